@@ -1,0 +1,296 @@
+//! Learnable parameters, owned by whoever trains.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use ppl_tensor::{DType, Device, HostTensor, Shape, Tensor};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::constraint::{Constraint, offending};
+use crate::plate::{Frame, FrameKind};
+use crate::{Error, Result};
+
+/// Named parameters: their unconstrained values, and the constraints that map them to what the program sees.
+#[derive(Debug, Clone, Default)]
+pub struct ParamStore {
+    params: IndexMap<String, Param>,
+    /// Whether new parameters are leaves of which gradients can be asked.
+    tracking: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Param {
+    unconstrained: Tensor,
+    scale: Scale,
+}
+
+/// How the constrained value follows from the unconstrained one.
+#[derive(Debug, Clone)]
+enum Scale {
+    Real,
+    In(Arc<dyn Constraint>),
+    /// Read from a file: the constraint's name and the constrained value. The constraint itself comes with the first
+    /// `param` statement.
+    Loaded { constraint: String, constrained: Tensor },
+}
+
+const REAL: &str = "real";
+const CONSTRAINT_KEY: &str = "constraint ";
+
+impl Param {
+    fn constrained(&self) -> Result<Tensor> {
+        match &self.scale {
+            Scale::Real => Ok(self.unconstrained.clone()),
+            Scale::In(constraint) => Ok(constraint.bijection()?.forward(&self.unconstrained)),
+            Scale::Loaded { constrained, .. } => Ok(constrained.clone()),
+        }
+    }
+
+    fn constraint_name(&self) -> String {
+        match &self.scale {
+            Scale::Real => REAL.to_owned(),
+            Scale::In(constraint) => constraint.name(),
+            Scale::Loaded { constraint, .. } => constraint.clone(),
+        }
+    }
+}
+
+impl ParamStore {
+    /// A store without parameters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names, in the order in which the parameters first appeared.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.params.keys()
+    }
+
+    /// Number of parameters.
+    pub fn len(&self) -> usize {
+        self.params.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.params.is_empty()
+    }
+
+    /// The value of a parameter, as the program sees it.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn get(&self, name: &str) -> Result<Tensor> {
+        Ok(self.find(name)?.constrained()?.detach())
+    }
+
+    /// The unconstrained value of a parameter.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn unconstrained(&self, name: &str) -> Result<&Tensor> {
+        Ok(&self.find(name)?.unconstrained)
+    }
+
+    fn find(&self, name: &str) -> Result<&Param> {
+        self.params.get(name).ok_or_else(|| Error::unknown("parameter", name, self.params.keys()))
+    }
+
+    /// Replaces the unconstrained value of a parameter.
+    ///
+    /// # Errors
+    /// If there is none of that name, or the shape differs.
+    pub fn set_unconstrained(&mut self, name: &str, value: Tensor) -> Result<()> {
+        let wanted = self.find(name)?.unconstrained.shape();
+        value.check()?;
+        if value.shape() != wanted {
+            let shape = value.shape();
+            return Err(Error::Shape(format!("parameter `{name}` has shape {wanted}, the new value {shape}")));
+        }
+        if let Some(param) = self.params.get_mut(name) {
+            param.unconstrained = if self.tracking { value.tracked() } else { value };
+            if let Scale::Loaded { .. } = param.scale {
+                return Err(Error::argument(format!(
+                    "parameter `{name}` was loaded: run the program once before changing it"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes every parameter, present and future, a leaf of which gradients can be asked; or none.
+    pub fn track(&mut self, tracking: bool) {
+        self.tracking = tracking;
+        for param in self.params.values_mut() {
+            let value = &param.unconstrained;
+            param.unconstrained = if tracking { value.detach().tracked() } else { value.detach() };
+        }
+    }
+
+    /// The value of a `param` statement: the stored one, or `init` stored now.
+    pub(crate) fn resolve(
+        &mut self,
+        name: &str,
+        init: &Tensor,
+        constraint: Option<&Arc<dyn Constraint>>,
+        frames: &[Frame],
+        device: &Device,
+    ) -> Result<Tensor> {
+        if let Some(axis) = init.axes().first() {
+            let reason = format!("the initial value depends on the row of {axis}: give one value for all rows");
+            return Err(Error::Shape(reason));
+        }
+        let plates: Vec<&Frame> = frames.iter().filter(|f| f.kind == FrameKind::Plate).collect();
+        let shape: Shape =
+            plates.iter().map(|frame| frame.population).chain(init.shape().iter().copied()).collect();
+        if !self.params.contains_key(name) {
+            let unconstrained = self.start(init, constraint, &shape, device)?;
+            let scale = constraint.map_or(Scale::Real, |constraint| Scale::In(constraint.clone()));
+            self.params.insert(name.to_owned(), Param { unconstrained, scale });
+        }
+        let known = self.params.get_mut(name).ok_or_else(|| Error::argument("the parameter is missing"))?;
+        attach(known, constraint)?;
+        let value = known.constrained()?;
+        if value.shape() != shape {
+            let stored = value.shape();
+            return Err(Error::Shape(format!("the stored parameter has shape {stored}, the statement {shape}")));
+        }
+        plates.iter().try_fold(value, |value, frame| frame.enter(&value))
+    }
+
+    fn start(
+        &self,
+        init: &Tensor,
+        constraint: Option<&Arc<dyn Constraint>>,
+        shape: &Shape,
+        device: &Device,
+    ) -> Result<Tensor> {
+        init.check()?;
+        let mut value = init.detach().to_device(device);
+        if !value.dtype().is_float() {
+            value = value.cast(device.default_float());
+        }
+        if let Some(constraint) = constraint {
+            if let Some(offender) = offending(&**constraint, &value)? {
+                let what = "the initial value".to_owned();
+                return Err(Error::OutsideSupport { what, constraint: constraint.name(), value: offender });
+            }
+            value = constraint.bijection()?.inverse(&value);
+        }
+        let extra = shape.rank() - init.rank();
+        let whole: Shape = shape[..extra].iter().chain(value.shape().iter()).copied().collect();
+        let value = value.broadcast_to(whole);
+        value.check()?;
+        Ok(if self.tracking { value.tracked() } else { value })
+    }
+
+    /// Writes the parameters to a safetensors file.
+    ///
+    /// # Errors
+    /// If a value cannot be read or the file not written. The file appears whole or not at all.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let mut metadata = HashMap::new();
+        let mut tensors = Vec::new();
+        for (index, (name, param)) in self.params.iter().enumerate() {
+            metadata.insert(format!("{CONSTRAINT_KEY}{name}"), param.constraint_name());
+            metadata.insert(format!("order {name}"), index.to_string());
+            tensors.push((format!("unconstrained/{name}"), param.unconstrained.detach().to_host()?));
+            tensors.push((format!("constrained/{name}"), param.constrained()?.detach().to_host()?));
+        }
+        let bytes: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> =
+            tensors.into_iter().map(|(name, data)| encode(name, &data)).collect::<Result<_>>()?;
+        let damaged = |error: safetensors::SafeTensorError| Error::Format {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        };
+        let views = bytes
+            .iter()
+            .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(damaged)?;
+        let file = safetensors::serialize(views, Some(metadata)).map_err(damaged)?;
+        let partial = path.with_extension("partial");
+        std::fs::write(&partial, file).map_err(|error| Error::file(&partial, error))?;
+        std::fs::rename(&partial, path).map_err(|error| Error::file(path, error))
+    }
+
+    /// Reads parameters written by [`ParamStore::save`] to a device.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged or of another kind.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<ParamStore> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+        let damaged = |reason: String| Error::Format { path: path.display().to_string(), reason };
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let mut params = Vec::new();
+        for (key, constraint) in &metadata {
+            let Some(name) = key.strip_prefix(CONSTRAINT_KEY) else { continue };
+            let order: usize = metadata
+                .get(&format!("order {name}"))
+                .and_then(|order| order.parse().ok())
+                .ok_or_else(|| damaged(format!("the order of parameter `{name}` is missing")))?;
+            let read = |part: &str| -> Result<Tensor> {
+                let view = file.tensor(&format!("{part}/{name}")).map_err(|error| damaged(error.to_string()))?;
+                let data = decode(&view).ok_or_else(|| damaged(format!("parameter `{name}` is not of floats")))?;
+                Ok(device.upload(data?)?)
+            };
+            let unconstrained = read("unconstrained")?;
+            let scale = match constraint.as_str() {
+                REAL => Scale::Real,
+                name => Scale::Loaded { constraint: name.to_owned(), constrained: read("constrained")? },
+            };
+            params.push((order, name.to_owned(), Param { unconstrained, scale }));
+        }
+        if params.is_empty() && !file.is_empty() {
+            return Err(damaged("the file holds no parameters of a program".into()));
+        }
+        params.sort_by_key(|(order, ..)| *order);
+        let params = params.into_iter().map(|(_, name, param)| (name, param)).collect();
+        Ok(ParamStore { params, tracking: false })
+    }
+}
+
+/// Gives a loaded parameter the constraint of its statement, and checks that a known one has not changed.
+fn attach(param: &mut Param, constraint: Option<&Arc<dyn Constraint>>) -> Result<()> {
+    let (stored, stated) = (param.constraint_name(), constraint.map_or(REAL.to_owned(), |c| c.name()));
+    if stored != stated {
+        return Err(Error::argument(format!("the stored parameter is {stored}, the statement says {stated}")));
+    }
+    if let (Scale::Loaded { .. }, Some(constraint)) = (&param.scale, constraint) {
+        param.scale = Scale::In(constraint.clone());
+    }
+    Ok(())
+}
+
+fn encode(name: String, data: &HostTensor) -> Result<(String, Dtype, Vec<usize>, Vec<u8>)> {
+    let shape = data.shape().to_vec();
+    Ok(match data.dtype() {
+        DType::F32 => {
+            let bytes = data.as_slice::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect();
+            (name, Dtype::F32, shape, bytes)
+        }
+        _ => (name, Dtype::F64, shape, data.to_f64().iter().flat_map(|x| x.to_le_bytes()).collect()),
+    })
+}
+
+fn decode(view: &TensorView<'_>) -> Option<ppl_tensor::Result<HostTensor>> {
+    let shape = view.shape().to_vec();
+    match view.dtype() {
+        Dtype::F64 => {
+            let values = view.data().as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+            Some(HostTensor::new::<f64>(shape, values))
+        }
+        Dtype::F32 => {
+            let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            Some(HostTensor::new::<f32>(shape, values))
+        }
+        _ => None,
+    }
+}

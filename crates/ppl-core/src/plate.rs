@@ -1,0 +1,204 @@
+//! Plates: independent rows, written for one and run for all at once.
+
+use ppl_tensor::{Axis, Tensor, TensorTree, TreePath};
+
+use crate::{Error, Result};
+
+/// What replicates the statements inside a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Rows of a plate: log densities add up over them.
+    Plate,
+    /// Replicas of the whole program, as particles of an estimator: log densities stay apart.
+    Replica,
+}
+
+/// A plate (or a set of replicas) that encloses a statement.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Name of the plate.
+    pub name: String,
+    /// Its implicit axis, as long as the rows chosen.
+    pub axis: Axis,
+    /// Number of all rows.
+    pub population: usize,
+    /// `I64` numbers of the rows chosen, one a row, with the axis.
+    pub rows: Tensor,
+    /// Plate or replicas.
+    pub kind: FrameKind,
+}
+
+impl Frame {
+    /// A frame over all rows.
+    pub(crate) fn whole(name: &str, size: usize, kind: FrameKind) -> Self {
+        let axis = Axis::named(name, size);
+        Self { name: name.to_owned(), axis, population: size, rows: Tensor::rows_of(axis), kind }
+    }
+
+    /// Whether fewer rows than there are, or given ones, were chosen.
+    pub fn is_subsampled(&self) -> bool {
+        self.axis.size != self.population
+    }
+
+    /// Factor that makes up for the rows left out.
+    pub(crate) fn scale(&self) -> f64 {
+        match self.is_subsampled() {
+            true => self.population as f64 / self.axis.size as f64,
+            false => 1.0,
+        }
+    }
+
+    /// A value of all rows (its first dimension counts them) or of the rows chosen, as seen from inside the plate.
+    pub(crate) fn enter(&self, value: &Tensor) -> Result<Tensor> {
+        let size = value.size(0)?;
+        if size == self.population && self.is_subsampled() {
+            let indices = self.rows.to_positional(self.axis);
+            return Ok(value.at(indices).to_implicit(self.axis.id)?);
+        }
+        if size != self.axis.size {
+            let reason = format!("a value has {size} rows, the plate {}", self.population);
+            return Err(Error::Plate { plate: self.name.clone(), reason });
+        }
+        Ok(value.to_implicit(self.axis.id)?)
+    }
+}
+
+/// A value given from outside (positional, one leading dimension for each plate, or without them to be the same in every
+/// row), as seen from inside the frames. `rank` is the number of dimensions of one row's value.
+pub(crate) fn enter_frames(value: &Tensor, frames: &[Frame], rank: usize) -> Result<Tensor> {
+    value.check()?;
+    let plates: Vec<&Frame> = frames
+        .iter()
+        .filter(|f| f.kind == FrameKind::Plate && !value.axes().iter().any(|a| a.id == f.axis.id))
+        .collect();
+    if value.rank() <= rank || plates.is_empty() {
+        return Ok(value.clone());
+    }
+    if value.rank() != rank + plates.len() {
+        let names: Vec<&str> = plates.iter().map(|f| f.name.as_str()).collect();
+        return Err(Error::Shape(format!(
+            "a value of shape {} was given; one row has {rank} dimensions, and the plates {} one each",
+            value.shape(),
+            names.join(", ")
+        )));
+    }
+    plates.iter().try_fold(value.clone(), |value, frame| frame.enter(&value))
+}
+
+/// Which rows of a plate are used.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// All.
+    All,
+    /// So many, chosen at random in each run.
+    Subsample(usize),
+    /// These: `I64` row numbers, positional.
+    Given(Tensor),
+}
+
+/// What a plate runs over: a reference to a tree of columns, a count, or a [`Subsample`] of either.
+pub trait Rows {
+    /// What the program sees of one row.
+    type Row;
+
+    /// Number of all rows.
+    ///
+    /// # Errors
+    /// If columns differ in length, or there is none.
+    fn count(&self) -> Result<usize>;
+
+    /// Which rows are used.
+    fn selection(&self) -> Selection {
+        Selection::All
+    }
+
+    /// One row, as seen from inside the plate.
+    ///
+    /// # Errors
+    /// If a column does not have the plate's rows.
+    fn row(&self, frame: &Frame) -> Result<Self::Row>;
+}
+
+impl<T: TensorTree> Rows for &T {
+    type Row = T;
+
+    fn count(&self) -> Result<usize> {
+        let mut count: Option<(usize, String)> = None;
+        self.try_map(&mut TreePath::root(), &mut |path, column| {
+            let rows = column.size(0)?;
+            match &count {
+                Some((other, first)) if *other != rows => {
+                    let reason = format!("column `{path}` has {rows} rows, column `{first}` {other}");
+                    return Err(ppl_tensor::Error::argument("plate", reason));
+                }
+                _ => count = Some((rows, path.to_string())),
+            }
+            Ok(column.clone())
+        })?;
+        let none = || Error::argument("there is no column to count the rows of: give their number");
+        count.map(|(rows, _)| rows).ok_or_else(none)
+    }
+
+    fn row(&self, frame: &Frame) -> Result<T> {
+        let mut failure = None;
+        let row = self.try_map(&mut TreePath::root(), &mut |_, column| match frame.enter(column) {
+            Ok(row) => Ok(row),
+            Err(error) => {
+                failure = Some(error);
+                Err(ppl_tensor::Error::argument("plate", "a column does not have the plate's rows"))
+            }
+        });
+        row.map_err(|error| failure.unwrap_or(Error::Tensor(error)))
+    }
+}
+
+impl Rows for usize {
+    /// The row's number, `I64`.
+    type Row = Tensor;
+
+    fn count(&self) -> Result<usize> {
+        Ok(*self)
+    }
+
+    fn row(&self, frame: &Frame) -> Result<Tensor> {
+        Ok(frame.rows.clone())
+    }
+}
+
+/// Some of the rows of something: see [`SubsampleExt`].
+#[derive(Debug, Clone)]
+pub struct Subsample<R> {
+    rows: R,
+    selection: Selection,
+}
+
+impl<R: Rows> Rows for Subsample<R> {
+    type Row = R::Row;
+
+    fn count(&self) -> Result<usize> {
+        self.rows.count()
+    }
+
+    fn selection(&self) -> Selection {
+        self.selection.clone()
+    }
+
+    fn row(&self, frame: &Frame) -> Result<R::Row> {
+        self.rows.row(frame)
+    }
+}
+
+/// Chooses some of a plate's rows. Log densities inside are scaled up to all of them.
+pub trait SubsampleExt: Rows + Sized {
+    /// `n` distinct rows, drawn at random in each run.
+    fn subsample(self, n: usize) -> Subsample<Self> {
+        Subsample { rows: self, selection: Selection::Subsample(n) }
+    }
+
+    /// The rows of these numbers (`I64`).
+    fn at_rows(self, indices: impl Into<Tensor>) -> Subsample<Self> {
+        Subsample { rows: self, selection: Selection::Given(indices.into()) }
+    }
+}
+
+impl<R: Rows> SubsampleExt for R {}

@@ -1,0 +1,123 @@
+//! Draws from a model under a guide, under given draws, or under the prior.
+
+use std::collections::HashMap;
+
+use ppl_core::{Ctx, Error, Model, ParamStore, Record, Replay, Result, Statement, Substitute, Trace};
+use ppl_tensor::{Axis, Device, Key, no_grad};
+
+use crate::draws::Draws;
+
+const DRAWS: &str = "draws";
+
+/// Predictive draws of a model. All draws run as one vectorised program.
+pub struct Predictive<M> {
+    model: M,
+    params: ParamStore,
+    key: Key,
+    device: Device,
+}
+
+impl<M> Predictive<M> {
+    /// Draws from a model on the CPU, with seed 0 and no parameters.
+    pub fn new(model: M) -> Self {
+        let device = Device::cpu();
+        Self { model, params: ParamStore::new(), key: Key::on(&device, 0), device }
+    }
+
+    /// The same draws with another seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.key = Key::on(&self.device, seed);
+        self
+    }
+
+    /// The same draws on another device, with a seed.
+    #[must_use]
+    pub fn on(mut self, device: &Device, seed: u64) -> Self {
+        self.device = device.clone();
+        self.seed(seed)
+    }
+
+    /// The same draws with fitted parameters, of the model and of the guide.
+    #[must_use]
+    pub fn with_params(mut self, params: &ParamStore) -> Self {
+        self.params = params.clone();
+        self
+    }
+
+    /// `n` draws of every site that is not data, from the prior.
+    ///
+    /// # Errors
+    /// If `n` is zero, or the program fails.
+    pub fn prior<A: ?Sized>(&self, n: usize, args: &A) -> Result<Draws>
+    where
+        M: Model<A>,
+    {
+        self.draw(n, |ctx, _| {
+            Ok(ctx.with(Record::new(), |ctx| self.model.run(ctx, args))?.0.into_trace())
+        })
+    }
+
+    /// `n` draws of every site that is not data, with latent values from a guide.
+    ///
+    /// # Errors
+    /// If `n` is zero, or a program fails.
+    pub fn posterior<A: ?Sized, G: Model<A>>(&self, guide: &G, n: usize, args: &A) -> Result<Draws>
+    where
+        M: Model<A>,
+    {
+        self.draw(n, |ctx, _| {
+            let (recorded, _) = ctx.with(Record::new(), |ctx| guide.run(ctx, args))?;
+            let replay = Replay::new(recorded.into_trace());
+            let (recorded, _) = ctx.with(Record::new(), |ctx| ctx.with(replay, |ctx| self.model.run(ctx, args)))?;
+            Ok(recorded.into_trace())
+        })
+    }
+
+    /// One draw of every site that is not data for each of these draws of latent sites, as of a sampler.
+    ///
+    /// # Errors
+    /// If the sites' numbers of draws differ or are zero, or the program fails.
+    pub fn given<A: ?Sized>(&self, draws: &Draws, args: &A) -> Result<Draws>
+    where
+        M: Model<A>,
+    {
+        let mut n = None;
+        for (name, values) in draws.iter() {
+            let size = values.size(0).map_err(|error| Error::from(error).at_site(name))?;
+            if *n.get_or_insert(size) != size {
+                return Err(Error::argument(format!("site `{name}` has {size} draws, another site has others")));
+            }
+        }
+        let n = n.ok_or_else(|| Error::argument("no draws were given"))?;
+        self.draw(n, |ctx, axis| {
+            let rows = |(name, values): (&String, &ppl_tensor::Tensor)| -> Result<_> {
+                Ok((name.clone(), values.to_implicit(axis.id)?))
+            };
+            let values = draws.iter().map(rows).collect::<Result<HashMap<_, _>>>()?;
+            let substitute = Substitute::new(values);
+            let (recorded, _) =
+                ctx.with(Record::new(), |ctx| ctx.with(substitute, |ctx| self.model.run(ctx, args)))?;
+            Ok(recorded.into_trace())
+        })
+    }
+
+    fn draw(&self, n: usize, run: impl FnOnce(&mut Ctx, Axis) -> Result<Trace>) -> Result<Draws> {
+        if n == 0 {
+            return Err(Error::argument("zero draws were asked for"));
+        }
+        no_grad(|| {
+            let mut ctx = Ctx::with_key(&self.device, self.key.clone()).with_params(self.params.clone());
+            let axis = Axis::named(DRAWS, n);
+            let (_, trace) = ctx.replicas(DRAWS, n, |ctx| run(ctx, axis))?;
+            let drawn = |s: &&ppl_core::Site| {
+                matches!(s.statement, Statement::Sample { observed: false, .. } | Statement::Deterministic)
+            };
+            trace
+                .sites()
+                .filter(drawn)
+                .map(|site| Ok((site.name.clone(), site.positional_value().check()?.clone())))
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! Equality of arrays, exact or to rounding.
+
+use ppl_tensor::{DType, Device, HostData, HostTensor};
+
+use crate::runner::{Outcome, require};
+
+/// How far floats may differ: `|a - b| ≤ bound · max(1, largest |b|)`. Integers and truth values never may.
+///
+/// The bound is relative to the largest entry, not to each, because sums (products of matrices, reductions,
+/// gradients of broadcast inputs) lose digits in proportion to their largest terms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance(f64);
+
+impl Tolerance {
+    /// The same bits, but that any NaN equals any other.
+    pub const EXACT: Tolerance = Tolerance(0.0);
+
+    /// To a few hundred roundings, for cases of at most a few hundred terms of moderate size: 1e-12 in `F64`,
+    /// and as many units in the last place, 1e-4, in `F32`... of which 1e-5 suffice.
+    pub fn rounding(dtype: DType) -> Tolerance {
+        Tolerance(if dtype == DType::F32 { 1e-5 } else { 1e-12 })
+    }
+
+    /// [`Tolerance::rounding`] in the device's default float.
+    pub fn of(device: &Device) -> Tolerance {
+        Self::rounding(device.default_float())
+    }
+
+    /// A bound of one's own.
+    pub fn bound(bound: f64) -> Tolerance {
+        Tolerance(bound)
+    }
+}
+
+/// Compares two arrays: dtype, shape and elements.
+///
+/// # Errors
+/// The first difference.
+pub fn compare(actual: &HostTensor, expected: &HostTensor, tolerance: Tolerance) -> Outcome {
+    let (found, wanted) = (actual.tensor_type(), expected.tensor_type());
+    require(found == wanted, || format!("{found:?} instead of {wanted:?}"))?;
+    let exact = match (actual.data(), expected.data()) {
+        (HostData::F64(a), HostData::F64(b)) => same_floats(a.iter().zip(b.iter()), |x| x.to_bits(), |x| x.is_nan()),
+        (HostData::F32(a), HostData::F32(b)) => same_floats(a.iter().zip(b.iter()), |x| x.to_bits(), |x| x.is_nan()),
+        (a, b) => a == b,
+    };
+    if exact {
+        return Ok(());
+    }
+    let (a, b) = (actual.to_f64(), expected.to_f64());
+    let largest = b.iter().filter(|x| x.is_finite()).fold(1.0_f64, |most, x| most.max(x.abs()));
+    let allowed = if wanted.dtype.is_float() { tolerance.0 * largest } else { 0.0 };
+    let apart = |a: f64, b: f64| !(a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= allowed);
+    let strict = tolerance == Tolerance::EXACT;
+    match (0..a.len()).find(|&i| if strict { a[i].to_bits() != b[i].to_bits() } else { apart(a[i], b[i]) }) {
+        Some(i) => Err(format!("entry {i}: {:?} instead of {:?} (allowed {allowed:.1e})\n  {a:?}\n  {b:?}", a[i], b[i])),
+        None => Ok(()),
+    }
+}
+
+fn same_floats<'a, T: 'a, B: PartialEq>(
+    mut pairs: impl Iterator<Item = (&'a T, &'a T)>,
+    bits: impl Fn(&T) -> B,
+    is_nan: impl Fn(&T) -> bool,
+) -> bool {
+    pairs.all(|(a, b)| bits(a) == bits(b) || is_nan(a) && is_nan(b))
+}
+
+/// Compares lists of arrays, one by one.
+///
+/// # Errors
+/// The first difference, and the place in the list.
+pub fn compare_all(actual: &[HostTensor], expected: &[HostTensor], tolerance: Tolerance) -> Outcome {
+    require(actual.len() == expected.len(), || format!("{} arrays instead of {}", actual.len(), expected.len()))?;
+    for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+        compare(actual, expected, tolerance).map_err(|reason| format!("array {i}: {reason}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The suite every backend must pass: one table of cases for every operation ([`cases`]), and the laws that tie
+//! operations, gradients, batching, traces and devices together ([`laws`]).
+//!
+//! A backend's tests are a few lines: make its device once, and hold it to the laws, family by family.
+//!
+//! ```
+//! use ppl_suite::{Family, Tolerance, for_each_case, laws};
+//! use ppl_tensor::{DType, Device, HostBackend};
+//!
+//! let device = Device::new(HostBackend, DType::F64);
+//! for_each_case(Family::Layout, 4, |case| laws::same_as_loop(case, &device, Tolerance::of(&device)));
+//! ```
+//!
+//! Everything is seeded: a failure repeats. Floats of a case take the device's default float.
+
+// A law that does not hold ends a test: unwinding with a message is what this crate is for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod cases;
+mod compare;
+pub mod invalid;
+pub mod laws;
+mod narrow;
+mod runner;
+mod source;
+
+pub use cases::{Case, Family};
+pub use compare::{Tolerance, compare, compare_all};
+pub use narrow::Narrow;
+pub use runner::{Outcome, for_each, for_each_case, require};
+pub use source::Source;

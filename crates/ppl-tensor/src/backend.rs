@@ -1,0 +1,123 @@
+//! What a device must be able to do, and the erasure that keeps its type out of [`Tensor`](crate::Tensor).
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::graph::{Graph, Interpreter};
+use crate::{Error, HostTensor, Op, Result, TensorType};
+
+/// An implementation of the operation table on some hardware.
+///
+/// A backend sees plain arrays: implicit axes are resolved, inputs are of the types the operation accepts, and `output`
+/// is what [`Op::output_type`] says. Implementing `run` for the operations is enough for everything: gradients, traces,
+/// vectorisation and programs follow.
+pub trait Backend: Send + Sync + 'static {
+    /// An array in the backend's memory. Immutable, cheap to clone.
+    type Buffer: Clone + Send + Sync + 'static;
+
+    /// Name, as messages show it.
+    fn name(&self) -> &str;
+
+    /// Copies an array to the backend.
+    ///
+    /// # Errors
+    /// If the backend cannot hold it.
+    fn upload(&self, data: HostTensor) -> Result<Self::Buffer>;
+
+    /// Copies an array back.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    fn download(&self, buffer: &Self::Buffer) -> Result<HostTensor>;
+
+    /// Runs one operation.
+    ///
+    /// # Errors
+    /// If the backend fails, or an index is out of range.
+    fn run(&self, op: &Op, inputs: &[&Self::Buffer], output: &TensorType) -> Result<Self::Buffer>;
+
+    /// Turns a graph into something that runs it. The default interprets it with [`Backend::run`] and frees each buffer
+    /// at its last use.
+    ///
+    /// # Errors
+    /// If the graph has a constant of another device.
+    fn compile(self: Arc<Self>, graph: &Graph) -> Result<Box<dyn Executable<Self::Buffer>>>
+    where
+        Self: Sized,
+    {
+        Ok(Box::new(Interpreter::new(self, graph)?))
+    }
+}
+
+/// A compiled graph.
+pub trait Executable<Buffer>: Send + Sync {
+    /// Runs the graph on one buffer an input, and returns one an output.
+    ///
+    /// # Errors
+    /// If an operation fails.
+    fn run(&self, inputs: &[Buffer]) -> Result<Vec<Buffer>>;
+}
+
+/// A buffer of some backend.
+pub(crate) type AnyBuffer = Arc<dyn Any + Send + Sync>;
+
+/// [`Backend`] without its buffer type.
+pub(crate) trait AnyBackend: Send + Sync {
+    fn name(&self) -> &str;
+    fn upload(&self, data: HostTensor) -> Result<AnyBuffer>;
+    fn download(&self, buffer: &AnyBuffer) -> Result<HostTensor>;
+    fn run(&self, op: &Op, inputs: &[&AnyBuffer], output: &TensorType) -> Result<AnyBuffer>;
+    fn compile(&self, graph: &Graph) -> Result<Box<dyn Executable<AnyBuffer>>>;
+}
+
+/// A backend behind [`AnyBackend`].
+pub(crate) struct Erased<B>(pub(crate) Arc<B>);
+
+/// The typed buffer inside an erased one.
+pub(crate) fn typed<'a, B: Backend>(backend: &B, op: &str, buffer: &'a AnyBuffer) -> Result<&'a B::Buffer> {
+    let foreign = || Error::backend(backend.name(), op, "a buffer of another backend was passed");
+    buffer.downcast_ref().ok_or_else(foreign)
+}
+
+impl<B: Backend> AnyBackend for Erased<B> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn upload(&self, data: HostTensor) -> Result<AnyBuffer> {
+        Ok(Arc::new(self.0.upload(data)?))
+    }
+
+    fn download(&self, buffer: &AnyBuffer) -> Result<HostTensor> {
+        self.0.download(typed(&*self.0, "download", buffer)?)
+    }
+
+    fn run(&self, op: &Op, inputs: &[&AnyBuffer], output: &TensorType) -> Result<AnyBuffer> {
+        let buffers = inputs
+            .iter()
+            .map(|buffer| typed(&*self.0, &op.name(), buffer))
+            .collect::<Result<smallvec::SmallVec<[_; 4]>>>()?;
+        Ok(Arc::new(self.0.run(op, &buffers, output)?))
+    }
+
+    fn compile(&self, graph: &Graph) -> Result<Box<dyn Executable<AnyBuffer>>> {
+        let executable = self.0.clone().compile(graph)?;
+        Ok(Box::new(ErasedExecutable { backend: self.0.clone(), executable }))
+    }
+}
+
+struct ErasedExecutable<B: Backend> {
+    backend: Arc<B>,
+    executable: Box<dyn Executable<B::Buffer>>,
+}
+
+impl<B: Backend> Executable<AnyBuffer> for ErasedExecutable<B> {
+    fn run(&self, inputs: &[AnyBuffer]) -> Result<Vec<AnyBuffer>> {
+        let inputs = inputs
+            .iter()
+            .map(|buffer| typed(&*self.backend, "program", buffer).cloned())
+            .collect::<Result<Vec<_>>>()?;
+        let outputs = self.executable.run(&inputs)?;
+        Ok(outputs.into_iter().map(|buffer| Arc::new(buffer) as AnyBuffer).collect())
+    }
+}

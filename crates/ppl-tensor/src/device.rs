@@ -1,0 +1,80 @@
+//! Devices: a backend chosen at run time, with a default float.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::array::Array;
+use crate::backend::{AnyBackend, Erased};
+use crate::host::HostBackend;
+use crate::tree::{TensorTree, TreePath};
+use crate::{Backend, DType, HostTensor, Result, Tensor};
+
+/// Where tensors live and operations run.
+#[derive(Clone)]
+pub struct Device {
+    backend: Arc<dyn AnyBackend>,
+    float: DType,
+}
+
+impl Device {
+    /// The processor this program runs on, with `F64` as its default float.
+    pub fn cpu() -> Device {
+        static CPU: OnceLock<Device> = OnceLock::new();
+        CPU.get_or_init(|| Device::new(HostBackend, DType::F64)).clone()
+    }
+
+    /// A device over a backend, with the dtype of its literals and draws. Every call makes another device, and tensors
+    /// of two devices do not mix: make it once.
+    pub fn new<B: Backend>(backend: B, float: DType) -> Device {
+        Device { backend: Arc::new(Erased(Arc::new(backend))), float }
+    }
+
+    /// The same device with another default float; tensors of both mix.
+    pub fn float(&self, float: DType) -> Device {
+        Device { backend: self.backend.clone(), float }
+    }
+
+    /// The dtype of literals and random draws that meet no other float: `F64` or `F32`.
+    pub fn default_float(&self) -> DType {
+        self.float
+    }
+
+    /// The backend's name.
+    pub fn name(&self) -> &str {
+        self.backend.name()
+    }
+
+    /// Copies an array to this device.
+    ///
+    /// # Errors
+    /// If the backend cannot hold it.
+    pub fn upload(&self, data: HostTensor) -> Result<Tensor> {
+        Ok(Tensor::from_array(Array::upload(self, data)?))
+    }
+
+    /// Copies every tensor of a tree to this device, floats in its default float.
+    ///
+    /// # Errors
+    /// If a value cannot be read or held.
+    pub fn place<T: TensorTree>(&self, tree: &T) -> Result<T> {
+        tree.try_map(&mut TreePath::root(), &mut |_, leaf| {
+            let leaf = leaf.to_device(self);
+            Ok(if leaf.dtype().is_float() { leaf.cast(self.float) } else { leaf })
+        })
+    }
+
+    pub(crate) fn backend(&self) -> &dyn AnyBackend {
+        &*self.backend
+    }
+
+    /// Whether tensors of both may meet in one operation.
+    pub fn same_as(&self, other: &Device) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.backend), Arc::as_ptr(&other.backend))
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name(), self.float)
+    }
+}

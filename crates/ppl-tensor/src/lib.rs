@@ -1,0 +1,50 @@
+//! Tensors for probabilistic programs.
+//!
+//! One closed table of primitive operations ([`Op`]) serves everything: eager execution runs an operation on a
+//! [`Backend`], differentiation ([`grad`]) walks recorded operations backwards, [`trace`] records them into a
+//! [`Graph`], implicit axes ([`vmap`]) batch them, and [`compile`] makes a [`Program`] of them.
+//!
+//! ```
+//! use ppl_tensor::{Tensor, grad};
+//!
+//! let x = Tensor::from([1.0, 2.0, 3.0]).tracked();
+//! let y = (x.square() * 0.5).sum_all();
+//! let dy_dx = grad(&y, &[&x])?;
+//! assert_eq!(dy_dx[0].to_vec::<f64>()?, [1.0, 2.0, 3.0]);
+//! # Ok::<(), ppl_tensor::Error>(())
+//! ```
+
+extern crate self as ppl_tensor;
+
+mod array;
+mod autodiff;
+mod axes;
+mod backend;
+mod data;
+mod device;
+mod dtype;
+mod error;
+mod graph;
+mod host;
+mod key;
+pub mod op;
+mod shape;
+mod tensor;
+mod tree;
+
+pub use array::no_grad;
+pub use autodiff::{grad, grad_recorded};
+pub use axes::{Axes, Axis, AxisId};
+pub use backend::{Backend, Executable};
+pub use data::{Element, HostData, HostTensor, TensorType};
+pub use device::Device;
+pub use dtype::DType;
+pub use error::{Error, ErrorKind, Result};
+pub use graph::{Constant, Graph, Interpreter, Node, NodeId, NodeKind, Program, Traced, compile, trace};
+pub use host::HostBackend;
+pub use key::Key;
+pub use op::{CustomOp, Op};
+pub use ppl_derive::TensorTree;
+pub use shape::{Dims, Shape};
+pub use tensor::{Tensor, vmap};
+pub use tree::{TensorTree, TreePath};

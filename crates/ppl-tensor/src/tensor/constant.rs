@@ -1,0 +1,131 @@
+//! Tensors from Rust values.
+
+use crate::array::Array;
+use crate::{DType, Device, Element, HostTensor, Result, Shape, Tensor};
+
+impl Tensor {
+    /// A tensor of `shape` from its elements in row-major order, on the CPU.
+    ///
+    /// # Errors
+    /// If the number of elements is not that of the shape.
+    pub fn new<T: Element>(shape: impl Into<Shape>, values: Vec<T>) -> Result<Tensor> {
+        Device::cpu().upload(HostTensor::new(shape, values)?)
+    }
+
+    /// A constant with `value` everywhere, which takes dtype and device of what it meets.
+    pub fn full(shape: impl Into<Shape>, value: f64) -> Tensor {
+        Self::from_array(Array::weak(HostTensor::full(shape, value)))
+    }
+
+    /// Zeros, which take dtype and device of what they meet.
+    pub fn zeros(shape: impl Into<Shape>) -> Tensor {
+        Self::full(shape, 0.0)
+    }
+
+    /// Ones, which take dtype and device of what they meet.
+    pub fn ones(shape: impl Into<Shape>) -> Tensor {
+        Self::full(shape, 1.0)
+    }
+
+    /// The integers `0..n`, `I64`.
+    pub fn arange(n: usize) -> Tensor {
+        Self::from_array(Array::weak(HostTensor::from((0..n as i64).collect::<Vec<i64>>())))
+    }
+
+    /// The `n × n` identity matrix, which takes dtype and device of what it meets.
+    pub fn eye(n: usize) -> Tensor {
+        let ones = (0..n * n).map(|i| f64::from(u8::from(i / n == i % n))).collect::<Vec<f64>>();
+        let matrix = HostTensor::from(ones).reshaped([n, n]);
+        matrix.map_or_else(Tensor::failure, |matrix| Self::from_array(Array::weak(matrix)))
+    }
+
+    /// A truth value for each entry of an `n × n` matrix: on or below the diagonal shifted up by `shift`.
+    pub fn lower_triangle(n: usize, shift: isize) -> Tensor {
+        let below = |i: usize| (i % n) as isize <= (i / n) as isize + shift;
+        let mask = HostTensor::from((0..n * n).map(below).collect::<Vec<bool>>()).reshaped([n, n]);
+        mask.map_or_else(Tensor::failure, |mask| Self::from_array(Array::weak(mask)))
+    }
+
+    /// Zeros of this tensor's positional shape, axes, dtype and device.
+    pub fn zeros_like(&self) -> Tensor {
+        match self.error() {
+            Some(_) => self.clone(),
+            None => Self::with_axes(self.array().zeros_like(), self.axes().clone()),
+        }
+    }
+
+    /// A constant scalar of this tensor's dtype and device.
+    pub fn scalar_like(&self, value: f64) -> Tensor {
+        Self::from_array(self.array().scalar_like(value))
+    }
+}
+
+impl<T: Element> From<Vec<T>> for HostTensor {
+    /// A vector.
+    fn from(values: Vec<T>) -> Self {
+        let (shape, data) = (Shape::from([values.len()]), T::wrap(std::sync::Arc::new(values)));
+        Self::of_vector(shape, data)
+    }
+}
+
+macro_rules! weak_scalar {
+    ($($type:ty as $element:ty),*) => {$(
+        impl From<$type> for Tensor {
+            /// A scalar that takes dtype and device of what it meets.
+            fn from(value: $type) -> Self {
+                Self::from_array(Array::weak(HostTensor::scalar(value as $element)))
+            }
+        }
+    )*};
+}
+
+weak_scalar!(f64 as f64, f32 as f32, i64 as i64, i32 as i64, bool as bool);
+
+impl From<usize> for Tensor {
+    /// An `I64` scalar that takes dtype and device of what it meets.
+    fn from(value: usize) -> Self {
+        Self::from_array(Array::weak(HostTensor::scalar(value as i64)))
+    }
+}
+
+impl<T: Element> From<Vec<T>> for Tensor {
+    /// A vector on the CPU.
+    fn from(values: Vec<T>) -> Self {
+        Self::from_array(Array::constant(&Device::cpu(), values.into()))
+    }
+}
+
+impl<T: Element> From<&[T]> for Tensor {
+    /// A vector on the CPU.
+    fn from(values: &[T]) -> Self {
+        values.to_vec().into()
+    }
+}
+
+impl<T: Element, const N: usize> From<[T; N]> for Tensor {
+    /// A vector on the CPU.
+    fn from(values: [T; N]) -> Self {
+        values.to_vec().into()
+    }
+}
+
+impl<T: Element, const N: usize, const M: usize> From<[[T; M]; N]> for Tensor {
+    /// A matrix on the CPU, from its rows.
+    fn from(rows: [[T; M]; N]) -> Self {
+        Self::from(rows.concat()).reshape([N, M])
+    }
+}
+
+impl From<&Tensor> for Tensor {
+    fn from(tensor: &Tensor) -> Self {
+        tensor.clone()
+    }
+}
+
+impl Tensor {
+    /// The elements converted to a dtype; to `Bool`: whether not zero; to `I64`: truncated towards zero.
+    #[track_caller]
+    pub fn cast(&self, dtype: DType) -> Tensor {
+        if self.dtype() == dtype && !self.is_weak() { self.clone() } else { Self::apply(crate::Op::Cast(dtype), &[self]) }
+    }
+}

@@ -1,0 +1,76 @@
+//! Matrix products, factors and triangular systems, over the last dimensions.
+
+use crate::op::TriangularSolve;
+use crate::{Op, Tensor};
+
+impl Tensor {
+    /// Matrix product `[…, m, k] · […, k, n]`; leading dimensions broadcast. A vector is a row on the left and a column
+    /// on the right, and its dimension is dropped from the result, as in NumPy.
+    #[track_caller]
+    pub fn matmul(&self, other: impl Into<Tensor>) -> Tensor {
+        let other = other.into();
+        let (row, column) = (self.rank() == 1, other.rank() == 1);
+        let left = if row { self.unsqueeze(0) } else { self.clone() };
+        let right = if column { other.unsqueeze(1) } else { other };
+        let product = Tensor::apply(Op::Matmul, &[&left, &right]);
+        let product = if column { product.squeeze(-1) } else { product };
+        match (row, column) {
+            (false, _) => product,
+            (true, true) => product.squeeze(-1),
+            (true, false) => product.squeeze(-2),
+        }
+    }
+
+    /// Lower Cholesky factor of each matrix of the last two dimensions, from its lower triangle; NaN where a matrix is
+    /// not positive definite.
+    #[track_caller]
+    pub fn cholesky(&self) -> Tensor {
+        Tensor::apply(Op::Cholesky, &[self])
+    }
+
+    /// Solution `X` of `L X = B` for this lower triangular `L` of shape `[…, n, n]` and `B` of `[…, n, m]`.
+    #[track_caller]
+    pub fn solve_lower(&self, right: impl Into<Tensor>) -> Tensor {
+        let solve = TriangularSolve { upper: false, transpose: false };
+        Tensor::apply(Op::TriangularSolve(solve), &[self, &right.into()])
+    }
+
+    /// Solution `X` of `Lᵀ X = B` for this lower triangular `L`.
+    #[track_caller]
+    pub fn solve_lower_transposed(&self, right: impl Into<Tensor>) -> Tensor {
+        let solve = TriangularSolve { upper: false, transpose: true };
+        Tensor::apply(Op::TriangularSolve(solve), &[self, &right.into()])
+    }
+
+    /// The diagonal `[…, n]` of matrices `[…, n, n]`.
+    #[track_caller]
+    pub fn diagonal(&self) -> Tensor {
+        match self.size(-1).and_then(|n| self.size(-2).map(|m| (n, m))) {
+            Ok((n, m)) if n == m => {
+                let flat = self.shape()[..self.rank() - 2].iter().copied().chain([n * n]).collect::<crate::Shape>();
+                // Entries i·(n + 1) of the flattened matrix.
+                self.reshape(flat).slice_by(-1, 0..n * n, n + 1)
+            }
+            Ok(_) => Tensor::failure(crate::Error::shape("diagonal", [&self.shape()], "matrices are not square")),
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
+    /// Matrices `[…, n, n]` with this `[…, n]` on their diagonals.
+    #[track_caller]
+    pub fn diagonal_matrix(&self) -> Tensor {
+        match self.size(-1) {
+            Ok(n) => self.unsqueeze(-1) * Tensor::eye(n),
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
+    /// The matrices with zeros above the diagonal shifted up by `shift`.
+    #[track_caller]
+    pub fn tril(&self, shift: isize) -> Tensor {
+        match self.size(-1) {
+            Ok(n) => Tensor::lower_triangle(n, shift).select(self, 0.0),
+            Err(error) => Tensor::failure(error),
+        }
+    }
+}

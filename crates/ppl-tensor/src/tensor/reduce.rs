@@ -1,0 +1,120 @@
+//! Reductions over positional dimensions.
+
+use crate::op::Reduction;
+use crate::shape::Dims;
+use crate::{Op, Tensor};
+
+impl Tensor {
+    #[track_caller]
+    fn reduce(&self, kind: Reduction, dims: &[isize]) -> Tensor {
+        let name = Op::Reduce { kind, axes: Dims::new() }.name();
+        self.try_apply(|| Ok(Op::Reduce { kind, axes: self.dims(&name, dims)? }))
+    }
+
+    #[track_caller]
+    fn reduce_all(&self, kind: Reduction) -> Tensor {
+        if self.rank() == 0 && self.error().is_none() {
+            return self.clone();
+        }
+        Tensor::apply(Op::Reduce { kind, axes: (0..self.rank()).collect() }, &[self])
+    }
+
+    /// Sum over one dimension, counted from the end if negative.
+    #[track_caller]
+    pub fn sum(&self, dim: isize) -> Tensor {
+        self.reduce(Reduction::Sum, &[dim])
+    }
+
+    /// Sum over several dimensions.
+    #[track_caller]
+    pub fn sum_dims(&self, dims: &[isize]) -> Tensor {
+        self.reduce(Reduction::Sum, dims)
+    }
+
+    /// Sum over all positional dimensions.
+    #[track_caller]
+    pub fn sum_all(&self) -> Tensor {
+        self.reduce_all(Reduction::Sum)
+    }
+
+    /// Mean over one dimension; NaN of none.
+    #[track_caller]
+    pub fn mean(&self, dim: isize) -> Tensor {
+        match self.size(dim) {
+            Ok(size) => self.sum(dim) / size as f64,
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
+    /// Mean over all positional dimensions; NaN of none.
+    #[track_caller]
+    pub fn mean_all(&self) -> Tensor {
+        self.sum_all() / self.shape().elements() as f64
+    }
+
+    /// Largest along one dimension; NaN if any is. An error if the dimension is empty.
+    #[track_caller]
+    pub fn max(&self, dim: isize) -> Tensor {
+        self.reduce(Reduction::Max, &[dim])
+    }
+
+    /// Smallest along one dimension; NaN if any is. An error if the dimension is empty.
+    #[track_caller]
+    pub fn min(&self, dim: isize) -> Tensor {
+        self.reduce(Reduction::Min, &[dim])
+    }
+
+    /// Whether all truth values along one dimension hold.
+    #[track_caller]
+    pub fn all(&self, dim: isize) -> Tensor {
+        self.reduce(Reduction::All, &[dim])
+    }
+
+    /// Whether all truth values hold.
+    #[track_caller]
+    pub fn all_all(&self) -> Tensor {
+        self.reduce_all(Reduction::All)
+    }
+
+    /// Whether any truth value along one dimension holds.
+    #[track_caller]
+    pub fn any(&self, dim: isize) -> Tensor {
+        self.reduce(Reduction::Any, &[dim])
+    }
+
+    /// `I64` index of the first largest entry along one dimension; NaN counts as largest.
+    #[track_caller]
+    pub fn argmax(&self, dim: isize) -> Tensor {
+        self.try_apply(|| Ok(Op::ArgMax { axis: self.dim("argmax", dim)? }))
+    }
+
+    /// Running sum along one dimension, inclusive.
+    #[track_caller]
+    pub fn cumsum(&self, dim: isize) -> Tensor {
+        self.try_apply(|| Ok(Op::CumulativeSum { axis: self.dim("cumsum", dim)?, reverse: false }))
+    }
+
+    /// `ln Σ eˣ` along one dimension, without overflow; `-∞` of `-∞`s.
+    #[track_caller]
+    pub fn logsumexp(&self, dim: isize) -> Tensor {
+        let largest = self.max(dim).detach();
+        let shift = largest.is_finite().select(&largest, largest.scalar_like(0.0));
+        (self - shift.unsqueeze_like(self, dim)).exp().sum(dim).log() + shift
+    }
+
+    /// `x - ln Σ eˣ` along one dimension.
+    #[track_caller]
+    pub fn log_softmax(&self, dim: isize) -> Tensor {
+        self - self.logsumexp(dim).unsqueeze_like(self, dim)
+    }
+
+    /// Puts back a dimension of size 1 that was reduced from `whole`.
+    #[track_caller]
+    fn unsqueeze_like(&self, whole: &Tensor, dim: isize) -> Tensor {
+        match whole.dim("unsqueeze", dim) {
+            Ok(dim) => self.unsqueeze(dim as isize),
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
+}
