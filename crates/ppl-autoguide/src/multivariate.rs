@@ -99,25 +99,22 @@ impl<A: ?Sized, M: Model<A>> Model<A> for AutoMultivariateNormal<M> {
         let joint =
             ctx.sample_auxiliary(&format!("{PREFIX}.latent"), MultivariateNormal::with_scale_tril(loc, scale_tril))?;
 
+        let mut volume = Tensor::from(0.0);
         let mut values = Values::new();
         for (latent, range) in ranges(latents) {
-            let whole = cut(&joint, latent, range);
-            let mut value = None;
+            let unconstrained = cut(&joint, latent, range);
+            let whole = latent.bijection.forward(&unconstrained);
+            volume = volume + latent.bijection.log_abs_det_forward(&unconstrained, &whole).sum_all();
             in_plates(ctx, &latent.plates, &mut |ctx| {
-                let plates: Vec<_> =
-                    ctx.frames().iter().filter(|f| f.kind == FrameKind::Plate).map(|f| f.axis).collect();
-                let row = plates.iter().try_fold(whole.clone(), |row, axis| row.to_implicit(axis.id))?;
-                let constrained = latent.bijection.forward(&row);
-                // The density of the joint draw is its own site's; here the change of volume alone is added.
-                let volume = latent.bijection.log_abs_det_forward(&row, &constrained).sum_all();
-                let event = constrained.rank();
-                let cut = Delta::new(constrained).to_event(event).with_log_density(-volume);
-                let row = ctx.sample(&latent.name, cut)?;
-                value = Some(plates.iter().rev().fold(row, |row, &axis| row.to_positional(axis)));
-                Ok(())
+                let plates = ctx.frames().iter().filter(|frame| frame.kind == FrameKind::Plate);
+                let row = plates.map(|frame| frame.axis.id).try_fold(whole.clone(), |row, id| row.to_implicit(id))?;
+                let event = row.rank();
+                ctx.sample(&latent.name, Delta::new(row).to_event(event)).map(|_| ())
             })?;
-            values.extend(value.map(|value| (latent.name.clone(), value)));
+            values.insert(latent.name.clone(), whole);
         }
+        // The density of the cuts is that of the joint draw under the change of volume.
+        ctx.factor(&format!("{PREFIX}.volume"), -volume)?;
         Ok(values)
     }
 }

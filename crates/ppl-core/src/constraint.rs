@@ -22,6 +22,11 @@ pub trait Constraint: Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether every number is in the set, infinite ones apart, so that a density need not look where a value is.
+    fn is_unbounded(&self) -> bool {
+        false
+    }
+
     /// `Bool`: whether each value (the last [`Constraint::event_dim`] dimensions) is in the set. False for NaN.
     fn check(&self, value: &Tensor) -> Tensor;
 

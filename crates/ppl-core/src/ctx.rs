@@ -235,9 +235,7 @@ impl Ctx {
         let outer = std::mem::take(&mut self.frames);
         let chosen = self.send(name, Statement::Subsample { population, size }, given);
         self.frames = outer;
-        let axis = Axis::named(name, size);
-        let rows = chosen?.to_implicit(axis.id)?;
-        Ok(Frame { name: name.to_owned(), axis, population, rows, kind: FrameKind::Plate })
+        Frame::of_rows(name, population, &chosen?)
     }
 
     /// Runs `f` as `n` independent replicas of the program, which differ in their draws alone. What `f` returns carries
@@ -353,7 +351,7 @@ impl Ctx {
 /// The key of a site: derived with its name, then with its number in each plate or set of replicas around, so that a row
 /// draws what it would draw alone.
 fn site_key(key: &Key, message: &Message) -> Key {
-    message.frames.iter().fold(key.fold_in_name(&message.name), |key, frame| key.fold_in(&frame.rows))
+    message.frames.iter().fold(key.fold_in_name(&message.name), |key, frame| key.fold_in(frame.rows()))
 }
 
 /// A value may depend on rows only inside their plate.

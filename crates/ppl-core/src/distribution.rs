@@ -1,5 +1,6 @@
 //! What a distribution is to a program.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub struct Parameter<'a> {
 ///
 /// Shapes are `batch_shape + event_shape`: one draw fills the event, batch elements are independent. Errors of the
 /// parameters' tensors are carried by what the methods return.
-pub trait Distribution: Debug + Send + Sync + 'static {
+pub trait Distribution: Any + Debug + Send + Sync {
     /// Name: "Normal".
     fn name(&self) -> &'static str;
 

@@ -1,5 +1,7 @@
 //! Plates: independent rows, written for one and run for all at once.
 
+use std::sync::{Arc, OnceLock};
+
 use ppl_tensor::{Axis, Tensor, TensorTree, TreePath};
 
 use crate::{Error, Result};
@@ -22,37 +24,50 @@ pub struct Frame {
     pub axis: Axis,
     /// Number of all rows.
     pub population: usize,
-    /// `I64` numbers of the rows chosen, one a row, with the axis.
-    pub rows: Tensor,
     /// Plate or replicas.
     pub kind: FrameKind,
+    /// Whether rows were chosen: fewer than there are, or in another order.
+    chosen: bool,
+    /// Made when first asked for: programs without draws or subsamples inside never need it.
+    rows: Arc<OnceLock<Tensor>>,
 }
 
 impl Frame {
     /// A frame over all rows.
     pub(crate) fn whole(name: &str, size: usize, kind: FrameKind) -> Self {
         let axis = Axis::named(name, size);
-        Self { name: name.to_owned(), axis, population: size, rows: Tensor::rows_of(axis), kind }
+        Self { name: name.to_owned(), axis, population: size, kind, chosen: false, rows: Arc::default() }
     }
 
-    /// Whether fewer rows than there are, or given ones, were chosen.
+    /// A plate over the rows with these numbers (`I64`, positional).
+    pub(crate) fn of_rows(name: &str, population: usize, rows: &Tensor) -> Result<Self> {
+        let axis = Axis::named(name, rows.size(0)?);
+        let rows = rows.to_implicit(axis.id)?;
+        let rows = Arc::new(OnceLock::from(rows));
+        Ok(Self { name: name.to_owned(), axis, population, kind: FrameKind::Plate, chosen: true, rows })
+    }
+
+    /// `I64` numbers of the rows chosen, one a row, with the axis.
+    pub fn rows(&self) -> &Tensor {
+        self.rows.get_or_init(|| Tensor::rows_of(self.axis))
+    }
+
+    /// Whether rows were chosen, at random or by number; otherwise all are there in their order.
     pub fn is_subsampled(&self) -> bool {
-        self.axis.size != self.population
+        self.chosen
     }
 
     /// Factor that makes up for the rows left out.
     pub(crate) fn scale(&self) -> f64 {
-        match self.is_subsampled() {
-            true => self.population as f64 / self.axis.size as f64,
-            false => 1.0,
-        }
+        // A plate without rows has nothing to make up for.
+        if self.chosen { self.population as f64 / self.axis.size as f64 } else { 1.0 }
     }
 
     /// A value of all rows (its first dimension counts them) or of the rows chosen, as seen from inside the plate.
     pub(crate) fn enter(&self, value: &Tensor) -> Result<Tensor> {
         let size = value.size(0)?;
-        if size == self.population && self.is_subsampled() {
-            let indices = self.rows.to_positional(self.axis);
+        if size == self.population && self.chosen {
+            let indices = self.rows().to_positional(self.axis);
             return Ok(value.at(indices).to_implicit(self.axis.id)?);
         }
         if size != self.axis.size {
@@ -161,7 +176,7 @@ impl Rows for usize {
     }
 
     fn row(&self, frame: &Frame) -> Result<Tensor> {
-        Ok(frame.rows.clone())
+        Ok(frame.rows().clone())
     }
 }
 

@@ -1,1 +1,34 @@
-//! To come.
+//! Distributions, the sets their values lie in, and bijections onto those sets.
+//!
+//! Constructors take anything that is a tensor (numbers, vectors, references) and never fail: parameters whose shapes
+//! do not fit carry an error, which comes out of the distribution's methods and of
+//! [`Distribution::validate`](ppl_core::Distribution::validate). Numbers are weak: a distribution of numbers alone draws
+//! in the default float of its key's device.
+//!
+//! ```
+//! use ppl_core::Distribution;
+//! use ppl_dist::{DistributionExt, Normal};
+//! use ppl_tensor::{Key, Tensor};
+//!
+//! let prior = Normal::new(Tensor::zeros([8]), 10.0).to_event(1);
+//! let draw = prior.sample(&Key::new(0));
+//! assert_eq!(draw.shape(), [8].into());
+//! assert_eq!(prior.log_prob(&draw).shape(), [].into());
+//! # Ok::<(), ppl_core::Error>(())
+//! ```
+
+pub mod constraints;
+mod continuous;
+mod discrete;
+mod kl;
+mod multivariate;
+mod parameters;
+mod special;
+pub mod transforms;
+mod wrappers;
+
+pub use continuous::{Beta, Gamma, LogNormal, Normal, Uniform};
+pub use discrete::{Bernoulli, Categorical, Delta};
+pub use kl::kl_divergence;
+pub use multivariate::MultivariateNormal;
+pub use wrappers::{DistributionExt, Independent, TransformedDistribution};

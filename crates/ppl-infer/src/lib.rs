@@ -11,7 +11,7 @@ mod predictive;
 mod svi;
 
 pub use draws::Draws;
-pub use objective::{Estimate, Objective, TraceElbo, estimate};
+pub use objective::{Estimate, Objective, PARTICLES, TraceElbo, estimate};
 pub use optim::{Adam, AdamOptions, Optimizer};
 pub use predictive::Predictive;
 pub use svi::Svi;

@@ -15,8 +15,8 @@ impl Tolerance {
     /// The same bits, but that any NaN equals any other.
     pub const EXACT: Tolerance = Tolerance(0.0);
 
-    /// To a few hundred roundings, for cases of at most a few hundred terms of moderate size: 1e-12 in `F64`,
-    /// and as many units in the last place, 1e-4, in `F32`... of which 1e-5 suffice.
+    /// To rounding: the cases have at most a hundred terms and condition numbers of at most a hundred, so that
+    /// thousands of roundings (2e-16 in `F64`) or a hundred (1e-7 in `F32`) are more than can add up.
     pub fn rounding(dtype: DType) -> Tolerance {
         Tolerance(if dtype == DType::F32 { 1e-5 } else { 1e-12 })
     }

@@ -254,7 +254,7 @@ impl Array {
     }
 
     /// Brings weak inputs to the device and dtype of the strong ones, and checks that those share a device.
-    fn meet(op: &Op, inputs: &mut Inputs) -> Result<Device> {
+    pub(crate) fn meet(op: &Op, inputs: &mut Inputs) -> Result<Device> {
         let Some(first) = inputs.iter().find(|x| !x.is_weak()) else {
             return Ok(Device::cpu());
         };
@@ -326,10 +326,9 @@ impl Array {
             return self.clone();
         }
         let dtype = if self.dtype().is_float() { device.default_float() } else { self.dtype() };
-        match self.download("constant").and_then(|data| Self::upload(device, data)) {
-            Ok(moved) => moved.cast(dtype),
-            Err(error) => Self::failure(device, error),
-        }
+        // Converted before it is moved: the device may not hold 64-bit floats.
+        let moved = self.cast(dtype).download("constant").and_then(|data| Self::upload(device, data));
+        moved.unwrap_or_else(|error| Self::failure(device, error))
     }
 }
 

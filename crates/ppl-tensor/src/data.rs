@@ -114,7 +114,7 @@ impl HostTensor {
     /// If the number of elements is not that of the shape.
     pub fn from_data(shape: impl Into<Shape>, data: HostData) -> Result<Self> {
         let shape = shape.into();
-        if shape.elements() != data.len() {
+        if shape.elements() != data.len() || !shape.is_addressable() {
             let reason = format!("{} elements were given, {} are needed", data.len(), shape.elements());
             return Err(Error::shape("from_data", [&shape], reason));
         }

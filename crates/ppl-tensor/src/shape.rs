@@ -9,8 +9,15 @@ use smallvec::SmallVec;
 pub type Dims = SmallVec<[usize; 6]>;
 
 /// The sizes of a tensor's dimensions, outermost first. A scalar has none.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(Dims);
+
+impl Clone for Shape {
+    /// A copy of the sizes at once; the derived clone goes one by one, and every operation clones shapes.
+    fn clone(&self) -> Self {
+        Self(Dims::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// The shape of a scalar.
@@ -23,9 +30,15 @@ impl Shape {
         self.0.len()
     }
 
-    /// Number of elements: the product of the sizes, 1 for a scalar.
+    /// Number of elements: the product of the sizes, 1 for a scalar; `usize::MAX` if it is larger.
     pub fn elements(&self) -> usize {
-        self.0.iter().product()
+        self.0.iter().fold(1, |product: usize, &size| product.saturating_mul(size))
+    }
+
+    /// Whether there are addresses for as many elements of 8 bytes. Empty dimensions count as one, as in NumPy, so that
+    /// strides and sizes of slices exist as well.
+    pub fn is_addressable(&self) -> bool {
+        self.0.iter().fold(1, |product: usize, &size| product.saturating_mul(size.max(1))) <= isize::MAX as usize / 8
     }
 
     /// The shape both broadcast to under NumPy's rule, or `None` if a pair of sizes differs and neither is 1.

@@ -92,7 +92,7 @@ impl Optimizer for Adam {
         let correction1 = 1.0 - Tensor::from(beta1).pow(&steps);
         let correction2 = 1.0 - Tensor::from(beta2).pow(&steps);
         let step = options.learning_rate / correction1;
-        let root = (&square / correction2).sqrt() + options.epsilon;
+        let root = (&square / &correction2).sqrt() + options.epsilon;
         let next = value - &mean * step / root;
         Ok((next.check()?.clone(), vec![mean, square, steps]))
     }

@@ -27,6 +27,9 @@ impl CustomOp for Hypotenuse {
 
     fn output_type(&self, inputs: &[&TensorType]) -> Result<TensorType> {
         let [x, y] = inputs else { return Err(Error::argument(self.name(), "takes two inputs")) };
+        if x.dtype != y.dtype || !x.dtype.is_float() {
+            return Err(Error::argument(self.name(), "takes floats of one dtype"));
+        }
         let shape = x.shape.broadcast(&y.shape).ok_or_else(|| Error::argument(self.name(), "shapes do not broadcast"))?;
         Ok(TensorType::new(x.dtype, shape))
     }
@@ -75,8 +78,8 @@ impl CustomOp for Inner {
 
     fn output_type(&self, inputs: &[&TensorType]) -> Result<TensorType> {
         match inputs {
-            [x, y] if x == y && x.shape.rank() == 1 => Ok(TensorType::new(x.dtype, Shape::scalar())),
-            _ => Err(Error::argument(self.name(), "takes two vectors of one size")),
+            [x, y] if x == y && x.shape.rank() == 1 && x.dtype.is_float() => Ok(TensorType::new(x.dtype, Shape::scalar())),
+            _ => Err(Error::argument(self.name(), "takes two vectors of floats, of one size")),
         }
     }
 

@@ -45,7 +45,7 @@ pub fn float(shape: &[usize], value: fn(&mut Source) -> f64) -> Make {
 }
 
 /// 32-bit floats, each from `value`.
-pub fn narrow_float(shape: &[usize], value: fn(&mut Source) -> f64) -> Make {
+pub(super) fn narrow_float(shape: &[usize], value: fn(&mut Source) -> f64) -> Make {
     let shape = shape.to_vec();
     Box::new(move |source| filled(&shape, || value(source) as f32))
 }
@@ -75,7 +75,7 @@ pub fn key(shape: &[usize]) -> Make {
 }
 
 /// Floats that are far from each other, compared with a step of central differences, and both signs.
-pub fn distinct(shape: &[usize]) -> Make {
+pub(super) fn distinct(shape: &[usize]) -> Make {
     let shape = shape.to_vec();
     Box::new(move |source| {
         let count = shape.iter().product();

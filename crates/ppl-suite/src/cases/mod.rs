@@ -15,11 +15,11 @@ mod special;
 
 use std::fmt;
 
-use ppl_tensor::op::RandomKind;
+use ppl_tensor::op::{Binary, RandomKind};
 use ppl_tensor::{DType, Device, HostData, HostTensor, Op, Result, Tensor};
 use proptest::strategy::{BoxedStrategy, Strategy};
 
-pub use make::{Make, broadcasting, dims, float, index as indices, integer, key, truth};
+pub use make::{Make, any_of, broadcasting, dims, float, index as indices, integer, key, truth};
 
 use crate::source::Source;
 
@@ -57,6 +57,11 @@ impl Case {
     /// Whether the operation is smooth in its float inputs, within 0.05 of each.
     pub fn is_smooth(&self) -> bool {
         self.smooth
+    }
+
+    /// Whether the operation has a gradient rule. A slope that is a derivative itself has none.
+    pub fn has_gradient(&self) -> bool {
+        !matches!(self.op, Op::Binary(Binary::GammaQuantileSlope))
     }
 
     /// Number of inputs.
@@ -98,7 +103,8 @@ impl Case {
     }
 }
 
-fn in_float(x: &HostTensor, float: DType) -> HostTensor {
+/// The same values, `F64` replaced by another float.
+pub(crate) fn in_float(x: &HostTensor, float: DType) -> HostTensor {
     match (x.data(), float) {
         (HostData::F64(values), DType::F32) => {
             let narrowed: Vec<f32> = values.iter().map(|&x| x as f32).collect();

@@ -75,7 +75,12 @@ pub(super) fn binary(op: &Op, kind: Binary, inputs: &[&HostTensor], target: &Sha
     HostTensor::from_data(target, data.ok_or_else(|| refused(op, inputs))?)
 }
 
-fn of_floats<T: Float>(kind: Binary, target: &Shape, a: Operand<'_, T>, b: Operand<'_, T>) -> Option<HostData> {
+fn of_floats<T: Float>(
+    kind: Binary,
+    target: &Shape,
+    a: Operand<'_, T>,
+    b: Operand<'_, T>,
+) -> Option<HostData> {
     match kind {
         Binary::GammaQuantileSlope => {
             Some(zip(target, a, b, |a, ln_z| T::narrow(gamma_quantile_slope(a.wide(), ln_z.wide()))))
@@ -84,7 +89,12 @@ fn of_floats<T: Float>(kind: Binary, target: &Shape, a: Operand<'_, T>, b: Opera
     }
 }
 
-fn of_numbers<T: Number>(kind: Binary, target: &Shape, a: Operand<'_, T>, b: Operand<'_, T>) -> Option<HostData> {
+fn of_numbers<T: Number>(
+    kind: Binary,
+    target: &Shape,
+    a: Operand<'_, T>,
+    b: Operand<'_, T>,
+) -> Option<HostData> {
     Some(match kind {
         Binary::Add => zip(target, a, b, T::plus),
         Binary::Sub => zip(target, a, b, T::minus),
@@ -108,7 +118,12 @@ pub(super) fn compare(op: &Op, kind: Compare, inputs: &[&HostTensor], target: &S
     HostTensor::from_data(target, data)
 }
 
-fn compare_pairs<T: Element>(kind: Compare, target: &Shape, a: Operand<'_, T>, b: Operand<'_, T>) -> HostData {
+fn compare_pairs<T: Element>(
+    kind: Compare,
+    target: &Shape,
+    a: Operand<'_, T>,
+    b: Operand<'_, T>,
+) -> HostData {
     match kind {
         Compare::Eq => zip(target, a, b, |x, y| x == y),
         Compare::Ne => zip(target, a, b, |x, y| x != y),
@@ -233,16 +248,31 @@ mod tests {
         check(Binary::Sub, &[1.0], &[2.0], &[-1.0]);
         check(Binary::Mul, &[3.0, 0.0], &[2.0, INF], &[6.0, NAN]);
         check(Binary::Div, &[3.0, 1.0, 0.0], &[2.0, 0.0, 0.0], &[1.5, INF, NAN]);
-        check(Binary::Pow, &[3.0, 2.0, 0.0, -1.0, 0.0], &[2.0, -1.0, 0.0, 0.5, -1.0], &[9.0, 0.5, 1.0, NAN, INF]);
+        check(
+            Binary::Pow,
+            &[3.0, 2.0, 0.0, -1.0, 0.0],
+            &[2.0, -1.0, 0.0, 0.5, -1.0],
+            &[9.0, 0.5, 1.0, NAN, INF],
+        );
     }
 
     #[test]
     fn remainders_have_the_sign_of_the_divisor() {
         check(Binary::Rem, &[5.5, -5.5, 5.5, -5.5], &[2.0, 2.0, -2.0, -2.0], &[1.5, 0.5, -0.5, -1.5]);
-        check(Binary::Rem, &[1.0, -1.0, 1.0, NAN, INF], &[0.0, INF, -INF, 1.0, 1.0], &[NAN, INF, -INF, NAN, NAN]);
+        check(
+            Binary::Rem,
+            &[1.0, -1.0, 1.0, NAN, INF],
+            &[0.0, INF, -INF, 1.0, 1.0],
+            &[NAN, INF, -INF, NAN, NAN],
+        );
         let zero = run(Op::Binary(Binary::Rem), &[&f64s([2], &[4.0, -4.0]), &f64s([2], &[-2.0, 2.0])]);
         assert_eq!(zero.to_f64().map_signs(), [true, false]);
-        check_integers(Binary::Rem, &[7, -7, 7, -7, 5, i64::MIN], &[3, 3, -3, -3, 0, -1], &[1, 2, -2, -1, 0, 0]);
+        check_integers(
+            Binary::Rem,
+            &[7, -7, 7, -7, 5, i64::MIN],
+            &[3, 3, -3, -3, 0, -1],
+            &[1, 2, -2, -1, 0, 0],
+        );
     }
 
     trait MapSigns {
@@ -268,7 +298,12 @@ mod tests {
         check_integers(Binary::Add, &[i64::MAX, 1], &[1, 2], &[i64::MIN, 3]);
         check_integers(Binary::Div, &[7, -7, 5, i64::MIN], &[2, 2, 0, -1], &[3, -3, 0, i64::MIN]);
         check_integers(Binary::Pow, &[2, -3, 0, 1, 2, 0], &[10, 3, 0, -5, -1, -1], &[1024, -27, 1, 1, 0, 0]);
-        check_integers(Binary::Pow, &[-1, -1, 3, 2], &[-4, -5, 1 << 40, 64], &[1, -1, three_to_a_power_of_two(), 0]);
+        check_integers(
+            Binary::Pow,
+            &[-1, -1, 3, 2],
+            &[-4, -5, 1 << 40, 64],
+            &[1, -1, three_to_a_power_of_two(), 0],
+        );
     }
 
     fn three_to_a_power_of_two() -> i64 {
@@ -311,8 +346,19 @@ mod tests {
 
     #[test]
     fn every_pattern_of_broadcasting() {
-        let shapes: &[&[usize]] =
-            &[&[], &[1], &[4], &[3, 4], &[3, 1], &[1, 4], &[2, 3, 4], &[2, 1, 4], &[2, 3, 1], &[2, 1, 1], &[0, 1, 1]];
+        let shapes: &[&[usize]] = &[
+            &[],
+            &[1],
+            &[4],
+            &[3, 4],
+            &[3, 1],
+            &[1, 4],
+            &[2, 3, 4],
+            &[2, 1, 4],
+            &[2, 3, 1],
+            &[2, 1, 1],
+            &[0, 1, 1],
+        ];
         for &left in shapes {
             for &right in shapes {
                 let (x, y) = (counting(left), counting(right));
@@ -320,7 +366,8 @@ mod tests {
                 let difference = run(Op::Binary(Binary::Sub), &[&x, &y]);
                 let target = difference.shape().clone();
                 let element = |x, i| broadcast_element(x, &target, i);
-                let wanted: Vec<f64> = (0..target.elements()).map(|i| element(&x, i) - element(&y, i)).collect();
+                let wanted: Vec<f64> =
+                    (0..target.elements()).map(|i| element(&x, i) - element(&y, i)).collect();
                 assert_eq!(difference.to_f64(), wanted, "{left:?} {right:?}");
                 for &third in shapes {
                     let c = counting(third);
@@ -331,7 +378,8 @@ mod tests {
                     let chosen = run(Op::Select, &[&even, &x, &y]);
                     let target = chosen.shape().clone();
                     let element = |x, i| broadcast_element(x, &target, i);
-                    let choose = |i| if element(&c, i) % 2.0 == 0.0 { element(&x, i) } else { element(&y, i) };
+                    let choose =
+                        |i| if element(&c, i) % 2.0 == 0.0 { element(&x, i) } else { element(&y, i) };
                     let wanted: Vec<f64> = (0..target.elements()).map(choose).collect();
                     assert_eq!(chosen.to_f64(), wanted, "{third:?} {left:?} {right:?}");
                 }

@@ -49,8 +49,7 @@ fn factor(matrix: &mut [f64], n: usize) -> bool {
             line[column] = (line[column] - dot(&line[..column], &other[..column])) / other[column];
         }
         let pivot = line[row] - dot(&line[..row], &line[..row]);
-        // NaN is not positive either.
-        if !(pivot > 0.0) {
+        if pivot <= 0.0 || pivot.is_nan() {
             return false;
         }
         line[row] = pivot.sqrt();
@@ -80,7 +79,8 @@ fn solutions<T: Float>(
     (b, right): (&[T], &Shape),
     target: &Shape,
 ) -> Result<HostData> {
-    let (Some((left, _)), Some((right, &[n, m]))) = (left.split_last_chunk::<2>(), right.split_last_chunk()) else {
+    let (Some((left, _)), Some((right, &[n, m]))) = (left.split_last_chunk::<2>(), right.split_last_chunk())
+    else {
         return Err(Error::shape(op.name(), [left, right], "needs at least two dimensions"));
     };
     let batch = &target[..target.rank() - 2];
@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn a_matrix_that_is_not_positive_definite_has_no_factor() {
         let nan = f64::NAN;
-        let matrices = [[1.0, 0.0, 2.0, 1.0], [4.0, 0.0, 2.0, 5.0], [1.0, 0.0, nan, 5.0], [0.0, 0.0, 0.0, 1.0]];
+        let matrices =
+            [[1.0, 0.0, 2.0, 1.0], [4.0, 0.0, 2.0, 5.0], [1.0, 0.0, nan, 5.0], [0.0, 0.0, 0.0, 1.0]];
         let l = run(Op::Cholesky, &[&f64s([4, 2, 2], &matrices.concat())]);
         let lost = [nan, 0.0, nan, nan];
         assert_close(&l.to_f64(), &[lost, [2.0, 0.0, 1.0, 2.0], lost, lost].concat(), 0.0);
@@ -216,7 +217,8 @@ mod tests {
             for (upper, transpose) in [(false, false), (false, true), (true, false), (true, true)] {
                 let at = |i: usize| if upper { i % n * n + i / n } else { i };
                 let unread = |i: usize| if upper { i % n < i / n } else { i % n > i / n };
-                let a: Vec<f64> = (0..n * n).map(|i| if unread(i) { f64::NAN } else { full[at(i)] }).collect();
+                let a: Vec<f64> =
+                    (0..n * n).map(|i| if unread(i) { f64::NAN } else { full[at(i)] }).collect();
                 let known: Vec<f64> = (0..n * n).map(|i| full[at(i)]).collect();
                 let b = scattered([n, m], 9);
                 let solve = Op::TriangularSolve(TriangularSolve { upper, transpose });

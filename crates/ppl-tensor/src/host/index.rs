@@ -37,10 +37,13 @@ fn checked<'a>(op: &Op, indices: &'a HostTensor, size: usize) -> Result<&'a [i64
     let HostData::I64(values) = indices.data() else {
         return Err(refused(op, &[indices]));
     };
-    match values.iter().find(|&&index| !(0..size as i64).contains(&index)) {
-        Some(index) => Err(Error::argument(op.name(), format!("index {index} is outside 0..{size}"))),
-        None => Ok(values),
+    // One pass without branches, which is several times faster than a search; as unsigned, negative ones are large.
+    let outside = |index: i64| index as u64 >= size as u64;
+    if !values.iter().fold(false, |any, &index| any | outside(index)) {
+        return Ok(values);
     }
+    let index = values.iter().copied().find(|&index| outside(index)).unwrap_or_default();
+    Err(Error::argument(op.name(), format!("index {index} is outside 0..{size}")))
 }
 
 pub(super) fn gather(op: &Op, gather: &Gather, inputs: &[&HostTensor], target: &Shape) -> Result<HostTensor> {
@@ -54,7 +57,8 @@ fn pick<T: Element>(values: &[T], indices: &[i64], layout: &Layout, elements: us
     let &Layout { batch, middle, size, inner } = layout;
     let mut out = Vec::with_capacity(elements);
     if elements > 0 {
-        let rows = values.chunks_exact(middle * size * inner).zip(indices.chunks_exact(indices.len() / batch));
+        let rows =
+            values.chunks_exact(middle * size * inner).zip(indices.chunks_exact(indices.len() / batch));
         for (row, indices) in rows {
             for block in row.chunks_exact(size * inner) {
                 if inner == 1 {
@@ -99,6 +103,12 @@ fn add_at<T: Number>(updates: &[T], indices: &[i64], layout: &Layout, elements: 
         for ((row, indices), updates) in rows.zip(updates.chunks_exact(middle * chosen * inner)) {
             let blocks = row.chunks_exact_mut(size * inner).zip(updates.chunks_exact(chosen * inner));
             for (block, updates) in blocks {
+                if inner == 1 {
+                    for (&index, &x) in indices.iter().zip(updates) {
+                        block[index as usize] = block[index as usize].plus(x);
+                    }
+                    continue;
+                }
                 for (&index, update) in indices.iter().zip(updates.chunks_exact(inner)) {
                     let start = index as usize * inner;
                     for (sum, &x) in block[start..start + inner].iter_mut().zip(update) {
@@ -144,7 +154,8 @@ mod tests {
     #[test]
     fn an_index_out_of_range_is_an_error() {
         let x = counting([5]);
-        let error = attempt(Op::Gather(Gather { axis: 0, batch: 0 }), &[&x, &i64s([2], &[4, 7])]).unwrap_err();
+        let error =
+            attempt(Op::Gather(Gather { axis: 0, batch: 0 }), &[&x, &i64s([2], &[4, 7])]).unwrap_err();
         assert_eq!(error.to_string(), "gather: index 7 is outside 0..5");
         let scatter = Op::ScatterAdd(ScatterAdd { axis: 0, batch: 0, size: 3 });
         let error = attempt(scatter, &[&counting([1]), &i64s([1], &[-1])]).unwrap_err();
@@ -175,8 +186,12 @@ mod tests {
 
     #[test]
     fn scatter_is_the_adjoint_of_gather() {
-        let cases: [(&[usize], &[usize], usize, usize); 4] =
-            [(&[4, 3], &[5], 0, 0), (&[2, 4, 3], &[2, 5], 1, 1), (&[2, 3, 4], &[2, 2, 2], 2, 1), (&[3, 4], &[], 1, 0)];
+        let cases: [(&[usize], &[usize], usize, usize); 4] = [
+            (&[4, 3], &[5], 0, 0),
+            (&[2, 4, 3], &[2, 5], 1, 1),
+            (&[2, 3, 4], &[2, 2, 2], 2, 1),
+            (&[3, 4], &[], 1, 0),
+        ];
         for (shape, index_shape, axis, batch) in cases {
             let count: usize = index_shape.iter().product();
             let values: Vec<i64> = (0..count as i64).map(|i| (i * 7 + 3) % shape[axis] as i64).collect();

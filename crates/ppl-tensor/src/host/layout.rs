@@ -105,7 +105,8 @@ fn surround<T: Zero>(values: &[T], along: Along, pad: &Pad, target: &Shape) -> H
                 padded[..block.len()].copy_from_slice(block);
                 continue;
             }
-            for (entry, place) in block.chunks_exact(inner).zip(padded.chunks_mut((pad.interior + 1) * inner)) {
+            for (entry, place) in block.chunks_exact(inner).zip(padded.chunks_mut((pad.interior + 1) * inner))
+            {
                 place[..inner].copy_from_slice(entry);
             }
         }

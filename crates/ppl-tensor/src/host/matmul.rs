@@ -8,7 +8,7 @@ use super::{arity, refused};
 use crate::{Error, HostData, HostTensor, Op, Result, Shape};
 
 /// Products of at most this many multiplications are plain loops: a call of `gemm` costs as much.
-const TINY: usize = 16 * 16 * 16;
+const TINY: usize = 8 * 8 * 8;
 
 /// One product: `[rows, inner] · [inner, columns]`.
 #[derive(Clone, Copy)]
@@ -51,7 +51,8 @@ fn products<T: Float>(
             let mut places = out.chunks_exact_mut(rows * columns);
             let mut result = Ok(());
             Nest::new(batch, [left, right]).turns(|[i, j]| {
-                let (a, b) = (&a[i * rows * inner..][..rows * inner], &b[j * inner * columns..][..inner * columns]);
+                let (a, b) =
+                    (&a[i * rows * inner..][..rows * inner], &b[j * inner * columns..][..inner * columns]);
                 if let (Ok(()), Some(place)) = (&result, places.next()) {
                     result = product(op, sizes, a, b, place);
                 }
@@ -172,8 +173,16 @@ mod tests {
 
     #[test]
     fn products_of_all_sizes() {
-        for (m, k, n) in [(1, 1, 1), (2, 3, 4), (1, 40, 50), (50, 40, 1), (1, 9, 1), (17, 16, 16), (33, 70, 41), (300, 2, 9)]
-        {
+        for (m, k, n) in [
+            (1, 1, 1),
+            (2, 3, 4),
+            (1, 40, 50),
+            (50, 40, 1),
+            (1, 9, 1),
+            (17, 16, 16),
+            (33, 70, 41),
+            (300, 2, 9),
+        ] {
             let (x, y) = (scattered([m, k], 5), scattered([k, n], 6));
             let z = run(Op::Matmul, &[&x, &y]);
             assert_close(&z.to_f64(), &reference(&x, &y, &z), 1e-13);

@@ -138,7 +138,11 @@ mod tests {
 
         fn evaluate(&self, inputs: &[&HostTensor]) -> Result<HostTensor> {
             let doubled = inputs[0].to_f64().iter().map(|x| 2.0 * x).collect();
-            if self.honest { HostTensor::new(inputs[0].shape(), doubled) } else { Ok(HostTensor::scalar(true)) }
+            if self.honest {
+                HostTensor::new(inputs[0].shape(), doubled)
+            } else {
+                Ok(HostTensor::scalar(true))
+            }
         }
     }
 
@@ -147,7 +151,8 @@ mod tests {
         let x = f64s([3], &[1.0, 2.0, 3.0]);
         assert_eq!(run(Op::Custom(Arc::new(Double { honest: true })), &[&x]), f64s([3], &[2.0, 4.0, 6.0]));
         let error = attempt(Op::Custom(Arc::new(Double { honest: false })), &[&x]).unwrap_err();
-        let expected = "double: backend `host` failed: returned bool [] where its `output_type` promises f64 [3]";
+        let expected =
+            "double: backend `host` failed: returned bool [] where its `output_type` promises f64 [3]";
         assert_eq!(error.to_string(), expected);
     }
 

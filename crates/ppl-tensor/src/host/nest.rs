@@ -116,8 +116,7 @@ mod tests {
     fn positions_are_those_of_the_broadcast() {
         let mut seen = vec![];
         Nest::new(&[2, 3, 2], [&[2, 1, 2], &[3, 1]]).turns(|at| seen.push(at));
-        let expected: Vec<[usize; 2]> =
-            (0..12).map(|i| [i / 6 * 2 + i % 2, i / 2 % 3]).collect();
+        let expected: Vec<[usize; 2]> = (0..12).map(|i| [i / 6 * 2 + i % 2, i / 2 % 3]).collect();
         assert_eq!(seen, expected);
     }
 

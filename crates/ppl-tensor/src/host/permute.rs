@@ -8,8 +8,9 @@ use super::{arity, each_dtype};
 use crate::data::Element;
 use crate::{HostData, HostTensor, Op, Result, Shape};
 
-/// Side of the square tiles in which two dimensions change places: their lines fit the first-level cache.
-const TILE: usize = 16;
+/// Side of the square tiles in which two dimensions change places: their lines fit the first-level cache even
+/// where the distance of lines is a power of two.
+const TILE: usize = 8;
 
 /// A dimension of the result: its size, and how far one step in it moves in the input.
 type Dimension = (usize, usize);
@@ -26,7 +27,9 @@ pub(super) fn permute(
     let mut dimensions: SmallVec<[Dimension; 6]> = SmallVec::new();
     for (&size, &axis) in target.iter().zip(permutation).filter(|&(&size, _)| size != 1) {
         match dimensions.last_mut() {
-            Some((outer, step)) if *step == size * strides[axis] => (*outer, *step) = (*outer * size, strides[axis]),
+            Some((outer, step)) if *step == size * strides[axis] => {
+                (*outer, *step) = (*outer * size, strides[axis])
+            }
             _ => dimensions.push((size, strides[axis])),
         }
     }
@@ -42,7 +45,7 @@ fn reorder<T: Element>(values: &[T], dimensions: &[Dimension]) -> HostData {
         [ref outer @ .., (turns, 1)] => each_offset(outer, 0, &mut |at| {
             out.extend_from_slice(&values[at..at + turns]);
         }),
-        [ref outer @ .., (rows, row_step), (columns, column_step)] if row_step == 1 => {
+        [ref outer @ .., (rows, 1), (columns, column_step)] => {
             let Some(&filler) = values.first() else { return T::wrap(Arc::new(out)) };
             out.resize(values.len(), filler);
             let mut blocks = out.chunks_exact_mut(rows * columns);

@@ -33,13 +33,17 @@ pub(super) fn random(
         (RandomKind::Uniform(DType::F64), []) => pairs(keys, count, |bits| bits.map(open_unit)),
         (RandomKind::Uniform(DType::F32), []) => pairs(keys, count, |bits| bits.map(open_unit_f32)),
         (RandomKind::Normal(DType::F64), []) => pairs(keys, count, |bits| normals(bits.map(open_unit))),
-        (RandomKind::Normal(DType::F32), []) => pairs(keys, count, |bits| normals_f32(bits.map(open_unit_f32))),
+        (RandomKind::Normal(DType::F32), []) => {
+            pairs(keys, count, |bits| normals_f32(bits.map(open_unit_f32)))
+        }
         (RandomKind::LogGamma, [concentration]) => match concentration.data() {
             HostData::F64(values) => log_gammas(keys, count, values, concentration.shape(), target),
             HostData::F32(values) => log_gammas(keys, count, values, concentration.shape(), target),
             HostData::I64(_) | HostData::Bool(_) => return Err(refused(op, inputs)),
         },
-        (RandomKind::Subsample { population }, []) if count <= population => subsamples(keys, count, population),
+        (RandomKind::Subsample { population }, []) if count <= population => {
+            subsamples(keys, count, population)
+        }
         _ => return Err(refused(op, inputs)),
     };
     HostTensor::from_data(target, data)
@@ -88,7 +92,13 @@ fn normals_f32([u, v]: [f32; 2]) -> [f32; 2] {
     [radius * cosine, radius * sine]
 }
 
-fn log_gammas<T: Float>(keys: &[i64], count: usize, concentrations: &[T], own: &Shape, target: &Shape) -> HostData {
+fn log_gammas<T: Float>(
+    keys: &[i64],
+    count: usize,
+    concentrations: &[T],
+    own: &Shape,
+    target: &Shape,
+) -> HostData {
     let mut out = Vec::with_capacity(target.elements());
     Nest::new(target, [own]).turns(|[at]| {
         let (key, element) = (keys[out.len() / count], out.len() % count);
@@ -160,7 +170,11 @@ mod tests {
             check_mean(x.iter().copied(), 0.5, (1f64 / 12.0).sqrt());
             check_mean(x.iter().map(|x| x * x), 1.0 / 3.0, (4f64 / 45.0).sqrt());
             check_mean(x.chunks(2).map(|x| (x[0] - 0.5) * (x[1] - 0.5)), 0.0, 1.0 / 12.0);
-            check_mean(x[1..].chunks(2).map(|x| (x[0] - 0.5) * (x[x.len() - 1] - 0.5)).skip(1), 0.0, 1.0 / 12.0);
+            check_mean(
+                x[1..].chunks(2).map(|x| (x[0] - 0.5) * (x[x.len() - 1] - 0.5)).skip(1),
+                0.0,
+                1.0 / 12.0,
+            );
         }
     }
 
@@ -269,14 +283,17 @@ mod tests {
 
     #[test]
     fn subsamples_are_the_start_of_a_shuffle() {
-        for (count, population) in [(0, 0), (0, 9), (1, 1), (5, 5), (3, 20), (3, 100), (40, 1000), (7, usize::MAX / 4)] {
+        for (count, population) in
+            [(0, 0), (0, 9), (1, 1), (5, 5), (3, 20), (3, 100), (40, 1000), (7, usize::MAX / 4)]
+        {
             let drawn = draw(RandomKind::Subsample { population }, [count], 17);
             let drawn = drawn.as_slice::<i64>().unwrap();
             let distinct: std::collections::HashSet<_> = drawn.iter().collect();
             assert_eq!(distinct.len(), count);
             assert!(drawn.iter().all(|&x| 0 <= x && (x as usize) < population));
             if population <= 1000 {
-                let (mut entries, mut stream) = ((0..population as i64).collect::<Vec<_>>(), KeyStream::new(17));
+                let (mut entries, mut stream) =
+                    ((0..population as i64).collect::<Vec<_>>(), KeyStream::new(17));
                 for i in 0..count {
                     entries.swap(i, i + stream.below((population - i) as u64) as usize);
                 }
@@ -301,9 +318,13 @@ mod tests {
             let cells = population * (population - 1);
             let expected = n as f64 / cells as f64;
             let distinct = (0..counts.len()).filter(|i| i / population != i % population);
-            let chi_square: f64 = distinct.map(|i| (f64::from(counts[i]) - expected).powi(2) / expected).sum();
+            let chi_square: f64 =
+                distinct.map(|i| (f64::from(counts[i]) - expected).powi(2) / expected).sum();
             let degrees = (cells - 1) as f64;
-            assert!((chi_square - degrees).abs() < 5.0 * (2.0 * degrees).sqrt(), "{chi_square} for {degrees}");
+            assert!(
+                (chi_square - degrees).abs() < 5.0 * (2.0 * degrees).sqrt(),
+                "{chi_square} for {degrees}"
+            );
         }
     }
 }

@@ -161,7 +161,11 @@ fn add<T: Number>(sums: &mut [T], row: &[T]) {
 /// Reduces by an associative, commutative and idempotent function; `None` where nothing is to be reduced and there
 /// is no `neutral` element.
 #[inline]
-fn folds<T: Element>(block: Block<'_, T>, neutral: Option<T>, f: impl Fn(T, T) -> T + Copy) -> Option<Vec<T>> {
+fn folds<T: Element>(
+    block: Block<'_, T>,
+    neutral: Option<T>,
+    f: impl Fn(T, T) -> T + Copy,
+) -> Option<Vec<T>> {
     let Block { values, outer, size, inner } = block;
     if outer * inner == 0 {
         return Some(Vec::new());
@@ -293,7 +297,8 @@ mod tests {
             assert!(relative < 1e-14, "{relative}");
         }
         let x = HostTensor::full([n], 0.1f32);
-        let relative = (reduce(Reduction::Sum, &[0], &x).to_f64()[0] / (f64::from(0.1f32) * n as f64) - 1.0).abs();
+        let relative =
+            (reduce(Reduction::Sum, &[0], &x).to_f64()[0] / (f64::from(0.1f32) * n as f64) - 1.0).abs();
         assert!(relative < 5e-6, "{relative}");
         assert_eq!(reduce(Reduction::Sum, &[0], &f32s([3], &[1.0, 2.0, f32::INFINITY])).to_f64(), [INF]);
     }

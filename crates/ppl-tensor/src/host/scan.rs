@@ -7,7 +7,12 @@ use super::number::Number;
 use super::{arity, refused};
 use crate::{Error, HostData, HostTensor, Op, Result, Shape};
 
-pub(super) fn cumulative_sum(op: &Op, axis: usize, reverse: bool, inputs: &[&HostTensor]) -> Result<HostTensor> {
+pub(super) fn cumulative_sum(
+    op: &Op,
+    axis: usize,
+    reverse: bool,
+    inputs: &[&HostTensor],
+) -> Result<HostTensor> {
     let [x] = arity(op, inputs)?;
     let along = Along::new(op, x.shape(), axis)?;
     let data = match x.data() {
@@ -95,7 +100,7 @@ fn largest<T: Number>(values: &[T], along: Along) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{bools, attempt, counting, f32s, f64s, i64s, run};
+    use super::super::testing::{attempt, bools, counting, f32s, f64s, i64s, run};
     use crate::{HostTensor, Op};
 
     fn cumulative(x: &HostTensor, axis: usize, reverse: bool) -> HostTensor {

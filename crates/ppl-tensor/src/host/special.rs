@@ -16,7 +16,11 @@ pub(super) fn digamma(x: f64) -> f64 {
     if x < 0.0 {
         // The distance from the nearest integer is exact, and a period of the tangent is 1.
         let from_integer = x - x.round();
-        return if from_integer == 0.0 { f64::NAN } else { digamma(1.0 - x) - PI / (PI * from_integer).tan() };
+        return if from_integer == 0.0 {
+            f64::NAN
+        } else {
+            digamma(1.0 - x) - PI / (PI * from_integer).tan()
+        };
     }
     if x >= 10.0 {
         return digamma_of_large(x);
@@ -43,29 +47,26 @@ fn digamma_of_large(x: f64) -> f64 {
 /// Digamma on `[1, 2]`, to full relative accuracy also at its root: the approximation of the C++ library Boost, with
 /// a relative error below `2e-17`.
 fn digamma_near_root(x: f64) -> f64 {
-    const SCALE: f64 = 0.99558162689208984375;
-    const ROOT: [f64; 3] = [
-        1569415565.0 / 1073741824.0,
-        381566830.0 / 1073741824.0 / 1073741824.0,
-        0.901631209325869592e-19,
-    ];
+    const SCALE: f64 = 0.9955816268920898;
+    const ROOT: [f64; 3] =
+        [1569415565.0 / 1073741824.0, 381566830.0 / 1073741824.0 / 1073741824.0, 9.016312093258695e-20];
     const ABOVE: [f64; 6] = [
-        0.254798510611315515235,
-        -0.314628554532916496608,
-        -0.665836341559876230295,
-        -0.314767657147375752913,
-        -0.0541156266153505273939,
-        -0.00289268368333918761452,
+        0.25479851061131553,
+        -0.3146285545329165,
+        -0.6658363415598763,
+        -0.31476765714737576,
+        -0.05411562661535053,
+        -0.002892683683339188,
     ];
     const BELOW: [f64; 8] = [
         1.0,
-        2.1195759927055347547,
-        1.54350554664961128724,
-        0.486986018231042975162,
-        0.0660481487173569812846,
-        0.00298999662592323990972,
-        -0.165079794012604905639e-5,
-        0.317940243105952177571e-7,
+        2.119575992705535,
+        1.5435055466496113,
+        0.486986018231043,
+        0.06604814871735698,
+        0.00298999662592324,
+        -1.650797940126049e-06,
+        3.179402431059522e-08,
     ];
     let from_root = ROOT.iter().fold(x, |difference, part| difference - part);
     let ratio = horner(&ABOVE, x - 1.0) / horner(&BELOW, x - 1.0);
@@ -113,8 +114,8 @@ fn series(order: u8, x: f64) -> f64 {
         1.0 / 47900160.0,
         -691.0 / 1307674368000.0,
         1.0 / 74724249600.0,
-        -3617.0 / 10670622842880000.0,
-        43867.0 / 5109094217170944000.0,
+        -3617.0 / 1.067062284288e+16,
+        43867.0 / 5.109094217170944e+18,
     ];
     let n = f64::from(order);
     // `(n-1)! / xⁿ`, factor by factor, so that neither the factorial nor the power overflows on its own.

@@ -81,12 +81,13 @@ impl Pad {
     }
 
     fn padded(&self, size: usize) -> usize {
-        self.before + size + size.saturating_sub(1) * self.interior + self.after
+        let between = size.saturating_sub(1).saturating_mul(self.interior);
+        self.before.saturating_add(size).saturating_add(between).saturating_add(self.after)
     }
 
     pub(super) fn gradient(&self, of: &Differentiate<'_>) -> Contributions {
         let size = of.input(0).shape()[self.axis];
-        let step = self.interior + 1;
+        let step = self.interior.saturating_add(1);
         let end = if size == 0 { self.before } else { self.before + (size - 1) * step + 1 };
         of.one(of.grad().apply1(Op::Slice(Slice { axis: self.axis, start: self.before, end, step })))
     }
@@ -135,7 +136,8 @@ pub(super) fn concat_type(op: &Op, axis: usize, inputs: &[&TensorType]) -> Resul
             let reason = format!("sizes differ outside dimension {axis}");
             return Err(Error::shape(op.name(), inputs.iter().map(|t| &t.shape), reason));
         }
-        output.shape.sizes_mut()[axis] += input.shape[axis];
+        let size = &mut output.shape.sizes_mut()[axis];
+        *size = size.saturating_add(input.shape[axis]);
     }
     Ok(output)
 }

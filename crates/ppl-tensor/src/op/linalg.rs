@@ -134,7 +134,8 @@ fn triangle_weights(like: &Array, below: f64, on: f64, above: f64) -> Array {
         })
         .collect();
     match HostTensor::new([n, n], weights) {
-        Ok(weights) => Array::constant(like.device(), weights).cast(like.dtype()),
+        // Weak, so that a device without 64-bit floats never sees them.
+        Ok(weights) => Array::weak(weights),
         Err(error) => Array::failure(like.device(), error),
     }
 }

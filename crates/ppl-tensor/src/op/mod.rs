@@ -141,9 +141,9 @@ impl Op {
     /// Dtype and shape of the result.
     ///
     /// # Errors
-    /// If the number, dtypes or shapes of the inputs do not fit.
+    /// If the number, dtypes or shapes of the inputs do not fit, or the result would not fit in any memory.
     pub fn output_type(&self, inputs: &[&TensorType]) -> Result<TensorType> {
-        match self {
+        let output = match self {
             Op::Unary(unary) => unary.output_type(self, inputs),
             Op::Binary(_) => elementwise::binary_type(self, inputs),
             Op::Compare(_) => elementwise::compare_type(self, inputs),
@@ -167,7 +167,12 @@ impl Op {
             Op::FoldIn => random::fold_in_type(self, inputs),
             Op::Random { kind, shape } => random::random_type(self, kind, shape, inputs),
             Op::Custom(custom) => custom.output_type(inputs),
+        }?;
+        if !output.shape.is_addressable() {
+            let reason = format!("there is no memory for shape {}", output.shape);
+            return Err(Error::argument(self.name(), reason));
         }
+        Ok(output)
     }
 
     /// Contributions of the output's gradient to each input that needs one.

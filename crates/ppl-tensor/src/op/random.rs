@@ -83,7 +83,7 @@ pub(super) fn random_type(
         }
         RandomKind::Subsample { population } => {
             arity::<1>(op, inputs)?;
-            if shape.rank() != 1 || shape[0] > population {
+            if shape.rank() != 1 || shape[0] > population || i64::try_from(population).is_err() {
                 let reason = format!("{shape} distinct entries of {population} do not exist");
                 return Err(Error::argument(op.name(), reason));
             }

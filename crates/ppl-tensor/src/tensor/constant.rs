@@ -1,7 +1,7 @@
 //! Tensors from Rust values.
 
 use crate::array::Array;
-use crate::{DType, Device, Element, HostTensor, Result, Shape, Tensor};
+use crate::{DType, Device, Element, Error, HostTensor, Result, Shape, Tensor};
 
 impl Tensor {
     /// A tensor of `shape` from its elements in row-major order, on the CPU.
@@ -13,37 +13,46 @@ impl Tensor {
     }
 
     /// A constant with `value` everywhere, which takes dtype and device of what it meets.
+    #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64) -> Tensor {
+        let shape = shape.into();
+        if let Err(error) = addressable("full", &shape) {
+            return Tensor::failure(error);
+        }
         Self::from_array(Array::weak(HostTensor::full(shape, value)))
     }
 
     /// Zeros, which take dtype and device of what they meet.
+    #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor {
         Self::full(shape, 0.0)
     }
 
     /// Ones, which take dtype and device of what they meet.
+    #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Tensor {
         Self::full(shape, 1.0)
     }
 
     /// The integers `0..n`, `I64`.
+    #[track_caller]
     pub fn arange(n: usize) -> Tensor {
+        if let Err(error) = addressable("arange", &Shape::from([n])) {
+            return Tensor::failure(error);
+        }
         Self::from_array(Array::weak(HostTensor::from((0..n as i64).collect::<Vec<i64>>())))
     }
 
     /// The `n × n` identity matrix, which takes dtype and device of what it meets.
+    #[track_caller]
     pub fn eye(n: usize) -> Tensor {
-        let ones = (0..n * n).map(|i| f64::from(u8::from(i / n == i % n))).collect::<Vec<f64>>();
-        let matrix = HostTensor::from(ones).reshaped([n, n]);
-        matrix.map_or_else(Tensor::failure, |matrix| Self::from_array(Array::weak(matrix)))
+        square("eye", n, |row, column| f64::from(u8::from(row == column)))
     }
 
     /// A truth value for each entry of an `n × n` matrix: on or below the diagonal shifted up by `shift`.
+    #[track_caller]
     pub fn lower_triangle(n: usize, shift: isize) -> Tensor {
-        let below = |i: usize| (i % n) as isize <= (i / n) as isize + shift;
-        let mask = HostTensor::from((0..n * n).map(below).collect::<Vec<bool>>()).reshaped([n, n]);
-        mask.map_or_else(Tensor::failure, |mask| Self::from_array(Array::weak(mask)))
+        square("lower_triangle", n, |row, column| column as isize <= (row as isize).saturating_add(shift))
     }
 
     /// Zeros of this tensor's positional shape, axes, dtype and device.
@@ -57,6 +66,24 @@ impl Tensor {
     /// A constant scalar of this tensor's dtype and device.
     pub fn scalar_like(&self, value: f64) -> Tensor {
         Self::from_array(self.array().scalar_like(value))
+    }
+}
+
+fn addressable(op: &str, shape: &Shape) -> Result<()> {
+    if shape.is_addressable() {
+        return Ok(());
+    }
+    Err(Error::argument(op, format!("there is no memory for shape {shape}")))
+}
+
+/// A weak `n × n` matrix from its entries by row and column.
+#[track_caller]
+fn square<T: Element>(op: &str, n: usize, entry: impl Fn(usize, usize) -> T) -> Tensor {
+    let shape = Shape::from([n, n]);
+    let entries = || (0..n * n).map(|i| entry(i / n, i % n)).collect();
+    match addressable(op, &shape).and_then(|()| HostTensor::new(&shape, entries())) {
+        Ok(matrix) => Tensor::from_array(Array::weak(matrix)),
+        Err(error) => Tensor::failure(error),
     }
 }
 

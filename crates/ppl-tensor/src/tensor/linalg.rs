@@ -45,7 +45,8 @@ impl Tensor {
     /// The diagonal `[…, n]` of matrices `[…, n, n]`.
     #[track_caller]
     pub fn diagonal(&self) -> Tensor {
-        match self.size(-1).and_then(|n| self.size(-2).map(|m| (n, m))) {
+        let sizes = |dim| self.dim("diagonal", dim).map(|dim| self.shape()[dim]);
+        match sizes(-1).and_then(|n| sizes(-2).map(|m| (n, m))) {
             Ok((n, m)) if n == m => {
                 let flat = self.shape()[..self.rank() - 2].iter().copied().chain([n * n]).collect::<crate::Shape>();
                 // Entries i·(n + 1) of the flattened matrix.
@@ -59,8 +60,8 @@ impl Tensor {
     /// Matrices `[…, n, n]` with this `[…, n]` on their diagonals.
     #[track_caller]
     pub fn diagonal_matrix(&self) -> Tensor {
-        match self.size(-1) {
-            Ok(n) => self.unsqueeze(-1) * Tensor::eye(n),
+        match self.dim("diagonal_matrix", -1) {
+            Ok(dim) => self.unsqueeze(-1) * Tensor::eye(self.shape()[dim]),
             Err(error) => Tensor::failure(error),
         }
     }
@@ -68,8 +69,8 @@ impl Tensor {
     /// The matrices with zeros above the diagonal shifted up by `shift`.
     #[track_caller]
     pub fn tril(&self, shift: isize) -> Tensor {
-        match self.size(-1) {
-            Ok(n) => Tensor::lower_triangle(n, shift).select(self, 0.0),
+        match self.dim("tril", -1) {
+            Ok(dim) => Tensor::lower_triangle(self.shape()[dim], shift).select(self, 0.0),
             Err(error) => Tensor::failure(error),
         }
     }

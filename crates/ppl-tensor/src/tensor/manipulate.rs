@@ -90,7 +90,7 @@ impl Tensor {
     #[track_caller]
     pub fn select_index(&self, dim: isize, index: usize) -> Tensor {
         match self.dim("select_index", dim) {
-            Ok(dim) => self.slice(dim as isize, index..index + 1).squeeze(dim as isize),
+            Ok(dim) => self.slice(dim as isize, index..index.saturating_add(1)).squeeze(dim as isize),
             Err(error) => Tensor::failure(error),
         }
     }
@@ -117,7 +117,11 @@ impl Tensor {
     /// Joins tensors of one shape along a new dimension `dim`.
     #[track_caller]
     pub fn stack(tensors: &[&Tensor], dim: isize) -> Tensor {
-        let widened: Vec<Tensor> = tensors.iter().map(|t| t.unsqueeze(dim)).collect();
+        let mut widened = Vec::with_capacity(tensors.len());
+        for tensor in tensors {
+            // Not in a closure, which would hide the caller's line.
+            widened.push(tensor.unsqueeze(dim));
+        }
         Tensor::concat(&widened.iter().collect::<Vec<_>>(), dim)
     }
 
@@ -159,7 +163,7 @@ impl Tensor {
     /// If the sizes do not add up to the dimension's, or the tensor failed.
     pub fn split(&self, dim: isize, sizes: &[usize]) -> Result<Vec<Tensor>> {
         let size = self.size(dim)?;
-        if sizes.iter().sum::<usize>() != size {
+        if sizes.iter().try_fold(0, |sum: usize, &size| sum.checked_add(size)) != Some(size) {
             let reason = format!("parts of {sizes:?} do not make up a dimension of {size}");
             return Err(Error::shape("split", [&self.shape()], reason));
         }

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use crate::array::{Array, Inputs};
 use crate::axes::{Axes, union};
 use crate::shape::Dims;
-use crate::{DType, Device, Element, Error, ErrorKind, HostTensor, Op, Result, Shape};
+use crate::{DType, Device, Element, Error, ErrorKind, HostTensor, Op, Result, Shape, TensorType};
 
 /// An immutable array of numbers or truth values on some device, with a positional shape and a set of implicit axes.
 ///
@@ -205,6 +205,7 @@ impl Tensor {
         Self::resolve(op, inputs).located(location)
     }
 
+    #[track_caller]
     fn resolve(op: Op, inputs: &[&Tensor]) -> Tensor {
         if inputs.iter().all(|x| x.axes.is_empty()) {
             return Self::from_array(Array::apply_owned(op, inputs.iter().map(|x| x.array.clone()).collect()));
@@ -225,13 +226,28 @@ impl Tensor {
             let aligned: Inputs = inputs.iter().map(|x| x.aligned(&axes, rank)).collect();
             Array::apply_owned(op, aligned)
         } else {
-            let expanded: SmallVec<[Array; 3]> = inputs.iter().map(|x| x.expanded(&axes)).collect();
-            op.batch(&expanded, lead)
+            match Self::fitting(&op, inputs) {
+                Ok(fitting) => {
+                    op.batch(&fitting.iter().map(|x| x.expanded(&axes)).collect::<SmallVec<[Array; 3]>>(), lead)
+                }
+                Err(error) => return Self::failure(error),
+            }
         };
         if array.failed() {
             return Self { array: positional_error(op_error(&array), inputs), axes: Axes::new() };
         }
         Self { array, axes }
+    }
+
+    /// The inputs, weak ones made strong, if one row of them fits the operation. Batching rules rely on it: to them a
+    /// row of vectors looks like a matrix.
+    fn fitting(op: &Op, inputs: &[&Tensor]) -> Result<SmallVec<[Tensor; 3]>> {
+        let mut arrays: Inputs = inputs.iter().map(|x| x.array.clone()).collect();
+        Array::meet(op, &mut arrays)?;
+        let row = |(array, x): (&Array, &&Tensor)| TensorType::new(array.dtype(), &array.shape()[x.axes.len()..]);
+        let types: SmallVec<[TensorType; 3]> = arrays.iter().zip(inputs).map(row).collect();
+        op.output_type(&types.iter().collect::<SmallVec<[&TensorType; 3]>>())?;
+        Ok(arrays.into_iter().zip(inputs).map(|(array, x)| Self { array, axes: x.axes.clone() }).collect())
     }
 
     /// The physical array with all of `axes` in front, of size 1 where this tensor lacks one.

@@ -1,4 +1,6 @@
 //! `+ - * / %`, negation and `!`, on tensors and references, with Rust numbers on either side.
+//!
+//! One float type alone: with two, the type of `(1.0 - &x).exp()` could not be inferred.
 
 use std::ops::{Add, Div, Mul, Neg, Not, Rem, Sub};
 
@@ -30,11 +32,11 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add, Binary::Add; f64, f32, i64);
-operator!(Sub, sub, Binary::Sub; f64, f32, i64);
-operator!(Mul, mul, Binary::Mul; f64, f32, i64);
-operator!(Div, div, Binary::Div; f64, f32, i64);
-operator!(Rem, rem, Binary::Rem; f64, f32, i64);
+operator!(Add, add, Binary::Add; f64, i64);
+operator!(Sub, sub, Binary::Sub; f64, i64);
+operator!(Mul, mul, Binary::Mul; f64, i64);
+operator!(Div, div, Binary::Div; f64, i64);
+operator!(Rem, rem, Binary::Rem; f64, i64);
 
 macro_rules! unary_operator {
     ($trait:ident, $method:ident, $op:expr) => {

@@ -40,8 +40,8 @@ impl Tensor {
     /// Mean over one dimension; NaN of none.
     #[track_caller]
     pub fn mean(&self, dim: isize) -> Tensor {
-        match self.size(dim) {
-            Ok(size) => self.sum(dim) / size as f64,
+        match self.dim("mean", dim) {
+            Ok(at) => self.sum(dim) / self.shape()[at] as f64,
             Err(error) => Tensor::failure(error),
         }
     }
@@ -97,22 +97,20 @@ impl Tensor {
     /// `ln Σ eˣ` along one dimension, without overflow; `-∞` of `-∞`s.
     #[track_caller]
     pub fn logsumexp(&self, dim: isize) -> Tensor {
+        let dim = match self.dim("logsumexp", dim) {
+            Ok(dim) => dim as isize,
+            Err(error) => return Tensor::failure(error),
+        };
         let largest = self.max(dim).detach();
         let shift = largest.is_finite().select(&largest, largest.scalar_like(0.0));
-        (self - shift.unsqueeze_like(self, dim)).exp().sum(dim).log() + shift
+        (self - shift.unsqueeze(dim)).exp().sum(dim).log() + shift
     }
 
     /// `x - ln Σ eˣ` along one dimension.
     #[track_caller]
     pub fn log_softmax(&self, dim: isize) -> Tensor {
-        self - self.logsumexp(dim).unsqueeze_like(self, dim)
-    }
-
-    /// Puts back a dimension of size 1 that was reduced from `whole`.
-    #[track_caller]
-    fn unsqueeze_like(&self, whole: &Tensor, dim: isize) -> Tensor {
-        match whole.dim("unsqueeze", dim) {
-            Ok(dim) => self.unsqueeze(dim as isize),
+        match self.dim("log_softmax", dim) {
+            Ok(dim) => self - self.logsumexp(dim as isize).unsqueeze(dim as isize),
             Err(error) => Tensor::failure(error),
         }
     }

@@ -1,0 +1,169 @@
+//! The backend: transfers, validation, and the choice between burn and the host.
+
+use std::any::Any;
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use burn_backend::tensor::Device;
+use burn_backend::{Backend as Burn, BoolDType, TensorData, get_or_init_device_settings, read_sync};
+use ppl_tensor::{Backend, DType, Error, HostData, HostTensor, Op, Result, TensorType};
+
+use crate::buffer::{Buffer, Values, physical};
+use crate::native::{Call, runs_natively};
+
+/// The operation table on a burn backend, in all element types that its device has.
+pub struct BurnBackend<B: Burn> {
+    name: String,
+    pub(crate) device: Device<B>,
+    /// How the device stores truth values.
+    pub(crate) bool_dtype: BoolDType,
+    /// Whether the device has 64-bit floats.
+    has_f64: bool,
+    /// Operations that were run on the host, and said so.
+    pub(crate) noted: Mutex<HashSet<String>>,
+}
+
+impl<B: Burn> BurnBackend<B> {
+    /// The backend on one of its devices.
+    pub fn new(device: Device<B>) -> Self {
+        Self {
+            name: format!("burn-{}", B::name(&device)),
+            bool_dtype: get_or_init_device_settings::<B>(&device).bool_dtype,
+            has_f64: B::supports_dtype(&device, burn_backend::DType::F64),
+            noted: Mutex::default(),
+            device,
+        }
+    }
+
+    fn require(&self, op: &str, dtype: DType) -> Result<()> {
+        if dtype == DType::F64 && !self.has_f64 {
+            return Err(self.error(op, "this device has no f64"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn error(&self, op: &str, reason: impl Into<String>) -> Error {
+        Error::backend(&self.name, op, reason)
+    }
+
+    /// Runs calls of burn, which has no other way to fail than a panic: the last line of defence behind validation.
+    fn guarded<T>(&self, op: &str, calls: impl FnOnce() -> Result<T>) -> Result<T> {
+        // Tensors are handles on immutable values, so none is left half changed.
+        catch_unwind(AssertUnwindSafe(calls)).unwrap_or_else(|panic| Err(self.error(op, words(&*panic))))
+    }
+
+    /// Refuses what [`Op::output_type`] refuses: burn would panic or, for some shapes, read out of bounds.
+    fn check(&self, op: &Op, inputs: &[&Buffer<B>], output: &TensorType) -> Result<()> {
+        let types: Vec<&TensorType> = inputs.iter().map(|x| &x.ty).collect();
+        let expected = op.output_type(&types)?;
+        if expected == *output {
+            return self.require(&op.name(), output.dtype);
+        }
+        let [expected, promised] = [&expected, output].map(|ty| format!("{} {}", ty.dtype, ty.shape));
+        Err(self.error(&op.name(), format!("gives {expected} where {promised} was promised")))
+    }
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("burn panicked").to_owned()
+}
+
+impl<B: Burn> Backend for BurnBackend<B> {
+    type Buffer = Buffer<B>;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn upload(&self, data: HostTensor) -> Result<Buffer<B>> {
+        let (ty, elements) = (data.tensor_type(), data.data().clone());
+        self.require("upload", ty.dtype)?;
+        // The elements are moved, not copied, if nobody else holds them.
+        drop(data);
+        let values = self.guarded("upload", || {
+            if elements.is_empty() {
+                return Ok(Values::Empty);
+            }
+            let shape = physical(&ty.shape);
+            Ok(match elements {
+                HostData::F64(v) => {
+                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape);
+                    Values::Float(B::float_from_data(data, &self.device))
+                }
+                HostData::F32(v) => {
+                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape);
+                    Values::Float(B::float_from_data(data, &self.device))
+                }
+                HostData::I64(v) => {
+                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape);
+                    Values::Int(B::int_from_data(data, &self.device))
+                }
+                HostData::Bool(v) => {
+                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape).try_cast(self.bool_dtype.into());
+                    let data = data.map_err(|error| self.error("upload", error.to_string()))?;
+                    Values::Bool(B::bool_from_data(data, &self.device))
+                }
+            })
+        })?;
+        Ok(Buffer::new(ty, values))
+    }
+
+    fn download(&self, buffer: &Buffer<B>) -> Result<HostTensor> {
+        let failed = |error: &dyn std::error::Error| self.error("download", error.to_string());
+        let TensorType { dtype, shape } = &buffer.ty;
+        self.guarded("download", || {
+            let data = match buffer.values.clone() {
+                Values::Float(t) => read_sync(B::float_into_data(t)),
+                Values::Int(t) => read_sync(B::int_into_data(t)),
+                Values::Bool(t) => read_sync(B::bool_into_data(t)),
+                Values::Empty => return Ok(HostTensor::full_as(*dtype, shape, 0.0)),
+            };
+            let data = data.map_err(|error| failed(&error))?;
+            match dtype {
+                DType::F64 => HostTensor::new(shape, data.try_into_vec::<f64>().map_err(|e| failed(&e))?),
+                DType::F32 => HostTensor::new(shape, data.try_into_vec::<f32>().map_err(|e| failed(&e))?),
+                DType::I64 => HostTensor::new(shape, data.try_into_vec::<i64>().map_err(|e| failed(&e))?),
+                DType::Bool => HostTensor::new(shape, data.try_into_vec_as::<bool>().map_err(|e| failed(&e))?),
+            }
+        })
+    }
+
+    fn run(&self, op: &Op, inputs: &[&Buffer<B>], output: &TensorType) -> Result<Buffer<B>> {
+        if inputs.first().is_none_or(|x| !runs_natively(op, x.dtype())) {
+            return self.run_on_host(op, inputs, output);
+        }
+        self.check(op, inputs, output)?;
+        self.check_indices(op, inputs)?;
+        if output.shape.elements() == 0 {
+            return Ok(Buffer::new(output.clone(), Values::Empty));
+        }
+        let values = self.guarded(&op.name(), || Call { backend: self, op, inputs, output }.run())?;
+        let mut result = Buffer::new(output.clone(), values);
+        if let (Op::Reshape(_) | Op::Permute(_) | Op::Broadcast(_), [x]) = (op, inputs) {
+            // The same entries: what is known of their range is known for good.
+            result.bounds = x.bounds.clone();
+        }
+        Ok(result)
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn_flex::{Flex, FlexDevice};
+    use ppl_tensor::Error;
+
+    use super::BurnBackend;
+
+    #[test]
+    fn a_panic_of_burn_is_an_error() {
+        let backend = BurnBackend::<Flex>::new(FlexDevice);
+        let fixed = backend.guarded::<()>("matmul", || panic!("inner dimensions must match"));
+        let text = |result: Result<(), Error>| result.unwrap_err().to_string();
+        assert_eq!(text(fixed), "matmul: backend `burn-flex` failed: inner dimensions must match");
+        let made = backend.guarded::<()>("matmul", || panic!("{} and {}", 2, 3));
+        assert_eq!(text(made), "matmul: backend `burn-flex` failed: 2 and 3");
+    }
+}

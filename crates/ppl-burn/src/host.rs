@@ -1,0 +1,27 @@
+//! Operations that run on the host: copied there, and their results back.
+
+use std::sync::PoisonError;
+
+use burn_backend::Backend as Burn;
+use ppl_tensor::{Backend, HostBackend, HostTensor, Op, Result, TensorType};
+
+use crate::BurnBackend;
+use crate::buffer::Buffer;
+
+impl<B: Burn> BurnBackend<B> {
+    pub(crate) fn run_on_host(&self, op: &Op, inputs: &[&Buffer<B>], output: &TensorType) -> Result<Buffer<B>> {
+        self.note(op);
+        let inputs = inputs.iter().map(|x| self.download(x)).collect::<Result<Vec<HostTensor>>>()?;
+        self.upload(HostBackend.run(op, &inputs.iter().collect::<Vec<_>>(), output)?)
+    }
+
+    /// Tells the log, once for each operation.
+    fn note(&self, op: &Op) {
+        let name = op.name();
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !noted.contains(&*name) {
+            log::info!("`{name}` runs on the host: {} has no such operation", self.name());
+            noted.insert(name.into_owned());
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The beta distribution.
+
+use std::sync::Arc;
+
+use ppl_core::{Constraint, Distribution, Parameter, Result};
+use ppl_tensor::{Key, Shape, Tensor};
+
+use crate::constraints::{positive, unit_interval};
+use crate::parameters::{broadcast, draw_dtype, expand, float, float_like, strong};
+use crate::special::{inside_unit_interval, ln_beta, xlog1py, xlogy};
+
+/// The beta distribution of two concentrations `a = concentration1 > 0` and `b = concentration0 > 0`, on the unit
+/// interval: `p(x) = xᵃ⁻¹ (1 - x)ᵇ⁻¹ / B(a, b)`, of mean `a / (a + b)`.
+///
+/// Draws are differentiable in both, implicitly (Figurnov, Mohamed and Mnih 2018).
+#[derive(Debug, Clone)]
+pub struct Beta {
+    concentration1: Tensor,
+    concentration0: Tensor,
+    batch_shape: Shape,
+}
+
+impl Beta {
+    /// The distribution of two concentrations, of ones and of zeros, which broadcast.
+    #[track_caller]
+    pub fn new(concentration1: impl Into<Tensor>, concentration0: impl Into<Tensor>) -> Self {
+        let parameters = [float(concentration1), float(concentration0)];
+        let names = ["concentration1", "concentration0"];
+        let (batch_shape, [concentration1, concentration0]) = broadcast("Beta", names, parameters);
+        Self { concentration1, concentration0, batch_shape }
+    }
+
+    /// The concentration of ones, as given.
+    pub fn concentration1(&self) -> &Tensor {
+        &self.concentration1
+    }
+
+    /// The concentration of zeros, as given.
+    pub fn concentration0(&self) -> &Tensor {
+        &self.concentration0
+    }
+
+    fn total(&self) -> Tensor {
+        &self.concentration1 + &self.concentration0
+    }
+}
+
+impl Distribution for Beta {
+    fn name(&self) -> &'static str {
+        "Beta"
+    }
+
+    fn parameters(&self) -> Vec<Parameter<'_>> {
+        vec![
+            Parameter { name: "concentration1", value: &self.concentration1, constraint: positive() },
+            Parameter { name: "concentration0", value: &self.concentration0, constraint: positive() },
+        ]
+    }
+
+    fn batch_shape(&self) -> Shape {
+        self.batch_shape.clone()
+    }
+
+    fn support(&self) -> Arc<dyn Constraint> {
+        unit_interval()
+    }
+
+    fn has_rsample(&self) -> bool {
+        true
+    }
+
+    fn sample(&self, key: &Key) -> Tensor {
+        let (device, dtype) =
+            (key.tensor().device(), draw_dtype(key, &[&self.concentration1, &self.concentration0]));
+        let (key1, key0) = key.split();
+        // Of two gamma variates `g`, `g₁ / (g₁ + g₀)` in logarithms, where small concentrations do not underflow. The
+        // bound keeps the difference of two that did from being NaN.
+        let log_gamma = |key: Key, concentration: &Tensor| {
+            let draws = key.log_gamma(&self.batch_shape, &strong(concentration, device, dtype));
+            draws.maximum(f64::from(f32::MIN))
+        };
+        let difference = log_gamma(key1, &self.concentration1) - log_gamma(key0, &self.concentration0);
+        inside_unit_interval(&difference.sigmoid())
+    }
+
+    fn log_prob(&self, value: &Tensor) -> Tensor {
+        let (a, b) = (&self.concentration1, &self.concentration0);
+        let value = float_like(value, &[a, b]);
+        let outside = value.lt(0.0).or(value.gt(1.0));
+        let inside = outside.select(0.5, value);
+        let log_prob = xlogy(&(a - 1.0), &inside) + xlog1py(&(b - 1.0), &-&inside) - ln_beta(a, b);
+        outside.select(f64::NEG_INFINITY, log_prob)
+    }
+
+    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
+        let concentration1 = expand(self.name(), &self.batch_shape, batch_shape, &[], &self.concentration1)?;
+        Ok(Arc::new(Self::new(concentration1, &self.concentration0)))
+    }
+
+    fn mean(&self) -> Tensor {
+        &self.concentration1 / self.total()
+    }
+
+    fn variance(&self) -> Tensor {
+        let total = self.total();
+        (&self.concentration1 / &total) * (&self.concentration0 / &total) / (total + 1.0)
+    }
+
+    fn entropy(&self) -> Tensor {
+        let (a, b, total) = (&self.concentration1, &self.concentration0, self.total());
+        let digammas = (a - 1.0) * a.digamma() + (b - 1.0) * b.digamma() - (&total - 2.0) * total.digamma();
+        ln_beta(a, b) - digammas
+    }
+}

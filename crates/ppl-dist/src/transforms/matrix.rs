@@ -1,0 +1,152 @@
+//! Bijections onto sets of matrices.
+
+use std::sync::Arc;
+
+use ppl_core::{Constraint, Error, Result, Transform};
+use ppl_tensor::{Shape, Tensor};
+
+use super::split;
+use crate::constraints::{lower_cholesky, positive_definite};
+
+/// From vectors of `n (n + 1) / 2` numbers onto the lower triangular `n × n` matrices of positive diagonal.
+///
+/// The first entries are those below the diagonal, row by row; the last `n` are the logarithms of the diagonal (the
+/// order of NumPyro).
+#[derive(Debug, Clone, Copy)]
+pub struct LowerCholesky;
+
+/// The size of matrices whose lower triangle has so many entries.
+fn matrix_size(entries: usize) -> Option<usize> {
+    let size = ((8.0 * entries as f64 + 1.0).sqrt() * 0.5) as usize;
+    (size * (size + 1) / 2 == entries).then_some(size)
+}
+
+impl LowerCholesky {
+    /// Splits vectors into what stands below the diagonal and the diagonal, with the matrices' size.
+    fn parts(self, x: &Tensor) -> ppl_tensor::Result<(Tensor, Tensor, usize)> {
+        let entries = x.size(-1)?;
+        let misfit = || ppl_tensor::Error::argument("LowerCholesky", not_triangular(entries));
+        let size = matrix_size(entries).ok_or_else(misfit)?;
+        let below = entries - size;
+        Ok((x.slice(-1, 0..below), x.slice(-1, below..entries), size))
+    }
+}
+
+fn not_triangular(entries: usize) -> String {
+    format!("{entries} numbers do not fill a lower triangle")
+}
+
+/// The batch dimensions of `x` in front of others.
+fn behind_batch(x: &Tensor, value_dims: usize, sizes: &[usize]) -> Shape {
+    let shape = x.shape();
+    Shape::from(&shape[..shape.rank().saturating_sub(value_dims)]).concat(sizes)
+}
+
+impl Transform for LowerCholesky {
+    fn name(&self) -> String {
+        "LowerCholesky".into()
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let (below, log_diagonal, size) = match self.parts(x) {
+            Ok(parts) => parts,
+            Err(error) => return Tensor::failure(error),
+        };
+        let entries = size * (size + 1) / 2;
+        // Every entry of the matrix is an entry of the vector, or the zero behind it.
+        let source = |entry: usize| match (entry / size, entry % size) {
+            (row, column) if column < row => row * (row - 1) / 2 + column,
+            (row, column) if column == row => entries - size + row,
+            _ => entries,
+        };
+        let sources: Vec<i64> = (0..size * size).map(|entry| source(entry) as i64).collect();
+        let vector = Tensor::concat(&[&below, &log_diagonal.exp()], -1).pad(-1, 0, 1);
+        let indices = Tensor::from(sources).to_device(x.device());
+        vector.take(indices, -1).reshape(behind_batch(x, 1, &[size, size]))
+    }
+
+    fn inverse(&self, y: &Tensor) -> Tensor {
+        let size = match y.size(-1) {
+            Ok(size) => size,
+            Err(error) => return Tensor::failure(error),
+        };
+        let entries = (0..size).flat_map(|row| (0..row).map(move |column| (row * size + column) as i64));
+        let below = Tensor::from(entries.collect::<Vec<_>>()).to_device(y.device());
+        let flat = y.reshape(behind_batch(y, 2, &[size * size]));
+        Tensor::concat(&[&flat.take(below, -1), &y.diagonal().log()], -1)
+    }
+
+    fn log_abs_det_forward(&self, x: &Tensor, _y: &Tensor) -> Tensor {
+        // Of each diagonal entry eˣ; all others are copied.
+        match self.parts(x) {
+            Ok((_, log_diagonal, _)) => log_diagonal.sum(-1),
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
+    fn domain_event_dim(&self) -> usize {
+        1
+    }
+
+    fn codomain_event_dim(&self) -> usize {
+        2
+    }
+
+    fn codomain(&self) -> Arc<dyn Constraint> {
+        lower_cholesky()
+    }
+
+    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
+        let (batch, entries) = split("LowerCholesky", shape, 1)?;
+        let misfit = || Error::Shape(format!("LowerCholesky: {}", not_triangular(entries[0])));
+        let size = matrix_size(entries[0]).ok_or_else(misfit)?;
+        Ok(batch.concat(&[size, size]))
+    }
+
+    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
+        let (batch, sizes) = split("LowerCholesky", shape, 2)?;
+        if sizes[0] != sizes[1] {
+            return Err(Error::Shape(format!("LowerCholesky: matrices of shape {sizes} are not square")));
+        }
+        Ok(batch.concat(&[sizes[0] * (sizes[0] + 1) / 2]))
+    }
+}
+
+/// `Σ = L Lᵀ`, from lower triangular matrices of positive diagonal onto the positive definite matrices, which have as
+/// many free entries.
+#[derive(Debug, Clone, Copy)]
+pub struct CovarianceFromCholesky;
+
+impl Transform for CovarianceFromCholesky {
+    fn name(&self) -> String {
+        "CovarianceFromCholesky".into()
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.matmul(x.t())
+    }
+
+    fn inverse(&self, y: &Tensor) -> Tensor {
+        y.cholesky()
+    }
+
+    /// Of lower triangles: `2ⁿ Π Lᵢᵢ^(n+1-i)` with `i` from 1 (Muirhead, "Aspects of Multivariate Statistical Theory",
+    /// theorem 2.1.9).
+    fn log_abs_det_forward(&self, x: &Tensor, _y: &Tensor) -> Tensor {
+        let size = match x.size(-1) {
+            Ok(size) => size,
+            Err(error) => return Tensor::failure(error),
+        };
+        let powers: Vec<f64> = (1..=size).rev().map(|power| power as f64).collect();
+        let powers = Tensor::from(powers).to_device(x.device()).cast(x.dtype());
+        (x.diagonal().log() * powers).sum(-1) + size as f64 * std::f64::consts::LN_2
+    }
+
+    fn domain_event_dim(&self) -> usize {
+        2
+    }
+
+    fn codomain(&self) -> Arc<dyn Constraint> {
+        positive_definite()
+    }
+}

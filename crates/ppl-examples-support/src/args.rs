@@ -1,0 +1,242 @@
+//! The command line of an example.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use lexopt::Arg::{Long, Short, Value};
+use ppl_tensor::Device;
+
+/// What an example tells about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// Name, as cargo knows it.
+    pub name: &'static str,
+    /// What it does, in a few lines.
+    pub about: &'static str,
+    /// Number of steps without `--steps`.
+    pub steps: usize,
+    /// Options of this example alone.
+    pub extras: &'static [Extra],
+    /// Keys of the results that `--json` prints, with their meanings.
+    pub keys: &'static [(&'static str, &'static str)],
+}
+
+/// An option with a value that only one example has.
+#[derive(Debug, Clone, Copy)]
+pub struct Extra {
+    /// Name, without the dashes.
+    pub name: &'static str,
+    /// What stands for its value in the help: "FILE".
+    pub value: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// How an example was called.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `--seed`: of all random draws.
+    pub seed: u64,
+    /// `--steps`: at least 1.
+    pub steps: usize,
+    /// `--device`.
+    pub device: Device,
+    /// `--out`: the folder of the figures.
+    pub out: PathBuf,
+    /// `--json`: whether the last line of output is one JSON object.
+    pub json: bool,
+    extras: Vec<(&'static str, OsString)>,
+}
+
+impl Options {
+    /// The value of an option of this example alone, if it was given.
+    pub fn extra(&self, name: &str) -> Option<&OsStr> {
+        self.extras.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.as_os_str())
+    }
+}
+
+impl Program {
+    /// How the example runs with these arguments.
+    ///
+    /// # Errors
+    /// If they are wrong, or ask for help.
+    pub fn options<S: Into<OsString>>(&self, args: impl IntoIterator<Item = S>) -> Result<Options, String> {
+        match parse(self, args.into_iter().map(Into::into))? {
+            Request::Run(options) => Ok(options),
+            Request::Help => Err(help(self)),
+        }
+    }
+}
+
+/// What the caller wants.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Help,
+    Run(Options),
+}
+
+/// Reads the arguments after the program's name.
+pub(crate) fn parse(program: &Program, args: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
+    let mut options = Options {
+        seed: 0,
+        steps: program.steps,
+        device: Device::cpu(),
+        out: PathBuf::from("out"),
+        json: false,
+        extras: Vec::new(),
+    };
+    let mut parser = lexopt::Parser::from_args(args);
+    while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
+        let name = match arg {
+            Short('h') => "help".to_owned(),
+            Long(name) => name.to_owned(),
+            Short(letter) => return Err(format!("there is no option `-{letter}`")),
+            Value(value) => return Err(format!("`{}` is not expected", value.to_string_lossy())),
+        };
+        let mut value = || parser.value().map_err(|_| format!("`--{name}` needs a value"));
+        match name.as_str() {
+            "help" => return Ok(Request::Help),
+            "json" => options.json = true,
+            "seed" => options.seed = number(&name, value()?, "a whole number from 0")?,
+            "steps" => options.steps = number(&name, value()?, "a whole number from 1")?,
+            "device" => options.device = device(&value()?.to_string_lossy())?,
+            "out" => options.out = value()?.into(),
+            _ => {
+                let extra = program.extras.iter().find(|extra| extra.name == name);
+                let extra = extra.ok_or_else(|| format!("there is no option `--{name}`"))?;
+                let value = value()?;
+                options.extras.push((extra.name, value));
+            }
+        }
+    }
+    if options.steps == 0 {
+        return Err("`--steps` is `0`, must be a whole number from 1".into());
+    }
+    Ok(Request::Run(options))
+}
+
+fn number<T: FromStr>(name: &str, value: OsString, rule: &str) -> Result<T, String> {
+    let value = value.to_string_lossy();
+    value.parse().map_err(|_| format!("`--{name}` is `{value}`, must be {rule}"))
+}
+
+fn device(name: &str) -> Result<Device, String> {
+    match name {
+        "cpu" => Ok(Device::cpu()),
+        other => Err(format!("there is no device `{other}`; there are: cpu")),
+    }
+}
+
+/// One line: how to call the program.
+pub(crate) fn usage(program: &Program) -> String {
+    let extras: String =
+        program.extras.iter().map(|extra| format!(" [--{} {}]", extra.name, extra.value)).collect();
+    let name = program.name;
+    format!("usage: {name}{extras} [--seed N] [--steps N] [--device cpu] [--out DIR] [--json] [--help]")
+}
+
+/// All that `--help` prints.
+pub(crate) fn help(program: &Program) -> String {
+    let mut lines: Vec<(String, String)> = program
+        .extras
+        .iter()
+        .map(|extra| (format!("--{} {}", extra.name, extra.value), extra.help.to_owned()))
+        .collect();
+    let common = [
+        ("--seed N", "seed of all random draws (0)".to_owned()),
+        ("--steps N", format!("number of optimisation steps ({})", program.steps)),
+        ("--device NAME", "where to compute: cpu (the default)".into()),
+        ("--out DIR", "folder for the figures, made if it is missing (out)".into()),
+        ("--json", "end the output with one line: a JSON object with the results".into()),
+        ("--help", "print this".into()),
+    ];
+    lines.extend(common.map(|(option, help)| (option.to_owned(), help)));
+    let keys: Vec<(String, String)> =
+        program.keys.iter().map(|(key, help)| ((*key).to_owned(), (*help).to_owned())).collect();
+
+    let (about, usage) = (program.about, usage(program));
+    format!("{about}\n\n{usage}\n\n{}\nkeys of the JSON object:\n{}", listing(&lines), listing(&keys))
+}
+
+fn listing(lines: &[(String, String)]) -> String {
+    let width = lines.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (left, right) in lines {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {left:width$}  {right}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROGRAM: Program = Program {
+        name: "coin",
+        about: "Fits a coin.",
+        steps: 2000,
+        extras: &[Extra { name: "data", value: "FILE", help: "the tosses" }],
+        keys: &[("mean", "posterior mean")],
+    };
+
+    fn parsed(line: &str) -> Result<Request, String> {
+        parse(&PROGRAM, line.split_whitespace().map(OsString::from))
+    }
+
+    fn options(line: &str) -> Options {
+        match parsed(line) {
+            Ok(Request::Run(options)) => options,
+            other => panic!("`{line}` gave {other:?}"),
+        }
+    }
+
+    fn message(line: &str) -> String {
+        parsed(line).expect_err(line)
+    }
+
+    #[test]
+    fn nothing_means_the_defaults() {
+        let options = options("");
+        assert_eq!((options.seed, options.steps, options.json), (0, 2000, false));
+        assert_eq!(options.out, PathBuf::from("out"));
+        assert!(options.extra("data").is_none());
+    }
+
+    #[test]
+    fn every_option_is_read_in_both_spellings() {
+        let options = options("--seed 7 --steps=5 --json --device cpu --out a/b --data x.csv --data=y.csv");
+        assert_eq!((options.seed, options.steps, options.json), (7, 5, true));
+        assert_eq!(options.out, PathBuf::from("a/b"));
+        assert_eq!(options.extra("data"), Some(OsStr::new("y.csv")));
+    }
+
+    #[test]
+    fn help_wins_over_what_follows() {
+        assert!(matches!(parsed("--help --nonsense"), Ok(Request::Help)));
+        assert!(matches!(parsed("-h"), Ok(Request::Help)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        assert_eq!(message("--speed 3"), "there is no option `--speed`");
+        assert_eq!(message("-x"), "there is no option `-x`");
+        assert_eq!(message("fast"), "`fast` is not expected");
+        assert_eq!(message("--seed"), "`--seed` needs a value");
+        assert_eq!(message("--seed -1"), "`--seed` is `-1`, must be a whole number from 0");
+        assert_eq!(message("--steps 0"), "`--steps` is `0`, must be a whole number from 1");
+        assert_eq!(message("--steps 1.5"), "`--steps` is `1.5`, must be a whole number from 1");
+        assert_eq!(message("--device gpu"), "there is no device `gpu`; there are: cpu");
+        assert!(message("--json=yes").contains("--json"), "{}", message("--json=yes"));
+    }
+
+    #[test]
+    fn help_lists_options_and_keys() {
+        let help = help(&PROGRAM);
+        for part in ["Fits a coin.", "usage: coin [--data FILE]", "--steps N", "(2000)", "the tosses", "posterior mean"] {
+            assert!(help.contains(part), "{part} is missing in\n{help}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What the example programs share: arguments, data files, tables, figures, and the frame that turns an example's
+//! results into output and an exit code.
+
+mod args;
+mod csv_file;
+mod data_file;
+mod frame;
+mod plot;
+pub mod stats;
+mod table;
+
+pub use args::{Extra, Options, Program};
+pub use csv_file::{Csv, CsvError, Row};
+pub use data_file::{DataSet, MissingData};
+pub use frame::{Outcome, run};
+pub use plot::{BLACK, BLUE, Rgb, Corner, Figure, GREEN, GREY, ORANGE, Panel, PlotError};
+pub use serde_json::{Value, json};
+pub use table::Table;

@@ -1,0 +1,108 @@
+//! The laws, each a function of one case and a device.
+//!
+//! - [`gradient_is_slope`], [`shared_inputs_add_up`], [`second_derivatives_are_slopes`]: gradients are what central
+//!   differences of the operation itself say (in `F64`: differences of 32-bit floats say nothing).
+//! - [`same_as_loop`], [`same_as_nested_loops`], [`gradients_in_a_map`], [`gradients_of_a_map`]: mapping a function over
+//!   rows is the same as calling it for each row, for every choice of mapped inputs.
+//! - [`same_as_eager`], [`gradients_in_a_trace`], [`maps_in_a_trace`]: recording, compiling and running a function is the
+//!   same as calling it.
+//! - [`same_on`]: two devices agree.
+//! - [`invalid_is_carried`], [`invalid_alike_in_a_map`]: what does not fit is an error, the same one everywhere, and
+//!   never a panic.
+
+mod batch;
+mod device;
+mod errors;
+mod gradient;
+mod second;
+mod trace;
+
+pub use batch::{gradients_in_a_map, gradients_of_a_map, same_as_loop, same_as_nested_loops};
+pub use device::same_on;
+pub use errors::{invalid_alike_in_a_map, invalid_is_carried};
+pub use gradient::{gradient_is_slope, shared_inputs_add_up};
+pub use second::second_derivatives_are_slopes;
+pub use trace::{gradients_in_a_trace, maps_in_a_trace, same_as_eager};
+
+use ppl_tensor::{Device, Element, HostData, HostTensor, Op, Result, Tensor, TensorType, grad};
+
+use crate::cases::in_float;
+
+/// Weights of outputs, and directions of inputs: a fixed sequence of moderate numbers of both signs, none near zero.
+fn weights(shape: &[usize]) -> HostTensor {
+    let weight = |i: usize| {
+        let magnitude = 0.3 + ((i * 7 + 3) % 11) as f64 / 8.0;
+        if i % 3 == 1 { -magnitude } else { magnitude }
+    };
+    let count = shape.iter().product();
+    HostTensor::new(shape, (0..count).map(weight).collect::<Vec<f64>>()).expect("as many as the shape has")
+}
+
+/// `Σ weight · y` for a float tensor.
+fn weighted_sum(y: &Tensor, device: &Device) -> Result<Tensor> {
+    y.check()?;
+    let weights = device.upload(in_float(&weights(&y.shape()), y.dtype()))?;
+    Ok((y * weights).sum_all())
+}
+
+fn upload_all(device: &Device, arrays: &[HostTensor]) -> Result<Vec<Tensor>> {
+    arrays.iter().map(|x| device.upload(x.clone())).collect()
+}
+
+fn download_all(tensors: &[Tensor]) -> Result<Vec<HostTensor>> {
+    tensors.iter().map(Tensor::to_host).collect()
+}
+
+fn apply(op: &Op, inputs: &[Tensor]) -> Tensor {
+    Tensor::apply(op.clone(), &inputs.iter().collect::<Vec<_>>())
+}
+
+/// The inputs, floats marked for gradients.
+fn tracked(inputs: &[Tensor]) -> Vec<Tensor> {
+    inputs.iter().map(|x| if x.dtype().is_float() { x.tracked() } else { x.clone() }).collect()
+}
+
+/// Gradients of the weighted sum of an operation's result with respect to its float inputs; none if the result is not
+/// a float.
+fn gradients(op: &Op, inputs: &[Tensor], device: &Device) -> Result<Vec<Tensor>> {
+    let inputs = tracked(inputs);
+    let y = apply(op, &inputs);
+    if !y.check()?.dtype().is_float() {
+        return Ok(Vec::new());
+    }
+    let leaves: Vec<&Tensor> = inputs.iter().filter(|x| x.dtype().is_float()).collect();
+    grad(&weighted_sum(&y, device)?, &leaves)
+}
+
+/// Arrays of one type along a new first dimension.
+fn stack(rows: &[HostTensor], ty: &TensorType) -> HostTensor {
+    fn joined<T: Element>(rows: &[HostTensor]) -> HostData {
+        let values = rows.iter().flat_map(|row| row.as_slice::<T>().expect("rows of one dtype").to_vec());
+        T::wrap(std::sync::Arc::new(values.collect()))
+    }
+    let data = match ty.dtype {
+        ppl_tensor::DType::F64 => joined::<f64>(rows),
+        ppl_tensor::DType::F32 => joined::<f32>(rows),
+        ppl_tensor::DType::I64 => joined::<i64>(rows),
+        ppl_tensor::DType::Bool => joined::<bool>(rows),
+    };
+    let shape: Vec<usize> = std::iter::once(rows.len()).chain(ty.shape.iter().copied()).collect();
+    HostTensor::from_data(shape, data).expect("rows of one shape")
+}
+
+/// Whether member `place` belongs to the subset numbered `subset`.
+fn contains(subset: usize, place: usize) -> bool {
+    subset >> place & 1 == 1
+}
+
+/// The members of a list that belong to a subset.
+fn members<T: Clone>(list: &[T], subset: usize) -> Vec<T> {
+    list.iter().enumerate().filter(|(place, _)| contains(subset, *place)).map(|(_, x)| x.clone()).collect()
+}
+
+/// A list with the members of a subset replaced, in order.
+fn replaced<T: Clone>(list: &[T], subset: usize, members: &[T]) -> Vec<T> {
+    let mut members = members.iter();
+    let pick = |(place, x): (usize, &T)| if contains(subset, place) { members.next().unwrap_or(x) } else { x }.clone();
+    list.iter().enumerate().map(pick).collect()
+}

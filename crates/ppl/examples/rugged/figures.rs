@@ -1,0 +1,92 @@
+//! The figures: the losses, and mean field against full rank.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use ppl::core::Result;
+use ppl_examples_support::stats::{density, ellipse, running_mean};
+use ppl_examples_support::{BLACK, BLUE, Rgb, Corner, Figure, GREEN, GREY, ORANGE, Panel};
+
+use crate::data::Nations;
+use crate::fit::Posterior;
+
+type Saved = std::result::Result<PathBuf, Box<dyn Error>>;
+
+/// Mean field and full rank, in this order, with their colours.
+type Pair<'a> = [(&'a Posterior, Rgb); 2];
+
+pub(crate) fn pair<'a>(mean_field: &'a Posterior, full_rank: &'a Posterior) -> Pair<'a> {
+    [(mean_field, ORANGE), (full_rank, BLUE)]
+}
+
+pub(crate) fn save_losses(folder: &Path, posteriors: [&Posterior; 3]) -> Saved {
+    let whole = Panel::new("all steps", "step", "loss (nats), mean of 20 steps").legend(Corner::UpperRight);
+    let end = Panel::new("the last half", "step", "loss (nats), mean of 20 steps");
+    let curves = posteriors.into_iter().zip([GREEN, ORANGE, BLUE]);
+    let (whole, end) = curves.fold((whole, end), |(whole, end), (posterior, color)| {
+        let curve = running_mean(&posterior.losses, 20);
+        let half = curve[curve.len() / 2..].to_vec();
+        (whole.line(posterior.name, color, curve), end.line(posterior.name, color, half))
+    });
+    Ok(Figure::new("Negative evidence lower bound").panel(whole).panel(end).save(folder, "rugged_losses.svg")?)
+}
+
+/// Draws of pairs of weights, with the curves that hold 50% and 90% of a normal distribution with their moments.
+pub(crate) fn save_cross_sections(folder: &Path, pair: &Pair<'_>) -> Saved {
+    let mut figure = Figure::new("Cross sections of the posterior: 800 draws, 50% and 90% contours");
+    for (x, y) in [("bA", "bR"), ("bR", "bAR")] {
+        let mut panel = Panel::new(&format!("{x} and {y}"), x, y);
+        for &(posterior, color) in pair.iter().rev() {
+            let (x, y) = (posterior.draws(x)?, posterior.draws(y)?);
+            let points = x.iter().copied().zip(y.iter().copied()).collect();
+            panel = panel.dots("", color, points);
+        }
+        for &(posterior, color) in pair {
+            let (x, y) = (posterior.draws(x)?, posterior.draws(y)?);
+            panel = panel.line(posterior.name, color, ellipse(&x, &y, 0.9)).line("", color, ellipse(&x, &y, 0.5));
+        }
+        figure = figure.panel(panel);
+    }
+    Ok(figure.save(folder, "rugged_cross_sections.svg")?)
+}
+
+pub(crate) fn save_slopes(folder: &Path, pair: &Pair<'_>) -> Saved {
+    let range = (-0.6, 0.7);
+    let mut figure = Figure::new("Slope of log GDP on terrain ruggedness");
+    for (posterior, _) in pair {
+        let mut panel = Panel::new(posterior.name, "slope", "density").x_range(range.0, range.1).y_range(0.0, 10.0);
+        for (label, in_africa, color) in [("outside Africa: bR", false, BLUE), ("inside Africa: bR + bAR", true, ORANGE)] {
+            panel = panel.hill(label, color, density(&posterior.slope(in_africa)?, range, 261));
+        }
+        figure = figure.panel(panel);
+    }
+    Ok(figure.save(folder, "rugged_slopes.svg")?)
+}
+
+pub(crate) fn save_predictive_bands(folder: &Path, pair: &Pair<'_>, nations: &Nations) -> Saved {
+    let mut figure = Figure::new("GDP by terrain ruggedness: data, regression line, 90% intervals");
+    for &(posterior, color) in pair {
+        for (place, in_africa) in [("nations outside Africa", false), ("nations in Africa", true)] {
+            figure = figure.panel(predictive_panel(posterior, color, place, in_africa, nations)?);
+        }
+    }
+    Ok(figure.save(folder, "rugged_predictive.svg")?)
+}
+
+fn predictive_panel(
+    posterior: &Posterior,
+    color: Rgb,
+    place: &str,
+    in_africa: bool,
+    nations: &Nations,
+) -> Result<Panel> {
+    let (line_band, line) = posterior.line_band(in_africa)?;
+    let title = format!("{place}, {}", posterior.name);
+    Ok(Panel::new(&title, "terrain ruggedness index", "log GDP per head in 2000")
+        .x_range(0.0, 6.5)
+        .y_range(5.0, 12.5)
+        .band("of a nation's log GDP", GREY, 0.2, posterior.predictive_band(in_africa))
+        .band("of the regression line", color, 0.35, &line_band)
+        .line("", color, line)
+        .dots("nations", BLACK, nations.points(in_africa)))
+}

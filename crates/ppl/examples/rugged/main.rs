@@ -1,0 +1,81 @@
+//! Does rugged terrain help or hurt a nation's wealth? A regression of GDP on ruggedness, inside and outside Africa,
+//! fitted with three guides.
+//!
+//! `cargo run --release --example rugged -- --help`
+
+mod data;
+mod figures;
+mod fit;
+mod model;
+mod report;
+
+use std::process::ExitCode;
+
+use ppl::prelude::*;
+use ppl_examples_support::{Extra, Options, Outcome, Program, json, run};
+
+use crate::data::Nations;
+use crate::fit::Fit;
+use crate::model::{guide, model};
+
+/// Number of draws from each posterior.
+const DRAWS: usize = 800;
+
+const PROGRAM: Program = Program {
+    name: "rugged",
+    about: "Regression of log GDP on terrain ruggedness, with another level and slope for nations in Africa.\n\
+            Fitted with three guides: mean field written by hand, AutoNormal (mean field), AutoMultivariateNormal\n\
+            (full rank).",
+    steps: 1000,
+    extras: &[Extra { name: "data", value: "FILE", help: "the nations (data/rugged.csv below PPL_DATA_DIR)" }],
+    keys: &[
+        ("auto_normal.locs.SITE", "AutoNormal's locations on unconstrained space, for a, bA, bR, bAR, sigma"),
+        ("auto_normal.scales.SITE", "AutoNormal's scales on unconstrained space"),
+        ("by_hand.params.NAME", "a_loc, a_scale, sigma_loc; weights_loc and weights_scale for [bA, bR, bAR]"),
+        ("GUIDE.loss", "mean loss of the last 100 steps (nats); GUIDE: by_hand, mean_field, full_rank"),
+        ("GUIDE.means.SITE", "posterior mean of each site, from draws; sigma on its own scale"),
+        ("GUIDE.sds.SITE", "posterior standard deviation of each site, from draws"),
+        ("GUIDE.slopes.outside.mean", "slope of log GDP on ruggedness outside Africa, bR; also .sd"),
+        ("GUIDE.slopes.inside.mean", "the same inside Africa, bR + bAR; also .sd"),
+        ("GUIDE.coverage", "fraction of nations inside their 90% predictive interval"),
+        ("GUIDE.seconds", "duration of the fit"),
+        ("nations, steps, seed, draws", "nations with a known GDP; settings of the run"),
+    ],
+};
+
+fn main() -> ExitCode {
+    run(&PROGRAM, compare)
+}
+
+fn compare(options: &Options) -> Outcome {
+    let file = data::FILE.find(options.extra("data"))?;
+    let nations = Nations::read(&file)?;
+    println!("{}: {} nations, {} without a known GDP left out", file.display(), nations.len(), nations.left_out);
+
+    let by_hand = Fit::new("by hand", guide, &nations, options)?;
+    let auto_normal = Fit::new("mean field", AutoNormal::new(model), &nations, options)?;
+    let full_rank = Fit::new("full rank", AutoMultivariateNormal::new(model), &nations, options)?.posterior;
+    let mean_field = &auto_normal.posterior;
+
+    let posteriors = [&by_hand.posterior, mean_field, &full_rank];
+    println!("\n{}", report::auto_normal(&auto_normal)?);
+    println!("{}", report::by_hand(&by_hand)?);
+    println!("{}", report::moments(&posteriors)?);
+    println!("{}", report::slopes(&posteriors, &nations)?);
+
+    let pair = figures::pair(mean_field, &full_rank);
+    println!("{}", figures::save_losses(&options.out, posteriors)?.display());
+    println!("{}", figures::save_cross_sections(&options.out, &pair)?.display());
+    println!("{}", figures::save_slopes(&options.out, &pair)?.display());
+    println!("{}", figures::save_predictive_bands(&options.out, &pair, &nations)?.display());
+
+    let mut by_hand_json = report::posterior_json(&by_hand.posterior, &nations)?;
+    by_hand_json["params"] = report::by_hand_json(&by_hand)?;
+    Ok(json!({
+        "auto_normal": report::auto_normal_json(&auto_normal)?,
+        "by_hand": by_hand_json,
+        "mean_field": report::posterior_json(mean_field, &nations)?,
+        "full_rank": report::posterior_json(&full_rank, &nations)?,
+        "nations": nations.len(), "steps": options.steps, "seed": options.seed, "draws": DRAWS,
+    }))
+}

@@ -1,0 +1,62 @@
+//! The checks a change must pass, one after the other, announced and timed.
+
+use std::time::{Duration, Instant};
+
+use crate::command::{self, cargo};
+use crate::{Outcome, Result, examples, lines, workspace};
+
+/// A check.
+struct Step {
+    name: &'static str,
+    run: fn() -> Result,
+}
+
+/// Cheap checks come first, so that a slip is seen soon; the steps that build more, last.
+const STEPS: [Step; 8] = [
+    Step { name: "format", run: || command::run(cargo(&["fmt", "--all", "--check"])) },
+    Step { name: "lines", run: || lines::check(workspace()) },
+    Step { name: "clippy", run: clippy },
+    Step { name: "docs", run: docs },
+    Step { name: "tests", run: command::tests },
+    Step { name: "coin", run: examples::coin },
+    Step { name: "rugged", run: examples::rugged },
+    Step { name: "flex", run: || command::backend_suite("flex") },
+];
+
+pub(crate) fn is_step(name: &str) -> bool {
+    STEPS.iter().any(|step| step.name == name)
+}
+
+/// Runs the named steps, or all, and stops at the first that fails.
+pub(crate) fn run(names: &[&str]) -> Result {
+    let chosen = STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name));
+    let start = Instant::now();
+    let mut report = Vec::new();
+    for step in chosen {
+        println!("==> {}", step.name);
+        let begun = Instant::now();
+        let outcome = (step.run)().map_err(|reason| format!("step `{}` failed: {reason}", step.name))?;
+        let passed = match outcome {
+            Outcome::Done => "passed".to_owned(),
+            Outcome::Skipped(reason) => format!("SKIPPED: {reason}"),
+        };
+        println!("<== {} {passed} ({})", step.name, seconds(begun.elapsed()));
+        report.push(format!("{:8} {:>8}  {passed}", step.name, seconds(begun.elapsed())));
+    }
+    println!("\n{}\n{:8} {:>8}", report.join("\n"), "all", seconds(start.elapsed()));
+    Ok(Outcome::Done)
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+fn clippy() -> Result {
+    command::run(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn docs() -> Result {
+    let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    command::run(command)
+}

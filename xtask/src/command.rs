@@ -1,0 +1,61 @@
+//! What commands run: cargo, in the workspace.
+
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use crate::{Outcome, Result};
+
+/// The backends that `test --backend` knows: each a feature of `ppl-burn`.
+pub(crate) const BACKENDS: [&str; 1] = ["flex"];
+
+/// Cargo with arguments. It finds the workspace from where the user is, and paths on the command line are meant from
+/// there.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    // Cargo names itself to what it runs; outside it the one of the path will do.
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+}
+
+/// A command in words, for messages.
+fn words(command: &Command) -> String {
+    let arguments = command.get_args().map(|word| word.to_string_lossy().into_owned());
+    std::iter::once("cargo".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command, whose output is seen as it comes.
+pub(crate) fn run(mut command: Command) -> Result {
+    println!("$ {}", words(&command));
+    match command.status() {
+        Ok(status) if status.success() => Ok(Outcome::Done),
+        Ok(status) => Err(format!("`{}` failed ({status})", words(&command))),
+        Err(error) => Err(format!("`{}` cannot be run: {error}", words(&command))),
+    }
+}
+
+/// Runs a command and returns what it prints.
+pub(crate) fn output(mut command: Command) -> Result<String> {
+    println!("$ {}", words(&command));
+    match command.stderr(Stdio::inherit()).output() {
+        Ok(output) if output.status.success() => {
+            String::from_utf8(output.stdout).map_err(|_| format!("`{}` did not print text", words(&command)))
+        }
+        Ok(output) => Err(format!("`{}` failed ({})", words(&command), output.status)),
+        Err(error) => Err(format!("`{}` cannot be run: {error}", words(&command))),
+    }
+}
+
+pub(crate) fn tests() -> Result {
+    run(cargo(&["test", "--workspace"]))
+}
+
+pub(crate) fn backend_suite(backend: &str) -> Result {
+    run(cargo(&["test", "--package", "ppl-burn", "--features", backend]))
+}
+
+pub(crate) fn bench(options: &[&str]) -> Result {
+    let mut command = cargo(&["run", "--quiet", "--release", "--package", "benches", "--"]);
+    command.args(options);
+    run(command)
+}

@@ -1,0 +1,69 @@
+//! Runs examples and holds their results against known ones.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::command::{cargo, output};
+use crate::{Outcome, Result, workspace};
+
+/// A number in an example's results, and what it must be.
+struct Expected {
+    /// Where it is: `/mean`.
+    pointer: &'static str,
+    value: f64,
+    /// How far from the value it may be.
+    within: f64,
+}
+
+const fn expected(pointer: &'static str, value: f64, within: f64) -> Expected {
+    Expected { pointer, value, within }
+}
+
+/// The exact posterior is Beta(16, 14). A fit of 2000 steps ends within a fraction of a per cent of its moments.
+const COIN: [Expected; 2] = [expected("/mean", 0.5333, 0.01), expected("/sd", 0.0896, 0.003)];
+
+const RUGGED: [Expected; 1] = [expected("/nations", 170.0, 0.0)];
+
+pub(crate) fn coin() -> Result {
+    run("coin", &[], &COIN)
+}
+
+/// Skipped without its data file, which is not part of the repository; not where the environment says `CI=true`.
+pub(crate) fn rugged() -> Result {
+    let file = data_folder().join("data").join("rugged.csv");
+    if !file.is_file() {
+        let reason = format!("there is no file {}: set PPL_DATA_DIR", file.display());
+        let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
+        return if strict { Err(reason) } else { Ok(Outcome::Skipped(reason)) };
+    }
+    run("rugged", &["--data".as_ref(), &file], &RUGGED)
+}
+
+/// The folder that `PPL_DATA_DIR` names, or the one where the examples look without it.
+fn data_folder() -> PathBuf {
+    std::env::var_os("PPL_DATA_DIR").map_or_else(|| workspace().join("..").join("shared"), PathBuf::from)
+}
+
+/// Runs an example, whose last line of output is its results, and compares them.
+fn run(example: &str, options: &[&Path], expected: &[Expected]) -> Result {
+    let figures = std::env::temp_dir().join(format!("ppl-{example}-{}", std::process::id()));
+    let mut command = cargo(&["run", "--quiet", "--release", "--example", example, "--", "--json", "--out"]);
+    command.arg(&figures).args(options);
+    let printed = output(command)?;
+    // Nobody looks at the figures of a check; that they were drawn is enough.
+    std::fs::remove_dir_all(&figures).map_err(|error| format!("no figures in {}: {error}", figures.display()))?;
+    let last = printed.lines().last().unwrap_or_default();
+    let results: Value = serde_json::from_str(last).map_err(|error| format!("the last line is not JSON: {error}"))?;
+    let mut wrong = Vec::new();
+    for Expected { pointer, value, within } in expected {
+        let found = results.pointer(pointer).and_then(Value::as_f64);
+        let holds = found.is_some_and(|found| (found - value).abs() <= *within);
+        let shown = found.map_or("missing".to_owned(), |found| format!("{found:.4}"));
+        println!("{pointer:32} {shown:>10}  expected {value} ± {within}{}", if holds { "" } else { "  WRONG" });
+        if !holds {
+            wrong.push(*pointer);
+        }
+    }
+    if wrong.is_empty() { Ok(Outcome::Done) } else { Err(format!("wrong results: {}", wrong.join(", "))) }
+}

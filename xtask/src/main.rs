@@ -1,0 +1,108 @@
+//! The workspace's own commands, as `cargo xtask COMMAND`.
+
+mod check;
+mod command;
+mod examples;
+mod lines;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  test                    all tests and doc tests of the workspace
+  test --backend NAME     the suite that every backend must pass, on backend NAME: flex
+  bench [FILTER] [--json FILE] [--quick]
+                          time the groups whose name contains FILTER, or all; print a table, and write it as
+                          JSON to FILE; with --quick fewer and shorter rounds
+  ci [STEP ...]           the checks a change must pass, or only the named ones:
+                          format lines clippy docs tests coin rugged flex
+  lines                   lines of Rust in each crate; fails if a file has more than 600
+  help                    this text
+
+Data files are looked for in the folder `data` of the folder that PPL_DATA_DIR names.
+";
+
+/// What a command came to.
+enum Outcome {
+    /// It did all it was to do.
+    Done,
+    /// It could not do it here, for this reason, and that is no failure.
+    Skipped(String),
+}
+
+/// The outcome of a command, or in one sentence why it failed.
+type Result<T = Outcome> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words[..] {
+        ["test"] => command::tests(),
+        ["test", "--backend", backend] if command::BACKENDS.contains(&backend) => command::backend_suite(backend),
+        ["bench", ref options @ ..] if is_bench_options(options) => command::bench(options),
+        ["ci", ref steps @ ..] if steps.iter().all(|step| check::is_step(step)) => check::run(steps),
+        ["lines"] => lines::check(workspace()),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(Outcome::Done)
+        }
+        [] => return wrong_arguments("a command is missing"),
+        _ => return wrong_arguments(&format!("not understood: {}", words.join(" "))),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Skipped(reason)) => {
+            println!("skipped: {reason}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wrong_arguments(reason: &str) -> ExitCode {
+    eprint!("xtask: {reason}\n\n{USAGE}");
+    ExitCode::from(2)
+}
+
+/// Whether the benchmarks would understand these: found out here, before they are built.
+fn is_bench_options(options: &[&str]) -> bool {
+    let (mut filters, mut rest) = (0, options);
+    loop {
+        rest = match rest {
+            [] => return filters <= 1,
+            ["--json", file, rest @ ..] if !file.starts_with('-') => rest,
+            ["--quick", rest @ ..] => rest,
+            [filter, rest @ ..] if !filter.starts_with('-') => {
+                filters += 1;
+                rest
+            }
+            _ => return false,
+        };
+    }
+}
+
+/// The root of the workspace.
+fn workspace() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_bench_options;
+
+    #[test]
+    fn options_of_the_benchmarks() {
+        for good in [&[][..], &["op"], &["--quick"], &["--json", "out.json", "rugged"], &["op", "--quick"]] {
+            assert!(is_bench_options(good), "{good:?}");
+        }
+        for bad in [&["op", "rugged"][..], &["--json"], &["--json", "--quick"], &["--slow"]] {
+            assert!(!is_bench_options(bad), "{bad:?}");
+        }
+    }
+}
