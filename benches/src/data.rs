@@ -46,7 +46,8 @@ impl Rugged {
             let note = format!("rugged: simulated, as there is no {} below PPL_DATA_DIR", FILE.path);
             return Ok(Self::new(simulated_countries(), note));
         };
-        let rows = Csv::read(&file).and_then(|csv| csv.rows().map(country).collect::<std::result::Result<Vec<_>, _>>());
+        let rows = Csv::read(&file)
+            .and_then(|csv| csv.rows().map(country).collect::<std::result::Result<Vec<_>, _>>());
         let rows = rows.map_err(|error| Error::argument(error.to_string()))?;
         Ok(Self::new(rows, "rugged: data of Nunn and Puga (2012)".into()))
     }

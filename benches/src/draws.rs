@@ -16,7 +16,8 @@ const CONCENTRATION: f64 = 3.0;
 /// All groups of this file.
 pub fn groups() -> Vec<Group<'static>> {
     let key = Key::new(1);
-    let (normal, single, uniform, gamma, fold) = (key.clone(), key.clone(), key.clone(), key.clone(), key.clone());
+    let (normal, single, uniform, gamma, fold) =
+        (key.clone(), key.clone(), key.clone(), key.clone(), key.clone());
     let mut rng = SmallRng::seed_from_u64(1);
     let (mut uniforms, mut gammas) = (rng.clone(), rng.clone());
     let concentration = Tensor::from([CONCENTRATION]);
@@ -34,7 +35,8 @@ pub fn groups() -> Vec<Group<'static>> {
         Group::new("draws/log_gamma", "element", COUNT)
             .case("rand_distr", move || {
                 let gamma = Gamma::new(CONCENTRATION, 1.0);
-                let draw = |gamma: Gamma<f64>| (0..COUNT).map(|_| gammas.sample(gamma).ln()).collect::<Vec<f64>>();
+                let draw =
+                    |gamma: Gamma<f64>| (0..COUNT).map(|_| gammas.sample(gamma).ln()).collect::<Vec<f64>>();
                 Ok(gamma.map(draw).unwrap_or_default())
             })
             .case("key, f64", move || Ok(gamma.log_gamma([COUNT], &concentration))),

@@ -78,7 +78,8 @@ impl<'a> Group<'a> {
     /// # Errors
     /// The first that a case returns.
     pub fn measure(mut self, effort: Effort) -> Result<Vec<Measurement>> {
-        let calls = self.cases.iter_mut().map(|case| calls_of(case, effort.slice)).collect::<Result<Vec<_>>>()?;
+        let calls =
+            self.cases.iter_mut().map(|case| calls_of(case, effort.slice)).collect::<Result<Vec<_>>>()?;
         let mut rounds: Vec<Vec<f64>> = vec![Vec::with_capacity(effort.rounds); self.cases.len()];
         for round in 0..effort.rounds {
             for turn in 0..self.cases.len() {
@@ -90,7 +91,8 @@ impl<'a> Group<'a> {
         }
         let reference = rounds.first().cloned().unwrap_or_default();
         let measured = self.cases.into_iter().zip(rounds).map(|(case, mut times)| {
-            let mut ratios: Vec<f64> = times.iter().zip(&reference).map(|(time, other)| time / other).collect();
+            let mut ratios: Vec<f64> =
+                times.iter().zip(&reference).map(|(time, other)| time / other).collect();
             Measurement {
                 group: self.name.clone(),
                 case: case.name,
@@ -144,12 +146,15 @@ mod tests {
 
     #[test]
     fn every_case_is_measured_against_the_first() {
-        let wait = |micros| move || {
-            std::thread::sleep(Duration::from_micros(micros));
-            Ok(())
+        let wait = |micros| {
+            move || {
+                std::thread::sleep(Duration::from_micros(micros));
+                Ok(())
+            }
         };
         let effort = Effort { rounds: 5, slice: Duration::from_micros(100) };
-        let measured = Group::new("sleep", "nap", 2).case("short", wait(200)).case("long", wait(4000)).measure(effort);
+        let measured =
+            Group::new("sleep", "nap", 2).case("short", wait(200)).case("long", wait(4000)).measure(effort);
         let [short, long] = &measured.unwrap()[..] else { panic!("two cases, two measurements") };
         assert_eq!(short.ratio, 1.0);
         // Half of a call, as each is two units; a sleep is never shorter than asked for.

@@ -30,9 +30,13 @@ pub fn groups() -> Result<(Vec<Group<'static>>, Vec<String>)> {
     let rugged_group = Group::new("svi/rugged", "step", 1)
         .case("loop: value and gradient", potentials(regression, 1))
         .case("AutoNormal", steps(fit(rugged, AutoNormal::new(rugged), 0.02, 1), mean_field))
-        .case("AutoMultivariateNormal", steps(fit(rugged, AutoMultivariateNormal::new(rugged), 0.02, 1), full_rank))
+        .case(
+            "AutoMultivariateNormal",
+            steps(fit(rugged, AutoMultivariateNormal::new(rugged), 0.02, 1), full_rank),
+        )
         .case("AutoNormal, loss alone", move || evaluation.evaluate_loss(&evaluated));
-    let adam = Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.9, 0.999), ..AdamOptions::default() });
+    let adam =
+        Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.9, 0.999), ..AdamOptions::default() });
     let tosses: Tosses = std::array::from_fn(|toss| f64::from(u8::from(toss < 6)));
     let coin_group = Group::new("svi/coin", "step", 1)
         .case("guide by hand", steps(Svi::new(coin, coin_guide, adam, TraceElbo::new()), tosses));
@@ -79,8 +83,7 @@ fn rugged(ctx: &mut Ctx, countries: &Countries) -> Result<()> {
     let b_ar = ctx.sample("bAR", Normal::new(0.0, 1.0))?;
     let sigma = ctx.sample("sigma", Uniform::new(0.0, 10.0))?;
     ctx.plate("data", countries, |ctx, c| {
-        let mean =
-            &a + &b_a * &c.cont_africa + &b_r * &c.ruggedness + &b_ar * &c.cont_africa * &c.ruggedness;
+        let mean = &a + &b_a * &c.cont_africa + &b_r * &c.ruggedness + &b_ar * &c.cont_africa * &c.ruggedness;
         ctx.observe("obs", Normal::new(mean, &sigma), &c.log_gdp)
     })?;
     Ok(())

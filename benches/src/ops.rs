@@ -98,7 +98,8 @@ fn program(size: usize) -> Group<'static> {
     let arguments = (tensor(&a), tensor(&b));
     let inputs = arguments.clone();
     let chain = |x: &Tensor, y: &Tensor| (0..CHAIN).fold(x.clone(), |sum, _| &sum + y);
-    let compiled = trace(&Device::cpu(), |(x, y): &(Tensor, Tensor)| Ok(chain(x, y)), &arguments).and_then(compile);
+    let compiled =
+        trace(&Device::cpu(), |(x, y): &(Tensor, Tensor)| Ok(chain(x, y)), &arguments).and_then(compile);
     Group::new(format!("program/add/{}", size_name(size)), "op", CHAIN)
         .case("loops over vectors", move || {
             let mut sum = std::hint::black_box(&a).clone();

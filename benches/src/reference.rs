@@ -107,12 +107,14 @@ mod tests {
         assert!((value - by_definition).abs() < 1e-12 * value.abs());
 
         let step = 1e-6;
-        let moved = |by: f64| [
-            Point { intercept: at.intercept + by, ..at },
-            Point { slopes: [at.slopes[0] + by, at.slopes[1]], ..at },
-            Point { slopes: [at.slopes[0], at.slopes[1] + by], ..at },
-            Point { log_noise: at.log_noise + by, ..at },
-        ];
+        let moved = |by: f64| {
+            [
+                Point { intercept: at.intercept + by, ..at },
+                Point { slopes: [at.slopes[0] + by, at.slopes[1]], ..at },
+                Point { slopes: [at.slopes[0], at.slopes[1] + by], ..at },
+                Point { log_noise: at.log_noise + by, ..at },
+            ]
+        };
         let slopes = [gradient.intercept, gradient.slopes[0], gradient.slopes[1], gradient.log_noise];
         for ((after, before), slope) in moved(step).iter().zip(moved(-step)).zip(slopes) {
             let difference = (data.potential(after).0 - data.potential(&before).0) / (2.0 * step);

@@ -21,10 +21,24 @@ pub fn table(group: &[Measurement]) -> String {
     let width = group.iter().map(|row| row.case.chars().count()).max().unwrap_or(0).max(24);
     let mut table = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(table, "{:width$}  {:>10}  {:>10}  {:>10}  {:>8}", heading(first), "min", "median", "max", "ratio");
+    let _ = writeln!(
+        table,
+        "{:width$}  {:>10}  {:>10}  {:>10}  {:>8}",
+        heading(first),
+        "min",
+        "median",
+        "max",
+        "ratio"
+    );
     for row in group {
         let (min, median, max) = (time(row.min), time(row.median), time(row.max));
-        let _ = writeln!(table, "  {:w$}  {min:>10}  {median:>10}  {max:>10}  {:>8.2}", row.case, row.ratio, w = width - 2);
+        let _ = writeln!(
+            table,
+            "  {:w$}  {min:>10}  {median:>10}  {max:>10}  {:>8.2}",
+            row.case,
+            row.ratio,
+            w = width - 2
+        );
     }
     table
 }

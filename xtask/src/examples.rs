@@ -52,15 +52,20 @@ fn run(example: &str, options: &[&Path], expected: &[Expected]) -> Result {
     command.arg(&figures).args(options);
     let printed = output(command)?;
     // Nobody looks at the figures of a check; that they were drawn is enough.
-    std::fs::remove_dir_all(&figures).map_err(|error| format!("no figures in {}: {error}", figures.display()))?;
+    std::fs::remove_dir_all(&figures)
+        .map_err(|error| format!("no figures in {}: {error}", figures.display()))?;
     let last = printed.lines().last().unwrap_or_default();
-    let results: Value = serde_json::from_str(last).map_err(|error| format!("the last line is not JSON: {error}"))?;
+    let results: Value =
+        serde_json::from_str(last).map_err(|error| format!("the last line is not JSON: {error}"))?;
     let mut wrong = Vec::new();
     for Expected { pointer, value, within } in expected {
         let found = results.pointer(pointer).and_then(Value::as_f64);
         let holds = found.is_some_and(|found| (found - value).abs() <= *within);
         let shown = found.map_or("missing".to_owned(), |found| format!("{found:.4}"));
-        println!("{pointer:32} {shown:>10}  expected {value} ± {within}{}", if holds { "" } else { "  WRONG" });
+        println!(
+            "{pointer:32} {shown:>10}  expected {value} ± {within}{}",
+            if holds { "" } else { "  WRONG" }
+        );
         if !holds {
             wrong.push(*pointer);
         }

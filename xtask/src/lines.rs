@@ -62,9 +62,8 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let fault = |error| format!("{}: {error}", folder.display());
     let entries = fs::read_dir(folder).map_err(fault)?;
-    let mut paths = entries
-        .map(|entry| Ok(entry.map_err(fault)?.path()))
-        .collect::<Result<Vec<PathBuf>>>()?;
+    let mut paths =
+        entries.map(|entry| Ok(entry.map_err(fault)?.path())).collect::<Result<Vec<PathBuf>>>()?;
     paths.sort();
     Ok(paths)
 }

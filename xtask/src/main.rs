@@ -40,7 +40,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words[..] {
         ["test"] => command::tests(),
-        ["test", "--backend", backend] if command::BACKENDS.contains(&backend) => command::backend_suite(backend),
+        ["test", "--backend", backend] if command::BACKENDS.contains(&backend) => {
+            command::backend_suite(backend)
+        }
         ["bench", ref options @ ..] if is_bench_options(options) => command::bench(options),
         ["ci", ref steps @ ..] if steps.iter().all(|step| check::is_step(step)) => check::run(steps),
         ["lines"] => lines::check(workspace()),

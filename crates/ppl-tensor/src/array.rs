@@ -218,13 +218,13 @@ impl Array {
         if let Some(failed) = inputs.iter().find(|x| x.failed()) {
             return failed.clone();
         }
+        let weak = inputs.iter().all(|x| x.is_weak());
         let device = match Self::meet(&op, &mut inputs) {
             Ok(device) => device,
             Err(error) => return Self::failure(&Device::cpu(), error),
         };
         match Self::compute(&op, &inputs, &device) {
             Ok((ty, value)) => {
-                let weak = inputs.iter().all(|x| x.is_weak());
                 let records =
                     ty.dtype.is_float() && inputs.iter().any(|x| x.tape().is_some()) && RECORDING.get();
                 let tape = records.then(|| Tape::new(Some((op, inputs))));
@@ -255,10 +255,13 @@ impl Array {
 
     /// Brings weak inputs to the device and dtype of the strong ones, and checks that those share a device.
     pub(crate) fn meet(op: &Op, inputs: &mut Inputs) -> Result<Device> {
-        let Some(first) = inputs.iter().find(|x| !x.is_weak()) else {
+        let pairs =
+            matches!(op, Op::Binary(_) | Op::Compare(_) | Op::Select | Op::FoldIn | Op::Concat { .. });
+        let first = inputs.iter().find(|x| !x.is_weak());
+        if first.is_none() && !pairs {
             return Ok(Device::cpu());
-        };
-        let device = first.device().clone();
+        }
+        let device = first.map_or_else(Device::cpu, |x| x.device().clone());
         let mut strong_float = None;
         let mut strong_integer = false;
         let mut any_weak = false;
@@ -277,17 +280,14 @@ impl Array {
             strong_integer |= input.dtype() == DType::I64;
         }
         if any_weak {
-            let pairs = matches!(
-                op,
-                Op::Binary(_) | Op::Compare(_) | Op::Select | Op::FoldIn | Op::Concat { .. }
-            );
             let integers = pairs && strong_integer && strong_float.is_none();
+            let floats = strong_float.is_some() || inputs.iter().any(|x| x.dtype().is_float());
             let float = strong_float.unwrap_or(device.default_float());
             for input in inputs.iter_mut().filter(|x| x.is_weak()) {
                 let dtype = match input.dtype() {
                     dtype if dtype.is_float() && integers => DType::I64,
                     dtype if dtype.is_float() => float,
-                    DType::I64 if pairs && strong_float.is_some() => float,
+                    DType::I64 if pairs && floats && !integers => float,
                     dtype => dtype,
                 };
                 *input = input.strengthen(op, &device, dtype)?;

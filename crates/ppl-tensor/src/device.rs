@@ -58,8 +58,12 @@ impl Device {
     /// If a value cannot be read or held.
     pub fn place<T: TensorTree>(&self, tree: &T) -> Result<T> {
         tree.try_map(&mut TreePath::root(), &mut |_, leaf| {
-            let leaf = leaf.to_device(self);
-            Ok(if leaf.dtype().is_float() { leaf.cast(self.float) } else { leaf })
+            // Converted on the host: a device may not hold 64-bit floats.
+            let here = leaf.is_weak() || leaf.device().same_as(self);
+            let array = if here { leaf.array().clone() } else { leaf.array().to_device(&Device::cpu()) };
+            let array = if leaf.dtype().is_float() { array.cast(self.float) } else { array };
+            let moved = Tensor::with_axes(array.strong(self).to_device(self), leaf.axes().clone());
+            moved.check().cloned()
         })
     }
 

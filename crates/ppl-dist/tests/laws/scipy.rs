@@ -1,6 +1,6 @@
-//! Reference values of one-dimensional distributions, computed with SciPy 1.17.1: `mean`, `var`, `entropy`, `logpdf` and `cdf`
-//! of `norm(loc, scale)`, `lognorm(s=scale, scale=exp(loc))`, `uniform(low, high - low)`, `gamma(concentration,
-//! scale=1/rate)` and `beta(concentration1, concentration0)`.
+//! Reference values of one-dimensional distributions, computed with SciPy 1.17.1 (`scipy.stats`): `mean`, `var`,
+//! `entropy`, `logpdf` and `cdf` of `norm(loc, scale)`, `lognorm(s=scale, scale=exp(loc))`, `uniform(low, high - low)`,
+//! `gamma(concentration, scale=1/rate)` and `beta(concentration1, concentration0)`.
 
 use crate::reference::{Point, Reference};
 

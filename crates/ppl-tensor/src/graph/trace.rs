@@ -111,10 +111,10 @@ impl Recording {
                     return Err(ErrorKind::Device { op: op.into(), left, right }.into());
                 }
                 let address = Self::address(buffer);
-                if let Some(&node) = self.constants.get(&address) {
-                    if self.nodes.get(node.0).is_some_and(|n| n.ty == *array.ty()) {
-                        return Ok(node);
-                    }
+                let known = self.constants.get(&address).copied();
+                // One buffer may stand under several shapes.
+                if let Some(node) = known.filter(|node| self.nodes.get(node.0).is_some_and(|n| n.ty == *array.ty())) {
+                    return Ok(node);
                 }
                 let constant = Constant { buffer: buffer.clone(), device: array.device().clone() };
                 let node = self.push(NodeKind::Constant(constant), array.ty().clone())?;

@@ -1,0 +1,185 @@
+//! Laws of log densities.
+
+use ppl_core::Distribution;
+use ppl_dist::{Beta, Categorical, Gamma, LogNormal, Normal, TransformedDistribution, Uniform, transforms};
+use ppl_tensor::{DType, Tensor, compile, grad, trace};
+
+use crate::cases::{Case, Values, cases};
+use crate::numerics::{agree, assert_close, derivative, values, with_element};
+
+fn log_prob(case: &Case, parameters: &[Tensor], point: &Tensor) -> f64 {
+    (case.make)(parameters).log_prob(point).sum_all().to_scalar().unwrap()
+}
+
+#[test]
+fn shapes_are_those_of_batch_and_event() {
+    for case in cases() {
+        let distribution = case.distribution();
+        let event = distribution.event_shape();
+        assert_eq!(distribution.batch_shape(), [].into(), "{}", case.name);
+        assert_eq!(case.points[0].shape(), event, "{}", case.name);
+        assert_eq!(distribution.support().event_dim(), event.rank(), "{}", case.name);
+        assert_eq!(distribution.has_rsample(), case.has_rsample, "{}", case.name);
+        distribution.validate().unwrap();
+        let stacked = (case.make)(&case.stacked_rows());
+        assert_eq!(stacked.batch_shape(), [3].into(), "{}", case.name);
+        assert_eq!(stacked.event_shape(), event, "{}", case.name);
+        if case.has_moments {
+            assert_eq!(stacked.mean().shape(), stacked.batch_shape().concat(&event), "{}", case.name);
+            assert_eq!(stacked.variance().shape(), stacked.batch_shape().concat(&event), "{}", case.name);
+        } else {
+            let message = stacked.mean().check().unwrap_err().to_string();
+            assert!(message.contains(distribution.name()), "{message}");
+        }
+    }
+}
+
+#[test]
+fn gradients_of_log_densities_are_finite_differences() {
+    for case in cases() {
+        for point in &case.points {
+            let tracked: Vec<Tensor> = case.parameters.iter().map(Tensor::tracked).collect();
+            let density = (case.make)(&tracked).log_prob(point);
+            let gradients = grad(&density, &tracked.iter().collect::<Vec<_>>()).unwrap();
+            for (p, (gradient, parameter)) in gradients.iter().zip(&case.parameters).enumerate() {
+                if matches!(case.values, Values::Point) && p == 0 {
+                    continue;
+                }
+                for (i, slope) in values(gradient).into_iter().enumerate() {
+                    let perturbed = |x: f64| {
+                        let mut parameters = case.parameters.clone();
+                        parameters[p] = with_element(parameter, i, x);
+                        log_prob(&case, &parameters, point)
+                    };
+                    let expected = derivative(perturbed, values(parameter)[i]);
+                    assert!(agree(slope, expected, 1e-7), "{} parameter {p}[{i}]: {slope}, {expected}", case.name);
+                }
+            }
+            if !case.is_continuous() || case.name == "normals broken into probabilities" {
+                continue; // Of probabilities that sum to 1, one cannot change alone.
+            }
+            let value = point.tracked();
+            let gradient = grad(&case.distribution().log_prob(&value), &[&value]).unwrap();
+            for (i, slope) in values(&gradient[0]).into_iter().enumerate() {
+                let perturbed = |x: f64| log_prob(&case, &case.parameters, &with_element(point, i, x));
+                let expected = derivative(perturbed, values(point)[i]);
+                assert!(agree(slope, expected, 1e-7), "{} value[{i}]: {slope}, {expected}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn densities_integrate_to_one() {
+    for case in cases() {
+        let distribution = case.distribution();
+        let total = match case.values {
+            Values::Continuous(_) => {
+                // On unconstrained space, where the integrand is smooth and the trapezoidal rule converges fast.
+                let onto_support = distribution.support().bijection().unwrap();
+                let steps = 8000;
+                let (start, width) = (-200.0, 400.0 / f64::from(steps));
+                let t: Vec<f64> = (0..=steps).map(|i| start + width * f64::from(i)).collect();
+                let t = Tensor::from(t);
+                let x = onto_support.forward(&t);
+                let integrand = (distribution.log_prob(&x) + onto_support.log_abs_det_forward(&t, &x)).exp();
+                integrand.sum_all().to_scalar().unwrap() * width
+            }
+            Values::Discrete(all) => distribution.log_prob(&Tensor::from(all)).exp().sum_all().to_scalar().unwrap(),
+            Values::Several | Values::Point => continue,
+        };
+        assert!((total - 1.0).abs() < 1e-7, "{}: {total}", case.name);
+    }
+}
+
+#[test]
+fn outside_the_support_densities_vanish_and_gradients_stay_finite() {
+    let inf = f64::INFINITY;
+    let parameters = [Tensor::from([0.5]).tracked(), Tensor::from([2.0]).tracked()];
+    let [a, b] = &parameters;
+    let exp = || vec![std::sync::Arc::new(transforms::Exp) as _];
+    let distributions: [(&dyn Distribution, &[f64]); 5] = [
+        (&LogNormal::new(a, b), &[-1.0, 0.0, inf]),
+        (&TransformedDistribution::new(Normal::new(a, b), exp()), &[-1.0, 0.0, inf]),
+        (&Uniform::new(a, b), &[-inf, 0.4, 2.1, inf]),
+        (&Gamma::new(a, b), &[-inf, -1.0, inf]),
+        (&Beta::new(a, b), &[-inf, -0.1, 1.1, inf]),
+    ];
+    for (distribution, outside) in distributions {
+        let mut points = outside.to_vec();
+        points.push(0.75);
+        let x = Tensor::from(points).tracked();
+        let log_prob = distribution.log_prob(&x);
+        let name = distribution.name();
+        assert_close(name, &values(&log_prob)[..outside.len()], &vec![-inf; outside.len()], 0.0);
+        assert!(values(&log_prob)[outside.len()].is_finite(), "{name}");
+        let inside = x.ge(0.6).and(x.le(0.9));
+        let gradients = grad(&inside.select(log_prob, 0.0).sum_all(), &[a, b, &x]).unwrap();
+        assert!(gradients.iter().all(|g| values(g).iter().all(|g| g.is_finite())), "{name}: {gradients:?}");
+        let nan = values(&distribution.log_prob(&Tensor::from([f64::NAN])));
+        assert!(nan[0].is_nan(), "{name}");
+    }
+}
+
+#[test]
+fn impossible_categories_do_not_spoil_gradients() {
+    let probs = Tensor::from([0.0, 0.25, 0.75]).tracked();
+    let density = Categorical::new(&probs).log_prob(&Tensor::from(vec![1_i64, 2]));
+    let gradient = grad(&density.sum_all(), &[&probs]).unwrap();
+    assert_close("probs", &values(&gradient[0]), &[0.0, 4.0, 4.0 / 3.0], 1e-14);
+    let logits = Tensor::from([f64::NEG_INFINITY, 0.0, 1.0]).tracked();
+    let gradient = grad(&Categorical::with_logits(&logits).log_prob(&Tensor::from(1.0)), &[&logits]).unwrap();
+    let softmax = 1.0 / (1.0 + 1.0_f64.exp());
+    assert_close("logits", &values(&gradient[0]), &[0.0, 1.0 - softmax, softmax - 1.0], 1e-14);
+}
+
+#[test]
+fn single_precision_parameters_give_single_precision() {
+    let key = ppl_tensor::Key::new(3);
+    for case in cases() {
+        let parameters: Vec<Tensor> = case.parameters.iter().map(|p| p.cast(DType::F32)).collect();
+        let distribution = (case.make)(&parameters);
+        let narrow = |point: &Tensor| if point.dtype().is_float() { point.cast(DType::F32) } else { point.clone() };
+        for point in &case.points {
+            let log_prob = distribution.log_prob(&narrow(point));
+            assert_eq!(log_prob.dtype(), DType::F32, "{}", case.name);
+            let expected = values(&case.distribution().log_prob(point));
+            assert_close(case.name, &values(&log_prob), &expected, 2e-4);
+        }
+        let draw = distribution.sample(&key);
+        let categorical = distribution.name() == "Categorical";
+        assert_eq!(draw.dtype(), if categorical { DType::I64 } else { DType::F32 }, "{}", case.name);
+        assert!(!values(&distribution.log_prob(&draw))[0].is_nan(), "{}", case.name);
+    }
+}
+
+#[test]
+fn integers_are_values_of_continuous_distributions() {
+    let count = Tensor::from(vec![1_i64, 2]);
+    let expected = values(&Normal::new(0.5, 2.0).log_prob(&Tensor::from([1.0, 2.0])));
+    assert_close("integers", &values(&Normal::new(0.5, 2.0).log_prob(&count)), &expected, 0.0);
+    let loc = Tensor::from([0.5]).cast(DType::F32);
+    let narrow = Normal::new(&loc, 2.0).log_prob(&count);
+    assert_eq!(narrow.dtype(), DType::F32);
+    assert_close("in single precision", &values(&narrow), &expected, 1e-6);
+    assert_close("parameters", &values(&Normal::new(&count, 2).mean()), &[1.0, 2.0], 0.0);
+}
+
+#[test]
+fn traced_programs_give_what_eager_ones_give() {
+    for case in cases() {
+        let key = ppl_tensor::Key::new(11);
+        let point = case.points[0].clone();
+        let arguments = (case.parameters.clone(), (key.tensor().clone(), point));
+        let program = |(parameters, (key, point)): &(Vec<Tensor>, (Tensor, Tensor))| {
+            let distribution = (case.make)(parameters);
+            let draw = distribution.sample(&ppl_tensor::Key::from_tensor(key.clone()));
+            Ok((draw.clone(), (distribution.log_prob(point), distribution.log_prob(&draw))))
+        };
+        let eager = program(&arguments).unwrap();
+        let compiled = compile(trace(program, &arguments).unwrap()).unwrap().run(&arguments).unwrap();
+        assert_close(case.name, &values(&compiled.0), &values(&eager.0), 1e-13);
+        assert_close(case.name, &values(&compiled.1.0), &values(&eager.1.0), 1e-13);
+        assert_close(case.name, &values(&compiled.1.1), &values(&eager.1.1), 1e-13);
+    }
+}

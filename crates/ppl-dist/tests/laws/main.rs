@@ -1,0 +1,15 @@
+//! Laws that every distribution, constraint and transform obeys, driven by one table, and reference values.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod batching;
+mod cases;
+mod density;
+mod invalid;
+mod kl;
+mod numerics;
+mod pathwise;
+mod reference;
+mod sampling;
+mod scipy;
+mod transforms;
+mod wrappers;
