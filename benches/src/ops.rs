@@ -1,26 +1,12 @@
 //! What an operation costs beside the loop that does its arithmetic: run eagerly, recorded for a gradient, walked
 //! backwards, and inside a program.
 
+use std::hint::black_box;
+
 use ppl::core::Result;
 use ppl::tensor::{Device, Tensor, compile, grad, no_grad, trace};
 
 use crate::harness::Group;
-
-/// A function of pairs that exists as a loop and as an operation. The exponential ignores the second operand.
-#[derive(Clone, Copy)]
-struct Pairwise {
-    name: &'static str,
-    number: fn(f64, f64) -> f64,
-    tensor: fn(&Tensor, &Tensor) -> Tensor,
-    /// Derivatives with respect to both operands, given the operands and the value.
-    slopes: fn(f64, f64, f64) -> [f64; 2],
-}
-
-const FUNCTIONS: [Pairwise; 3] = [
-    Pairwise { name: "add", number: |x, y| x + y, tensor: |x, y| x + y, slopes: |_, _, _| [1.0, 1.0] },
-    Pairwise { name: "mul", number: |x, y| x * y, tensor: |x, y| x * y, slopes: |x, y, _| [y, x] },
-    Pairwise { name: "exp", number: |x, _| x.exp(), tensor: |x, _| x.exp(), slopes: |_, _, exp| [exp, 0.0] },
-];
 
 /// Numbers of elements; the first is a scalar, without a dimension.
 const SIZES: [usize; 4] = [1, 8, 200, 1_000_000];
@@ -48,48 +34,62 @@ fn size_name(size: usize) -> String {
 /// All groups of this file.
 pub fn groups() -> Vec<Group<'static>> {
     let mut groups = Vec::new();
-    for function in FUNCTIONS {
-        for size in SIZES {
-            groups.push(forward(function, size));
-            groups.push(backward(function, size));
-        }
+    for size in SIZES {
+        let (x, y) = (ramp(size, 0.0), ramp(size, 0.5));
+        let add = |a: &Tensor, b: &Tensor| a + b;
+        groups.push(forward("add", (&x, &y), add, |x, y| x + y));
+        groups.push(backward("add", (&x, &y), add, |x, y, _| vec![vec![1.0; x.len()], vec![1.0; y.len()]]));
+        let mul = |a: &Tensor, b: &Tensor| a * b;
+        groups.push(forward("mul", (&x, &y), mul, |x, y| x * y));
+        groups.push(backward("mul", (&x, &y), mul, |x, y, _| vec![y.to_vec(), x.to_vec()]));
+        // The second operand is ignored, and has no gradient.
+        let exp = |a: &Tensor, _: &Tensor| a.exp();
+        groups.push(forward("exp", (&x, &y), exp, |x, _| x.exp()));
+        groups.push(backward("exp", (&x, &y), exp, |_, _, exp| vec![exp.to_vec()]));
     }
     groups.extend([1, 8, 200].map(program));
     groups
 }
 
 /// One operation, eager and recorded.
-fn forward(function: Pairwise, size: usize) -> Group<'static> {
-    let (a, b) = (ramp(size, 0.0), ramp(size, 0.5));
-    let (x, y) = (tensor(&a), tensor(&b));
-    let (leaf, other) = (x.tracked(), y.clone());
-    Group::new(format!("op/{}/{}", function.name, size_name(size)), "op", 1)
-        .case("loop over a vector", move || {
-            let (a, b) = (std::hint::black_box(&a), std::hint::black_box(&b));
-            Ok(a.iter().zip(b).map(|(&x, &y)| (function.number)(x, y)).collect::<Vec<f64>>())
+fn forward(
+    name: &str,
+    (x, y): (&[f64], &[f64]),
+    operation: fn(&Tensor, &Tensor) -> Tensor,
+    function: impl Fn(f64, f64) -> f64 + 'static,
+) -> Group<'static> {
+    let (a, b) = (tensor(x), tensor(y));
+    let (leaf, other) = (a.tracked(), b.clone());
+    let (x, y) = (x.to_vec(), y.to_vec());
+    Group::new(format!("op/{name}/{}", size_name(x.len())), "op", 1)
+        .case("loop over vectors", move || {
+            let (x, y) = (black_box(&x), black_box(&y));
+            Ok(x.iter().zip(y).map(|(&x, &y)| function(x, y)).collect::<Vec<f64>>())
         })
-        .case("eager", move || Ok((function.tensor)(&x, &y)))
-        .case("eager, recorded", move || Ok((function.tensor)(&leaf, &other)))
+        .case("eager", move || Ok(operation(&a, &b)))
+        .case("eager, recorded", move || Ok(operation(&leaf, &other)))
 }
 
-/// The gradient of the sum of one operation, with the value known: the rules of the operation and of the sum.
-fn backward(function: Pairwise, size: usize) -> Group<'static> {
-    let (a, b) = (ramp(size, 0.0), ramp(size, 0.5));
-    let (x, y) = (tensor(&a).tracked(), tensor(&b).tracked());
-    let value = (function.tensor)(&x, &y);
-    let values: Vec<f64> = a.iter().zip(&b).map(|(&x, &y)| (function.number)(x, y)).collect();
+/// The gradient of the sum of one operation, with the value known: the rules of the operation and of the sum. The loops
+/// make vectors of the gradients from the operands and the value.
+fn backward(
+    name: &str,
+    (x, y): (&[f64], &[f64]),
+    operation: fn(&Tensor, &Tensor) -> Tensor,
+    gradients: impl Fn(&[f64], &[f64], &[f64]) -> Vec<Vec<f64>> + 'static,
+) -> Group<'static> {
+    let (a, b) = (tensor(x).tracked(), tensor(y).tracked());
+    let value = operation(&a, &b);
     let sum = value.sum_all();
-    Group::new(format!("backward/{}/{}", function.name, size_name(size)), "op", 1)
-        .case("loop over vectors", move || {
-            let (a, b) = (std::hint::black_box(&a), std::hint::black_box(&b));
-            let slopes = |(i, value): (usize, &f64)| (function.slopes)(a[i], b[i], *value);
-            let gradients = std::hint::black_box(&values).iter().enumerate().map(slopes);
-            Ok(gradients.map(|[x, y]| (x, y)).unzip::<f64, f64, Vec<f64>, Vec<f64>>())
+    let values = value.detach().to_f64();
+    let (x, y) = (x.to_vec(), y.to_vec());
+    let count = values.as_ref().map_or(0, |values| gradients(&x, &y, values).len());
+    Group::new(format!("backward/{name}/{}", size_name(x.len())), "op", 1)
+        .case("loops over vectors", move || {
+            let values = values.as_ref().map_err(Clone::clone)?;
+            Ok(gradients(black_box(&x), black_box(&y), black_box(values)))
         })
-        .case("grad", move || {
-            let leaves: &[&Tensor] = if function.name == "exp" { &[&x] } else { &[&x, &y] };
-            Ok(grad(&sum, leaves)?)
-        })
+        .case("grad", move || Ok(grad(&sum, &[&a, &b][..count])?))
 }
 
 /// A chain of additions: as a loop, eagerly, and as a program of the same operations.
@@ -102,9 +102,9 @@ fn program(size: usize) -> Group<'static> {
         trace(&Device::cpu(), |(x, y): &(Tensor, Tensor)| Ok(chain(x, y)), &arguments).and_then(compile);
     Group::new(format!("program/add/{}", size_name(size)), "op", CHAIN)
         .case("loops over vectors", move || {
-            let mut sum = std::hint::black_box(&a).clone();
+            let mut sum = black_box(&a).clone();
             for _ in 0..CHAIN {
-                sum = sum.iter().zip(std::hint::black_box(&b)).map(|(x, y)| x + y).collect();
+                sum = sum.iter().zip(black_box(&b)).map(|(x, y)| x + y).collect();
             }
             Ok(sum)
         })

@@ -1,21 +1,18 @@
 //! The work of the inference benchmarks as loops written by hand: what a compiler of programs could at best reach.
 
-/// Rows that are processed together, so that each sum is as many independent sums: registers full of them.
+use pulp::{Arch, Simd, WithSimd};
+
+/// Columns are filled up to a multiple of this: of the numbers in the widest registers there are.
 const LANES: usize = 8;
 
 /// Data of a linear regression on `P` columns, laid out for [`Regression::potential`].
 #[derive(Debug, Clone)]
 pub struct Regression<const P: usize> {
-    /// One block for `LANES` rows; rows that fill up the last are marked by weight 0.
-    blocks: Vec<Block<P>>,
+    columns: [Vec<f64>; P],
+    outcomes: Vec<f64>,
+    /// 1 for each row, 0 for what fills the columns up.
+    weights: Vec<f64>,
     rows: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Block<const P: usize> {
-    columns: [[f64; LANES]; P],
-    outcomes: [f64; LANES],
-    weights: [f64; LANES],
 }
 
 /// A point in the space of a regression's parameters, or a gradient there.
@@ -32,58 +29,84 @@ pub struct Point<const P: usize> {
 impl<const P: usize> Regression<P> {
     /// The regression of `outcomes` on `columns`, each of as many rows.
     pub fn new(columns: &[Vec<f64>; P], outcomes: &[f64]) -> Self {
-        let block = |start: usize| {
-            let lane = |of: &[f64]| std::array::from_fn(|lane| of.get(start + lane).copied().unwrap_or(0.0));
-            Block {
-                columns: std::array::from_fn(|column| lane(&columns[column])),
-                outcomes: lane(outcomes),
-                weights: std::array::from_fn(|lane| f64::from(u8::from(start + lane < outcomes.len()))),
-            }
+        let rows = outcomes.len();
+        let filled = |column: &[f64]| {
+            let mut column = column.to_vec();
+            column.resize(rows.next_multiple_of(LANES), 0.0);
+            column
         };
-        Self { blocks: (0..outcomes.len()).step_by(LANES).map(block).collect(), rows: outcomes.len() }
+        Self {
+            columns: std::array::from_fn(|column| filled(&columns[column])),
+            outcomes: filled(outcomes),
+            weights: filled(&vec![1.0; rows]),
+            rows,
+        }
     }
 
     /// Minus the log likelihood, without its constant, and its gradient: one pass over the data.
     pub fn potential(&self, at: &Point<P>) -> (f64, Point<P>) {
-        // Compiled for the widest registers this processor has, where the rest of the program is for any.
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || self.sums(at),
-        )
-    }
-
-    #[inline(always)]
-    fn sums(&self, at: &Point<P>) -> (f64, Point<P>) {
-        let mut squares = [0.0; LANES];
-        let mut intercepts = [0.0; LANES];
-        let mut slopes = [[0.0; LANES]; P];
-        for block in &self.blocks {
-            let mut residuals = block.outcomes.map(|outcome| outcome - at.intercept);
-            for (column, slope) in block.columns.iter().zip(at.slopes) {
-                for (residual, x) in residuals.iter_mut().zip(column) {
-                    *residual -= slope * x;
-                }
-            }
-            for (lane, (residual, weight)) in residuals.iter_mut().zip(&block.weights).enumerate() {
-                *residual *= weight;
-                squares[lane] += *residual * *residual;
-                intercepts[lane] += *residual;
-            }
-            for (sums, column) in slopes.iter_mut().zip(&block.columns) {
-                for ((sum, residual), x) in sums.iter_mut().zip(&residuals).zip(column) {
-                    *sum += residual * x;
-                }
-            }
-        }
+        let Sums { squares, residuals, products } = Arch::new().dispatch(Pass { data: self, at });
         let precision = (-2.0 * at.log_noise).exp();
-        let total = |sums: &[f64; LANES]| sums.iter().sum::<f64>();
-        let (squares, rows) = (total(&squares) * precision, self.rows as f64);
+        let (squares, rows) = (squares * precision, self.rows as f64);
         let gradient = Point {
-            intercept: -total(&intercepts) * precision,
-            slopes: std::array::from_fn(|column| -total(&slopes[column]) * precision),
+            intercept: -residuals * precision,
+            slopes: products.map(|product| -product * precision),
             log_noise: rows - squares,
         };
         (0.5 * squares + rows * at.log_noise, gradient)
+    }
+}
+
+/// Sums over the rows: of squared residuals, of residuals, and of residuals times each column.
+struct Sums<const P: usize> {
+    squares: f64,
+    residuals: f64,
+    products: [f64; P],
+}
+
+/// The pass over the data, for the widest registers this processor has.
+struct Pass<'a, const P: usize> {
+    data: &'a Regression<P>,
+    at: &'a Point<P>,
+}
+
+impl<const P: usize> WithSimd for Pass<'_, P> {
+    type Output = Sums<P>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Sums<P> {
+        let Pass { data, at } = self;
+        let (outcomes, _) = S::as_simd_f64s(&data.outcomes);
+        let (weights, _) = S::as_simd_f64s(&data.weights);
+        let mut columns: [&[S::f64s]; P] = [&[]; P];
+        for (lanes, column) in columns.iter_mut().zip(&data.columns) {
+            *lanes = &S::as_simd_f64s(column).0[..outcomes.len()];
+        }
+        let zero = simd.splat_f64s(0.0);
+        let mut slopes = [zero; P];
+        for (lanes, slope) in slopes.iter_mut().zip(at.slopes) {
+            *lanes = simd.splat_f64s(-slope);
+        }
+        let intercept = simd.splat_f64s(at.intercept);
+        let (mut squares, mut residuals, mut products) = (zero, zero, [zero; P]);
+        for (row, (&outcome, &weight)) in outcomes.iter().zip(weights).enumerate() {
+            let mut residual = simd.sub_f64s(outcome, intercept);
+            for (&slope, column) in slopes.iter().zip(&columns) {
+                residual = simd.mul_add_e_f64s(slope, column[row], residual);
+            }
+            residual = simd.mul_f64s(residual, weight);
+            squares = simd.mul_add_e_f64s(residual, residual, squares);
+            residuals = simd.add_f64s(residuals, residual);
+            for (product, column) in products.iter_mut().zip(&columns) {
+                *product = simd.mul_add_e_f64s(residual, column[row], *product);
+            }
+        }
+        let mut totals = [0.0; P];
+        for (total, product) in totals.iter_mut().zip(products) {
+            *total = simd.reduce_sum_f64s(product);
+        }
+        let (squares, residuals) = (simd.reduce_sum_f64s(squares), simd.reduce_sum_f64s(residuals));
+        Sums { squares, residuals, products: totals }
     }
 }
 

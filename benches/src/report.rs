@@ -18,18 +18,13 @@ fn time(nanoseconds: f64) -> String {
 /// An aligned table of one group, with a heading.
 pub fn table(group: &[Measurement]) -> String {
     let Some(first) = group.first() else { return String::new() };
-    let width = group.iter().map(|row| row.case.chars().count()).max().unwrap_or(0).max(24);
+    let heading = format!("{} (a {})", first.group, first.unit);
+    let longest = group.iter().map(|row| 2 + row.case.chars().count()).max().unwrap_or(0);
+    let width = longest.max(heading.chars().count()).max(32);
     let mut table = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        table,
-        "{:width$}  {:>10}  {:>10}  {:>10}  {:>8}",
-        heading(first),
-        "min",
-        "median",
-        "max",
-        "ratio"
-    );
+    let _ =
+        writeln!(table, "{:width$}  {:>10}  {:>10}  {:>10}  {:>8}", heading, "min", "median", "max", "ratio");
     for row in group {
         let (min, median, max) = (time(row.min), time(row.median), time(row.max));
         let _ = writeln!(
@@ -41,10 +36,6 @@ pub fn table(group: &[Measurement]) -> String {
         );
     }
     table
-}
-
-fn heading(row: &Measurement) -> String {
-    format!("{} (a {})", row.group, row.unit)
 }
 
 /// All measurements, with notes on what was measured.

@@ -64,7 +64,7 @@ impl<A: ?Sized, M: Model<A>> Model<A> for AutoNormal<M> {
     type Output = Values;
 
     fn run(&self, ctx: &mut Ctx, args: &A) -> Result<Values> {
-        if !(self.init_scale > 0.0) {
+        if self.init_scale.is_nan() || self.init_scale <= 0.0 {
             return Err(Error::argument(format!("init_scale is {}, must be positive", self.init_scale)));
         }
         let mut values = Values::new();

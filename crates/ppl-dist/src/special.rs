@@ -35,18 +35,32 @@ pub(crate) fn inside_unit_interval(draws: &Tensor) -> Tensor {
 
 /// The draws, moved to the nearest numbers inside (low, high) where they were rounded to an end.
 pub(crate) fn inside_interval(draws: &Tensor, low: &Tensor, high: &Tensor) -> Tensor {
-    // A bit more than half of the relative spacing: adding so much reaches the next number and no further, wherever
-    // between two powers of two the bound is.
-    let half_spacing = 0.500_01 * epsilon(draws.dtype());
-    let smallest = smallest_positive(draws.dtype());
-    let step = |bound: &Tensor| (bound.abs() * half_spacing).maximum(smallest);
-    draws.maximum(low + step(low)).minimum(high - step(high))
+    above(draws, low).minimum(high - spacing(high, draws.dtype()))
+}
+
+/// The draws, moved to the next number above a bound where they were rounded to it.
+pub(crate) fn above(draws: &Tensor, bound: &Tensor) -> Tensor {
+    draws.maximum(bound + spacing(bound, draws.dtype()))
 }
 
 fn epsilon(dtype: DType) -> f64 {
     match dtype {
         DType::F32 => f64::from(f32::EPSILON),
         _ => f64::EPSILON,
+    }
+}
+
+/// What to add to a number to reach the next and no further: a bit more than half of the relative spacing, wherever
+/// between two powers of two the number is.
+fn spacing(x: &Tensor, dtype: DType) -> Tensor {
+    (x.abs() * (0.500_01 * epsilon(dtype))).maximum(smallest_positive(dtype))
+}
+
+/// The finite number furthest below 0.
+pub(crate) fn lowest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => f64::from(f32::MIN),
+        _ => f64::MIN,
     }
 }
 

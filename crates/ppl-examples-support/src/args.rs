@@ -235,7 +235,14 @@ mod tests {
     #[test]
     fn help_lists_options_and_keys() {
         let help = help(&PROGRAM);
-        for part in ["Fits a coin.", "usage: coin [--data FILE]", "--steps N", "(2000)", "the tosses", "posterior mean"] {
+        for part in [
+            "Fits a coin.",
+            "usage: coin [--data FILE]",
+            "--steps N",
+            "(2000)",
+            "the tosses",
+            "posterior mean",
+        ] {
             assert!(help.contains(part), "{part} is missing in\n{help}");
         }
     }

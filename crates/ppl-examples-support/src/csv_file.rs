@@ -154,7 +154,11 @@ mod tests {
 
     #[test]
     fn commas_semicolons_and_quotes_are_read() {
-        for text in ["name,x\n\"Korea, Rep.\", 1.5\n", "name;x\r\n\"Korea, Rep.\";1.5", "\u{feff}name,x\n\"Korea, Rep.\",1.5"] {
+        for text in [
+            "name,x\n\"Korea, Rep.\", 1.5\n",
+            "name;x\r\n\"Korea, Rep.\";1.5",
+            "\u{feff}name,x\n\"Korea, Rep.\",1.5",
+        ] {
             let file = parsed(text).unwrap();
             let row = file.rows().next().unwrap();
             assert_eq!(row.text("name"), Ok("Korea, Rep."), "{text}");
@@ -185,7 +189,10 @@ mod tests {
 
     #[test]
     fn wrong_files_are_refused() {
-        assert_eq!(parsed("a,b\n1,2\n3\n").unwrap_err().to_string(), "gdp.csv:3: the row has 1 fields, the header 2");
+        assert_eq!(
+            parsed("a,b\n1,2\n3\n").unwrap_err().to_string(),
+            "gdp.csv:3: the row has 1 fields, the header 2"
+        );
         assert_eq!(parsed("a,b\n").unwrap_err().to_string(), "gdp.csv: there is no row of data");
         assert_eq!(parsed("").unwrap_err().to_string(), "gdp.csv: there is no row of data");
         let bytes = Csv::parse(Path::new("gdp.csv"), b"a\n1\n\xff\n").unwrap_err();

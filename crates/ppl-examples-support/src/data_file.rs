@@ -50,7 +50,10 @@ impl fmt::Display for MissingData {
         let DataSet { path, option, source } = self.data;
         let tried = self.tried.display();
         writeln!(f, "there is no file {tried}")?;
-        writeln!(f, "Set {VARIABLE} to the folder that holds {path}, or give the file itself with `--{option} FILE`.")?;
+        writeln!(
+            f,
+            "Set {VARIABLE} to the folder that holds {path}, or give the file itself with `--{option} FILE`."
+        )?;
         write!(f, "{source}")
     }
 }

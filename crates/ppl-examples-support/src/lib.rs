@@ -13,6 +13,6 @@ pub use args::{Extra, Options, Program};
 pub use csv_file::{Csv, CsvError, Row};
 pub use data_file::{DataSet, MissingData};
 pub use frame::{Outcome, run};
-pub use plot::{BLACK, BLUE, Rgb, Corner, Figure, GREEN, GREY, ORANGE, Panel, PlotError};
+pub use plot::{BLACK, BLUE, Corner, Figure, GREEN, GREY, ORANGE, Panel, PlotError, Rgb};
 pub use serde_json::{Value, json};
 pub use table::Table;

@@ -28,7 +28,8 @@ pub fn density(draws: &[f64], range: (f64, f64), n: usize) -> Vec<(f64, f64)> {
     let spread = sd(draws).min((quantile(draws, 0.75) - quantile(draws, 0.25)) / 1.34);
     let width = 0.9 * spread * (draws.len() as f64).powf(-0.2);
     let scale = 1.0 / (draws.len() as f64 * width * std::f64::consts::TAU.sqrt());
-    let at = |x: f64| scale * draws.iter().map(|draw| (-0.5 * ((x - draw) / width).powi(2)).exp()).sum::<f64>();
+    let at =
+        |x: f64| scale * draws.iter().map(|draw| (-0.5 * ((x - draw) / width).powi(2)).exp()).sum::<f64>();
     grid(range, n).into_iter().map(|x| (x, at(x))).collect()
 }
 

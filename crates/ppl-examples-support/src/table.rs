@@ -34,7 +34,12 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|field| field.chars().count()).max().unwrap_or(0)
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|field| field.chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         writeln!(f, "{}", self.title)?;
@@ -47,7 +52,11 @@ impl fmt::Display for Table {
             }
             writeln!(f)?;
             if number == 0 {
-                writeln!(f, "  {}", "─".repeat(widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1)))?;
+                writeln!(
+                    f,
+                    "  {}",
+                    "─".repeat(widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1))
+                )?;
             }
         }
         Ok(())
@@ -60,7 +69,9 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_field() {
-        let table = Table::new("Fairness", ["", "mean", "sd"]).row("exact β", [0.53333, 0.08958]).row("fit", [-10.0, 0.1]);
+        let table = Table::new("Fairness", ["", "mean", "sd"])
+            .row("exact β", [0.53333, 0.08958])
+            .row("fit", [-10.0, 0.1]);
         let expected = "Fairness\n              mean     sd\n  ───────────────────────\n  exact β    0.533  0.090\n  fit      -10.000  0.100\n";
         assert_eq!(table.to_string(), expected);
     }

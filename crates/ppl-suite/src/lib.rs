@@ -18,6 +18,7 @@
 
 pub mod cases;
 mod compare;
+mod definition;
 pub mod invalid;
 pub mod laws;
 mod narrow;

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use ppl_tensor::{DType, Device, HostBackend, Key, Tensor, compile, trace, vmap};
+use ppl_tensor::op::Binary;
+use ppl_tensor::{DType, Device, HostBackend, Key, Op, Tensor, compile, grad, trace, vmap};
 
 fn bits(key: &Key) -> i64 {
     key.tensor().to_vec::<i64>().unwrap()[0]
@@ -113,6 +114,26 @@ fn gamma_draws_are_gamma() {
         let a = Tensor::from(concentration);
         let (digamma, trigamma) = (a.digamma().to_scalar().unwrap(), a.polygamma(1).to_scalar().unwrap());
         assert!((mean(&log) - digamma).abs() < four_errors(trigamma), "{concentration}: {}", mean(&log));
+    }
+}
+
+#[test]
+fn gradients_of_gamma_draws_are_those_of_their_moments() {
+    for concentration in [0.3, 1.0, 2.5, 40.0] {
+        let a = Tensor::from([concentration]).tracked();
+        let log = Key::new(14).log_gamma([COUNT], &a);
+        let slopes = Tensor::apply(Op::Binary(Binary::GammaQuantileSlope), &[&a.detach(), &log.detach()]).to_f64().unwrap();
+        // E ln z is digamma(a): the mean slope of ln z is trigamma(a).
+        let trigamma = a.polygamma(1).to_scalar().unwrap();
+        let slope = grad(&log.mean_all(), &[&a]).unwrap()[0].to_scalar().unwrap();
+        assert!((slope - mean(&slopes)).abs() < 1e-12 * trigamma);
+        let spread = mean(&slopes.iter().map(|s| (s - slope).powi(2)).collect::<Vec<_>>());
+        assert!((slope - trigamma).abs() < four_errors(spread), "{concentration}: {slope}, {trigamma}");
+        // E z is a: the mean slope of z is 1.
+        let of_mean = grad(&log.exp().mean_all(), &[&a]).unwrap()[0].to_scalar().unwrap();
+        let terms: Vec<f64> = log.exp().to_f64().unwrap().iter().zip(&slopes).map(|(z, s)| z * s).collect();
+        let spread = mean(&terms.iter().map(|t| (t - of_mean).powi(2)).collect::<Vec<_>>());
+        assert!((of_mean - 1.0).abs() < four_errors(spread), "{concentration}: {of_mean}");
     }
 }
 

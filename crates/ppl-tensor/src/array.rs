@@ -235,14 +235,23 @@ impl Array {
     }
 
     fn compute(op: &Op, inputs: &[Array], device: &Device) -> Result<(TensorType, Value)> {
-        let types: SmallVec<[&TensorType; 4]> = inputs.iter().map(Array::ty).collect();
-        let ty = op.output_type(&types)?;
+        // Without a vector for the usual numbers of inputs: this runs once an operation.
+        let ty = match inputs {
+            [x] => op.output_type(&[x.ty()]),
+            [x, y] => op.output_type(&[x.ty(), y.ty()]),
+            _ => op.output_type(&inputs.iter().map(Array::ty).collect::<Vec<_>>()),
+        }?;
         if let Some(tracer) = Tracer::of(op, inputs)? {
             let node = tracer.record(op, inputs, &ty)?;
             return Ok((ty, Value::Traced(tracer, node)));
         }
-        let buffers: SmallVec<[&AnyBuffer; 4]> = inputs.iter().filter_map(Array::buffer).collect();
-        let buffer = device.backend().run(op, &buffers, &ty)?;
+        let backend = device.backend();
+        let buffers = (inputs.first().and_then(Array::buffer), inputs.get(1).and_then(Array::buffer));
+        let buffer = match (buffers, inputs.len()) {
+            ((Some(x), _), 1) => backend.run(op, &[x], &ty),
+            ((Some(x), Some(y)), 2) => backend.run(op, &[x, y], &ty),
+            _ => backend.run(op, &inputs.iter().filter_map(Array::buffer).collect::<Vec<_>>(), &ty),
+        }?;
         Ok((ty, Value::Concrete(buffer)))
     }
 

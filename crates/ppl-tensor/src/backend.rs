@@ -74,8 +74,8 @@ pub(crate) trait AnyBackend: Send + Sync {
 pub(crate) struct Erased<B>(pub(crate) Arc<B>);
 
 /// The typed buffer inside an erased one.
-pub(crate) fn typed<'a, B: Backend>(backend: &B, op: &str, buffer: &'a AnyBuffer) -> Result<&'a B::Buffer> {
-    let foreign = || Error::backend(backend.name(), op, "a buffer of another backend was passed");
+fn typed<'a, B: Backend>(backend: &B, buffer: &'a AnyBuffer) -> Result<&'a B::Buffer> {
+    let foreign = || Error::backend(backend.name(), "run", "a buffer of another backend was passed");
     buffer.downcast_ref().ok_or_else(foreign)
 }
 
@@ -89,15 +89,19 @@ impl<B: Backend> AnyBackend for Erased<B> {
     }
 
     fn download(&self, buffer: &AnyBuffer) -> Result<HostTensor> {
-        self.0.download(typed(&*self.0, "download", buffer)?)
+        self.0.download(typed(&*self.0, buffer)?)
     }
 
     fn run(&self, op: &Op, inputs: &[&AnyBuffer], output: &TensorType) -> Result<AnyBuffer> {
-        let buffers = inputs
-            .iter()
-            .map(|buffer| typed(&*self.0, &op.name(), buffer))
-            .collect::<Result<smallvec::SmallVec<[_; 4]>>>()?;
-        Ok(Arc::new(self.0.run(op, &buffers, output)?))
+        let backend = &*self.0;
+        let of = |buffer| typed(backend, buffer);
+        // Without a vector for the usual numbers of inputs: this runs once an operation.
+        let result = match inputs {
+            [x] => backend.run(op, &[of(x)?], output),
+            [x, y] => backend.run(op, &[of(x)?, of(y)?], output),
+            _ => backend.run(op, &inputs.iter().map(|buffer| of(buffer)).collect::<Result<Vec<_>>>()?, output),
+        };
+        Ok(Arc::new(result?))
     }
 
     fn compile(&self, graph: &Graph) -> Result<Box<dyn Executable<AnyBuffer>>> {
@@ -115,7 +119,7 @@ impl<B: Backend> Executable<AnyBuffer> for ErasedExecutable<B> {
     fn run(&self, inputs: &[AnyBuffer]) -> Result<Vec<AnyBuffer>> {
         let inputs = inputs
             .iter()
-            .map(|buffer| typed(&*self.backend, "program", buffer).cloned())
+            .map(|buffer| typed(&*self.backend, buffer).cloned())
             .collect::<Result<Vec<_>>>()?;
         let outputs = self.executable.run(&inputs)?;
         Ok(outputs.into_iter().map(|buffer| Arc::new(buffer) as AnyBuffer).collect())

@@ -43,6 +43,9 @@ impl Shape {
 
     /// The shape both broadcast to under NumPy's rule, or `None` if a pair of sizes differs and neither is 1.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
+        if self == other || other.rank() == 0 {
+            return Some(self.clone());
+        }
         let (long, short) = if self.rank() >= other.rank() { (self, other) } else { (other, self) };
         let offset = long.rank() - short.rank();
         let mut out = long.clone();

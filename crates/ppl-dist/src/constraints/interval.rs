@@ -8,7 +8,7 @@ use ppl_tensor::Tensor;
 use super::describe;
 use super::real::is_finite;
 use crate::parameters::float;
-use crate::transforms::{Affine, Compose, Exp, Sigmoid};
+use crate::transforms::{Exp, ExpAbove, Sigmoid};
 
 /// The numbers above 0. Their bijection is the exponential.
 pub fn positive() -> Arc<dyn Constraint> {
@@ -85,7 +85,7 @@ impl Constraint for GreaterThan {
     }
 
     fn bijection(&self) -> Result<Arc<dyn Transform>> {
-        Ok(Arc::new(Compose::new(vec![Arc::new(Exp), Arc::new(Affine::new(&self.0, 1.0))])))
+        Ok(Arc::new(ExpAbove::new(&self.0)))
     }
 }
 

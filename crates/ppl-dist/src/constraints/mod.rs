@@ -1,6 +1,7 @@
 //! Sets of values: what parameters may be, and where draws lie.
 //!
-//! Each is made by a function here and used through [`Constraint`]. Sets of reals hold finite numbers only.
+//! Each is made by a function here and used through [`Constraint`](ppl_core::Constraint). Sets of reals hold finite
+//! numbers only, but for [`extended_real`].
 //!
 //! ```
 //! use ppl_dist::constraints::positive;

@@ -7,7 +7,7 @@ use ppl_tensor::{Key, Shape, Tensor};
 
 use crate::constraints::{positive, unit_interval};
 use crate::parameters::{broadcast, draw_dtype, expand, float, float_like, strong};
-use crate::special::{inside_unit_interval, ln_beta, xlog1py, xlogy};
+use crate::special::{inside_unit_interval, ln_beta, lowest, xlog1py, xlogy};
 
 /// The beta distribution of two concentrations `a = concentration1 > 0` and `b = concentration0 > 0`, on the unit
 /// interval: `p(x) = xᵃ⁻¹ (1 - x)ᵇ⁻¹ / B(a, b)`, of mean `a / (a + b)`.
@@ -77,7 +77,7 @@ impl Distribution for Beta {
         // bound keeps the difference of two that did from being NaN.
         let log_gamma = |key: Key, concentration: &Tensor| {
             let draws = key.log_gamma(&self.batch_shape, &strong(concentration, device, dtype));
-            draws.maximum(f64::from(f32::MIN))
+            draws.maximum(lowest(dtype))
         };
         let difference = log_gamma(key1, &self.concentration1) - log_gamma(key0, &self.concentration0);
         inside_unit_interval(&difference.sigmoid())

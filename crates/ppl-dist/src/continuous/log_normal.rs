@@ -38,14 +38,6 @@ impl LogNormal {
     pub(crate) fn log(&self) -> &Normal {
         &self.log
     }
-
-    /// Where a value is outside the support, and its logarithm, 0 there so that its slope stays finite.
-    fn logarithm(&self, value: &Tensor) -> (Tensor, Tensor) {
-        let value = float_like(value, &[self.loc(), self.scale()]);
-        let outside = value.le(0.0);
-        let log = outside.select(1.0, value).log();
-        (outside, log)
-    }
 }
 
 impl Distribution for LogNormal {
@@ -74,7 +66,10 @@ impl Distribution for LogNormal {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        let (outside, log) = self.logarithm(value);
+        let value = float_like(value, &[self.loc(), self.scale()]);
+        let outside = value.le(0.0).or(value.eq(f64::INFINITY));
+        // Outside, the density is taken at 1, so that its gradients stay finite.
+        let log = outside.select(1.0, value).log();
         outside.select(f64::NEG_INFINITY, self.log.log_prob(&log) - log)
     }
 
@@ -99,7 +94,7 @@ impl Distribution for LogNormal {
 
     /// Accurate as [`Normal`]'s.
     fn cdf(&self, value: &Tensor) -> Tensor {
-        let (outside, log) = self.logarithm(value);
-        outside.select(0.0, self.log.cdf(&log))
+        let value = float_like(value, &[self.loc(), self.scale()]);
+        self.log.cdf(&value.maximum(0.0).log())
     }
 }

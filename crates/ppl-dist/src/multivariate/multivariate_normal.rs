@@ -131,7 +131,7 @@ fn scale_tril_of_precision(precision: &Tensor) -> Tensor {
     if precision.rank() < 2 {
         return precision.clone();
     }
-    let backwards = Tensor::from((0..size as i64).rev().collect::<Vec<_>>()).to_device(precision.device());
+    let backwards = size as i64 - 1 - Tensor::arange(size);
     let reverse = |matrix: &Tensor| matrix.take(&backwards, -1).take(&backwards, -2);
     reverse(&reverse(precision).cholesky()).t().solve_lower(Tensor::eye(size))
 }

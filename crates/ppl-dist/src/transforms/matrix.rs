@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ppl_core::{Constraint, Error, Result, Transform};
-use ppl_tensor::{Shape, Tensor};
+use ppl_tensor::{DType, Shape, Tensor};
 
 use super::split;
 use crate::constraints::{lower_cholesky, positive_definite};
@@ -137,8 +137,7 @@ impl Transform for CovarianceFromCholesky {
             Ok(size) => size,
             Err(error) => return Tensor::failure(error),
         };
-        let powers: Vec<f64> = (1..=size).rev().map(|power| power as f64).collect();
-        let powers = Tensor::from(powers).to_device(x.device()).cast(x.dtype());
+        let powers = size as f64 - Tensor::arange(size).cast(DType::F64);
         (x.diagonal().log() * powers).sum(-1) + size as f64 * std::f64::consts::LN_2
     }
 

@@ -22,7 +22,7 @@ mod matrix;
 mod stick_breaking;
 
 pub use compose::Compose;
-pub use elementwise::{Affine, Exp, Identity, Sigmoid, Softplus};
+pub use elementwise::{Affine, Exp, ExpAbove, Identity, Sigmoid, Softplus};
 pub use independent::Independent;
 pub use inverse::Inverse;
 pub use matrix::{CovarianceFromCholesky, LowerCholesky};

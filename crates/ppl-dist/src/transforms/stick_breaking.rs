@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ppl_core::{Constraint, Error, Result, Transform};
-use ppl_tensor::{Op, Shape, Tensor};
+use ppl_tensor::{DType, Op, Shape, Tensor};
 
 use super::split;
 use crate::constraints::simplex;
@@ -15,10 +15,9 @@ use crate::special::above_zero;
 #[derive(Debug, Clone, Copy)]
 pub struct StickBreaking;
 
-/// `ln k` for the `k = n-1, …, 1` pieces that come after each of the first, as floats like `x`.
-fn log_pieces_after(x: &Tensor, count: usize) -> Tensor {
-    let logs: Vec<f64> = (1..=count).rev().map(|pieces| (pieces as f64).ln()).collect();
-    Tensor::from(logs).to_device(x.device()).cast(x.dtype())
+/// `ln k` for the `k = count, …, 1` pieces that come after each of the first.
+fn log_pieces_after(count: usize) -> Tensor {
+    (count as f64 - Tensor::arange(count).cast(DType::F64)).log()
 }
 
 /// Logarithms of what breaking off pieces gives.
@@ -34,7 +33,7 @@ struct Pieces {
 impl Pieces {
     fn of(x: &Tensor) -> ppl_tensor::Result<Self> {
         let count = x.size(-1)?;
-        let shifted = x - log_pieces_after(x, count);
+        let shifted = x - log_pieces_after(count);
         let (log_part, log_kept) = (-(-&shifted).softplus(), -shifted.softplus());
         // What is left before each piece, and after the last.
         let log_left = log_kept.cumsum(-1).pad(-1, 1, 0);
@@ -66,7 +65,7 @@ impl Transform for StickBreaking {
         // What is left after each piece: the sum of those behind it, which loses less than 1 minus those before it.
         let axis = y.rank() - 1;
         let left = Tensor::apply(Op::CumulativeSum { axis, reverse: true }, &[y]).slice(-1, 1..count + 1);
-        y.slice(-1, 0..count).log() - left.log() + log_pieces_after(y, count)
+        y.slice(-1, 0..count).log() - left.log() + log_pieces_after(count)
     }
 
     /// Of each piece `yₖ = zₖ rₖ` with part `zₖ` of the rest `rₖ`, whose slope is `rₖ zₖ (1 - zₖ) = yₖ (1 - zₖ)`; the

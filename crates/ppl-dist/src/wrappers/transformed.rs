@@ -7,7 +7,7 @@ use ppl_tensor::{Key, Shape, Tensor};
 
 use super::Independent;
 use crate::constraints::independent;
-use crate::parameters::{split_last, sum_last};
+use crate::parameters::{float, split_last, sum_last};
 use crate::transforms::Compose;
 
 /// The distribution of `y = f(x)` for a draw `x` of a base distribution and a bijection `f`:
@@ -135,10 +135,10 @@ impl Distribution for TransformedDistribution {
         // Outside, the density is taken at a point inside, so that gradients stay finite there.
         let per_entry = (0..event_rank).fold(mask.clone(), |mask, _| mask.unsqueeze(-1));
         let point = self.base.batch_shape().concat(&self.base.event_shape());
-        let inside = per_entry.select(value, self.transform.forward(&Tensor::zeros(point)));
+        let somewhere = float(value).scalar_like(0.0).broadcast_to(point);
+        let inside = per_entry.select(value, self.transform.forward(&somewhere));
         let is_nan = (0..event_rank).fold(value.ne(value), |is_nan, _| is_nan.any(-1));
-        let outside = is_nan.select(f64::NAN, f64::NEG_INFINITY);
-        mask.select(self.log_prob_inside(&inside), outside)
+        is_nan.select(f64::NAN, mask.select(self.log_prob_inside(&inside), f64::NEG_INFINITY))
     }
 
     fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {

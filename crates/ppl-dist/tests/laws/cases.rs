@@ -8,7 +8,7 @@ use ppl_dist::{
     TransformedDistribution, Uniform, transforms,
 };
 use ppl_tensor::Tensor;
-use statrs::distribution::{self as statrs, ContinuousCDF};
+use statrs::distribution::{self as oracle, ContinuousCDF};
 
 /// Distribution function of a value under parameters.
 pub(crate) type Cdf = fn(&[f64], f64) -> f64;
@@ -85,19 +85,27 @@ fn continuous(
     cdf: Cdf,
 ) -> Case {
     let (parameters, points) = (scalars(parameters), scalars(points));
-    Case { name, make, parameters, points, values: Values::Continuous(cdf), has_moments: true, has_rsample: true }
+    Case {
+        name,
+        make,
+        parameters,
+        points,
+        values: Values::Continuous(cdf),
+        has_moments: true,
+        has_rsample: true,
+    }
 }
 
 fn normal_cdf(p: &[f64], x: f64) -> f64 {
-    statrs::Normal::new(p[0], p[1]).unwrap().cdf(x)
+    oracle::Normal::new(p[0], p[1]).unwrap().cdf(x)
 }
 
 fn gamma_cdf(p: &[f64], x: f64) -> f64 {
-    statrs::Gamma::new(p[0], p[1]).unwrap().cdf(x)
+    oracle::Gamma::new(p[0], p[1]).unwrap().cdf(x)
 }
 
 fn beta_cdf(p: &[f64], x: f64) -> f64 {
-    statrs::Beta::new(p[0], p[1]).unwrap().cdf(x)
+    oracle::Beta::new(p[0], p[1]).unwrap().cdf(x)
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -150,18 +158,26 @@ fn one_dimensional() -> Vec<Case> {
 }
 
 fn discrete() -> Vec<Case> {
-    let case = |name, make, parameter: Tensor, values: &'static [f64], points: Vec<Tensor>, has_moments| Case {
-        name,
-        make,
-        parameters: vec![parameter],
-        points,
-        values: Values::Discrete(values),
-        has_moments,
-        has_rsample: false,
-    };
+    let case =
+        |name, make, parameter: Tensor, values: &'static [f64], points: Vec<Tensor>, has_moments| Case {
+            name,
+            make,
+            parameters: vec![parameter],
+            points,
+            values: Values::Discrete(values),
+            has_moments,
+            has_rsample: false,
+        };
     let categories = || [0, 2, 3].map(|k: i64| Tensor::from(vec![k]).reshape([])).to_vec();
     vec![
-        case("Bernoulli", |p| Arc::new(Bernoulli::new(&p[0])), strong(0.3), &[0.0, 1.0], scalars(&[0.0, 1.0]), true),
+        case(
+            "Bernoulli",
+            |p| Arc::new(Bernoulli::new(&p[0])),
+            strong(0.3),
+            &[0.0, 1.0],
+            scalars(&[0.0, 1.0]),
+            true,
+        ),
         case(
             "Bernoulli of logits",
             |p| Arc::new(Bernoulli::with_logits(&p[0])),

@@ -1,8 +1,10 @@
 //! Laws of log densities.
 
 use ppl_core::Distribution;
-use ppl_dist::{Beta, Categorical, Gamma, LogNormal, Normal, TransformedDistribution, Uniform, transforms};
-use ppl_tensor::{DType, Tensor, compile, grad, trace};
+use ppl_dist::{
+    Bernoulli, Beta, Categorical, Gamma, LogNormal, Normal, TransformedDistribution, Uniform, transforms,
+};
+use ppl_tensor::{DType, Device, Tensor, compile, grad, grad_recorded, trace};
 
 use crate::cases::{Case, Values, cases};
 use crate::numerics::{agree, assert_close, derivative, values, with_element};
@@ -52,7 +54,11 @@ fn gradients_of_log_densities_are_finite_differences() {
                         log_prob(&case, &parameters, point)
                     };
                     let expected = derivative(perturbed, values(parameter)[i]);
-                    assert!(agree(slope, expected, 1e-7), "{} parameter {p}[{i}]: {slope}, {expected}", case.name);
+                    assert!(
+                        agree(slope, expected, 1e-7),
+                        "{} parameter {p}[{i}]: {slope}, {expected}",
+                        case.name
+                    );
                 }
             }
             if !case.is_continuous() || case.name == "normals broken into probabilities" {
@@ -66,6 +72,43 @@ fn gradients_of_log_densities_are_finite_differences() {
                 assert!(agree(slope, expected, 1e-7), "{} value[{i}]: {slope}, {expected}", case.name);
             }
         }
+    }
+}
+
+#[test]
+fn second_derivatives_are_finite_differences() {
+    for case in cases() {
+        let Values::Continuous(_) = case.values else { continue };
+        let slopes = |at: f64| {
+            let tracked: Vec<Tensor> = case.parameters.iter().map(Tensor::tracked).collect();
+            let value = Tensor::from([at]).reshape([]).tracked();
+            let density = (case.make)(&tracked).log_prob(&value);
+            let leaves: Vec<&Tensor> = tracked.iter().chain([&value]).collect();
+            let first = grad_recorded(&density, &leaves).unwrap();
+            let sum = first.iter().fold(Tensor::from(0.0), |sum, slope| sum + slope);
+            let second = grad(&sum, &[&value]).unwrap();
+            (sum.to_scalar().unwrap(), second[0].to_scalar().unwrap())
+        };
+        for point in &case.points {
+            let x = values(point)[0];
+            let expected = derivative(|at| slopes(at).0, x);
+            let second = slopes(x).1;
+            assert!(agree(second, expected, 1e-6), "{} at {x}: {second}, {expected}", case.name);
+        }
+    }
+}
+
+#[test]
+fn densities_of_vectors_integrate_to_one() {
+    for case in cases().into_iter().filter(|case| case.distribution().name() == "MultivariateNormal") {
+        let (n, start, width) = (160, -12.0, 0.15);
+        let line = start + width * Tensor::arange(n).cast(DType::F64);
+        let grid = [n, n];
+        let columns = [line.unsqueeze(1).broadcast_to(grid), line.broadcast_to(grid)];
+        let points = Tensor::stack(&[&columns[0], &columns[1]], -1);
+        let total =
+            case.distribution().log_prob(&points).exp().sum_all().to_scalar().unwrap() * width * width;
+        assert!((total - 1.0).abs() < 1e-9, "{}: {total}", case.name);
     }
 }
 
@@ -85,7 +128,9 @@ fn densities_integrate_to_one() {
                 let integrand = (distribution.log_prob(&x) + onto_support.log_abs_det_forward(&t, &x)).exp();
                 integrand.sum_all().to_scalar().unwrap() * width
             }
-            Values::Discrete(all) => distribution.log_prob(&Tensor::from(all)).exp().sum_all().to_scalar().unwrap(),
+            Values::Discrete(all) => {
+                distribution.log_prob(&Tensor::from(all)).exp().sum_all().to_scalar().unwrap()
+            }
             Values::Several | Values::Point => continue,
         };
         assert!((total - 1.0).abs() < 1e-7, "{}: {total}", case.name);
@@ -122,6 +167,18 @@ fn outside_the_support_densities_vanish_and_gradients_stay_finite() {
 }
 
 #[test]
+fn certain_outcomes_do_not_spoil_gradients() {
+    let probs = Tensor::from([0.0, 1.0, 0.25]).tracked();
+    let density = Bernoulli::new(&probs).log_prob(&Tensor::from([0.0, 1.0, 1.0]));
+    assert_close(
+        "slopes",
+        &values(&grad(&density.sum_all(), &[&probs]).unwrap()[0]),
+        &[-1.0, 1.0, 4.0],
+        1e-14,
+    );
+}
+
+#[test]
 fn impossible_categories_do_not_spoil_gradients() {
     let probs = Tensor::from([0.0, 0.25, 0.75]).tracked();
     let density = Categorical::new(&probs).log_prob(&Tensor::from(vec![1_i64, 2]));
@@ -139,7 +196,8 @@ fn single_precision_parameters_give_single_precision() {
     for case in cases() {
         let parameters: Vec<Tensor> = case.parameters.iter().map(|p| p.cast(DType::F32)).collect();
         let distribution = (case.make)(&parameters);
-        let narrow = |point: &Tensor| if point.dtype().is_float() { point.cast(DType::F32) } else { point.clone() };
+        let narrow =
+            |point: &Tensor| if point.dtype().is_float() { point.cast(DType::F32) } else { point.clone() };
         for point in &case.points {
             let log_prob = distribution.log_prob(&narrow(point));
             assert_eq!(log_prob.dtype(), DType::F32, "{}", case.name);
@@ -177,7 +235,8 @@ fn traced_programs_give_what_eager_ones_give() {
             Ok((draw.clone(), (distribution.log_prob(point), distribution.log_prob(&draw))))
         };
         let eager = program(&arguments).unwrap();
-        let compiled = compile(trace(program, &arguments).unwrap()).unwrap().run(&arguments).unwrap();
+        let compiled =
+            compile(trace(&Device::cpu(), program, &arguments).unwrap()).unwrap().run(&arguments).unwrap();
         assert_close(case.name, &values(&compiled.0), &values(&eager.0), 1e-13);
         assert_close(case.name, &values(&compiled.1.0), &values(&eager.1.0), 1e-13);
         assert_close(case.name, &values(&compiled.1.1), &values(&eager.1.1), 1e-13);

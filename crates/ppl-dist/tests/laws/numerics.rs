@@ -60,7 +60,10 @@ pub(crate) fn assert_mean(what: &str, draws: &[f64], expected: f64) {
     let deviation = (mean - expected).abs();
     // Numbers that do not vary must be exact up to rounding.
     let rounding = 1e-12 * expected.abs();
-    assert!(deviation <= STANDARD_ERRORS * error + rounding, "{what}: mean {mean} ± {error}, expected {expected}");
+    assert!(
+        deviation <= STANDARD_ERRORS * error + rounding,
+        "{what}: mean {mean} ± {error}, expected {expected}"
+    );
 }
 
 /// P-value of the Kolmogorov–Smirnov test of draws against a distribution function (asymptotic, with Stephens's

@@ -13,8 +13,11 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 type Drawn<T> = Result<T, Box<dyn Error>>;
 
-const PANEL: (u32, u32) = (560, 420);
-const TITLE: u32 = 46;
+/// Plotters rounds to whole pixels: drawn this much larger than shown, curves are smooth.
+const SCALE: u32 = 4;
+const PX: i32 = SCALE as i32;
+const PANEL: (u32, u32) = (560 * SCALE, 420 * SCALE);
+const TITLE: u32 = 46 * SCALE;
 const FONT: &str = "sans-serif";
 const TEXT: RGBColor = RGBColor(40, 40, 40);
 
@@ -28,41 +31,56 @@ pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let width = if columns == 1 { PANEL.0 * 5 / 4 } else { PANEL.0 * columns as u32 };
     let size = (width, PANEL.1 * rows as u32 + TITLE);
     let mut text = String::new();
-    draw(figure, (rows, columns), SVGBackend::with_string(&mut text, size)).map_err(|error| error.to_string())?;
-    Ok(text)
+    draw(figure, (rows, columns), SVGBackend::with_string(&mut text, size))
+        .map_err(|error| error.to_string())?;
+    let drawn = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    Ok(text.replacen(&drawn, &format!("width=\"{}\" height=\"{}\"", size.0 / SCALE, size.1 / SCALE), 1))
 }
 
 fn draw(figure: &Figure, grid: (usize, usize), backend: SVGBackend<'_>) -> Drawn<()> {
     let root = backend.into_drawing_area();
     root.fill(&WHITE)?;
-    let (title, body) = root.split_vertically(TITLE);
-    let centre = title.dim_in_pixel().0 as i32 / 2;
-    let style = (FONT, 22).into_font().color(&TEXT).pos(Pos::new(HPos::Center, VPos::Center));
-    title.draw(&Text::new(figure.title.clone(), (centre, TITLE as i32 * 3 / 5), style))?;
-    for (area, panel) in body.split_evenly(grid).iter().zip(&figure.panels) {
-        draw_panel(area, panel)?;
+    let body = titled(root.clone(), &figure.title, 22, TITLE)?;
+    let ranges: Vec<(f64, f64)> =
+        figure.panels.iter().map(|panel| range(panel, panel.y_range, |p| p.1)).collect();
+    let union = ranges.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    for ((area, panel), y) in body.split_evenly(grid).into_iter().zip(&figure.panels).zip(ranges) {
+        let y = union.filter(|_| figure.shared_y).unwrap_or(y);
+        draw_panel(area, panel, y)?;
     }
     root.present()?;
     Ok(())
 }
 
-fn draw_panel(area: &Area<'_>, panel: &Panel) -> Drawn<()> {
-    let (x, y) = (range(panel, panel.x_range, |p| p.0), range(panel, panel.y_range, |p| p.1));
-    let mut builder = ChartBuilder::on(area);
-    builder.margin(12).margin_right(20).x_label_area_size(46).y_label_area_size(62);
-    if !panel.title.is_empty() {
-        builder.caption(&panel.title, (FONT, 17).into_font().color(&TEXT));
+/// Writes a title across the top of an area and returns what is left.
+fn titled<'a>(area: Area<'a>, title: &str, size: u32, height: u32) -> Drawn<Area<'a>> {
+    if title.is_empty() {
+        return Ok(area);
     }
+    let (top, rest) = area.split_vertically(height);
+    let (width, height) = top.dim_in_pixel();
+    let style = font(size).pos(Pos::new(HPos::Center, VPos::Center));
+    top.draw(&Text::new(title.to_owned(), (width as i32 / 2, height as i32 * 3 / 5), style))?;
+    Ok(rest)
+}
+
+fn draw_panel(area: Area<'_>, panel: &Panel, y: (f64, f64)) -> Drawn<()> {
+    let area = titled(area, &panel.title, 17, 30 * SCALE)?;
+    let x = range(panel, panel.x_range, |p| p.0);
+    let mut builder = ChartBuilder::on(&area);
+    builder.margin(12 * SCALE).margin_top(6 * SCALE).margin_right(20 * SCALE);
+    builder.x_label_area_size(46 * SCALE).y_label_area_size(62 * SCALE);
     let mut chart = builder.build_cartesian_2d(x.0..x.1, y.0..y.1)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.08))
-        .axis_style(BLACK.mix(0.4))
-        .label_style((FONT, 14).into_font().color(&TEXT))
-        .axis_desc_style((FONT, 15).into_font().color(&TEXT))
+        .bold_line_style(thin(0.08))
+        .axis_style(thin(0.4))
+        .label_style(font(14))
+        .axis_desc_style(font(15))
         .x_desc(&panel.labels.0)
         .y_desc(&panel.labels.1)
+        .set_all_tick_mark_size(5 * SCALE)
         .x_labels(7)
         .y_labels(7)
         .x_label_formatter(&|tick| label(*tick, x))
@@ -81,11 +99,11 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) -> Drawn<()> {
         chart
             .configure_series_labels()
             .position(position)
-            .margin(10)
-            .legend_area_size(26)
+            .margin(10 * SCALE)
+            .legend_area_size(28 * SCALE)
             .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.2))
-            .label_font((FONT, 14).into_font().color(&TEXT))
+            .border_style(thin(0.2))
+            .label_font(font(14))
             .draw()?;
     }
     Ok(())
@@ -94,14 +112,14 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) -> Drawn<()> {
 fn draw_layer<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, layer: &Layer) -> Drawn<()> {
     let Layer { label, color, mark, points } = layer;
     let color = rgb(*color);
-    let stroke = color.stroke_width(2);
+    let stroke = color.stroke_width(2 * SCALE);
     let points = points.iter().copied();
     let series = match *mark {
         Mark::Line => chart.draw_series(LineSeries::new(points, stroke))?,
-        Mark::Dashes => chart.draw_series(DashedLineSeries::new(points, 6, 4, stroke))?,
+        Mark::Dashes => chart.draw_series(DashedLineSeries::new(points, 6 * SCALE, 4 * SCALE, stroke))?,
         Mark::Dots { radius, opacity } => {
             let style = color.mix(opacity).filled();
-            chart.draw_series(points.map(|point| Circle::new(point, radius, style)))?
+            chart.draw_series(points.map(|point| Circle::new(point, radius * SCALE, style)))?
         }
         Mark::Area { opacity } => {
             let outline: Vec<(f64, f64)> = points.collect();
@@ -113,19 +131,32 @@ fn draw_layer<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, layer: &Layer) -> Drawn<()>
     }
     let series = series.label(label);
     match *mark {
-        Mark::Line => series.legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], stroke)),
-        Mark::Dashes => series.legend(move |at| {
-            let dash = |start: i32| PathElement::new([(start, 0), (start + 8, 0)], stroke);
-            EmptyElement::at(at) + dash(0) + dash(12)
-        }),
-        Mark::Dots { radius, .. } => {
-            series.legend(move |(x, y)| Circle::new((x + 10, y), radius + 1, color.filled()))
+        Mark::Line => series.legend(move |at| EmptyElement::at(at) + dash(0, 20, stroke)),
+        Mark::Dashes => {
+            series.legend(move |at| EmptyElement::at(at) + dash(0, 8, stroke) + dash(12, 20, stroke))
         }
-        Mark::Area { opacity } => series.legend(move |(x, y)| {
-            Rectangle::new([(x, y - 5), (x + 20, y + 5)], color.mix(opacity.max(0.2)).filled())
+        Mark::Dots { radius, .. } => series.legend(move |at| {
+            EmptyElement::at(at) + Circle::new((10 * PX, 0), (radius + 1) * SCALE, color.filled())
+        }),
+        Mark::Area { opacity } => series.legend(move |at| {
+            let corners = [(0, -5 * PX), (20 * PX, 5 * PX)];
+            EmptyElement::at(at) + Rectangle::new(corners, color.mix(opacity.max(0.2)).filled())
         }),
     };
     Ok(())
+}
+
+/// A horizontal stroke of a legend, from one distance to another.
+fn dash(start: i32, end: i32, stroke: ShapeStyle) -> PathElement<(i32, i32)> {
+    PathElement::new([(start * PX, 0), (end * PX, 0)], stroke)
+}
+
+fn font(size: u32) -> TextStyle<'static> {
+    (FONT, size * SCALE).into_font().color(&TEXT)
+}
+
+fn thin(opacity: f64) -> ShapeStyle {
+    BLACK.mix(opacity).stroke_width(SCALE)
 }
 
 fn rgb((red, green, blue): Rgb) -> RGBColor {

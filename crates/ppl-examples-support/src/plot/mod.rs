@@ -25,6 +25,7 @@ pub const BLACK: Rgb = (20, 20, 20);
 pub struct Figure {
     title: String,
     columns: usize,
+    shared_y: bool,
     panels: Vec<Panel>,
 }
 
@@ -65,9 +66,14 @@ struct Layer {
 enum Mark {
     Line,
     Dashes,
-    Dots { radius: u32, opacity: f64 },
+    Dots {
+        radius: u32,
+        opacity: f64,
+    },
     /// The points are a closed outline.
-    Area { opacity: f64 },
+    Area {
+        opacity: f64,
+    },
 }
 
 /// A figure could not be drawn or written.
@@ -88,7 +94,7 @@ impl std::error::Error for PlotError {}
 impl Figure {
     /// A figure with a title, without panels yet.
     pub fn new(title: &str) -> Self {
-        Self { title: title.to_owned(), columns: 2, panels: Vec::new() }
+        Self { title: title.to_owned(), columns: 2, shared_y: false, panels: Vec::new() }
     }
 
     /// The same figure with one more panel: to the right, or below after two.
@@ -96,6 +102,12 @@ impl Figure {
     pub fn panel(mut self, panel: Panel) -> Self {
         self.panels.push(panel);
         self
+    }
+
+    /// The same figure with one range of y for all panels.
+    #[must_use]
+    pub fn shared_y(self) -> Self {
+        Self { shared_y: true, ..self }
     }
 
     /// Writes the figure to `folder/name`, an SVG file. Makes the folder if it is missing.
@@ -198,10 +210,17 @@ mod tests {
     fn figure() -> Figure {
         let curve: Vec<(f64, f64)> = (0..50).map(|i| f64::from(i) / 10.0).map(|x| (x, x.sin())).collect();
         let band: Vec<(f64, f64, f64)> = curve.iter().map(|&(x, y)| (x, y - 0.1, y + 0.1)).collect();
-        let first = Panel::new("a title", "time (s)", "height").line("sine", BLUE, curve.clone()).band("", BLUE, 0.2, &band);
-        let second = Panel::new("", "x", "y").dots("points", ORANGE, curve.clone()).dashes("dashes", BLACK, curve.clone());
-        let third = Panel::new("", "x", "y").hill("hill", GREEN, curve).legend(Corner::LowerLeft).y_range(0.0, 1.0);
-        Figure::new("All marks").panel(first).panel(second).panel(third)
+        let first = Panel::new("a title", "time (s)", "height")
+            .line("sine", BLUE, curve.clone())
+            .band("", BLUE, 0.2, &band);
+        let second = Panel::new("", "x", "y").dots("points", ORANGE, curve.clone()).dashes(
+            "dashes",
+            BLACK,
+            curve.clone(),
+        );
+        let third =
+            Panel::new("", "x", "y").hill("hill", GREEN, curve).legend(Corner::LowerLeft).y_range(0.0, 1.0);
+        Figure::new("All marks").shared_y().panel(first).panel(second).panel(third)
     }
 
     #[test]
@@ -215,7 +234,8 @@ mod tests {
 
     #[test]
     fn points_that_are_not_finite_and_flat_ranges_do_no_harm() {
-        let flat = Panel::new("", "", "").line("", BLUE, vec![(0.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)]);
+        let flat =
+            Panel::new("", "", "").line("", BLUE, vec![(0.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)]);
         let svg = draw::svg(&Figure::new("").panel(flat).panel(Panel::new("empty", "", ""))).unwrap();
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
         assert!(draw::svg(&Figure::new("")).is_err());

@@ -38,7 +38,7 @@ impl AdamOptions {
             }
             () if !(0.0..1.0).contains(&beta1) => fault("the first beta", beta1, "in [0, 1)"),
             () if !(0.0..1.0).contains(&beta2) => fault("the second beta", beta2, "in [0, 1)"),
-            () if !(epsilon > 0.0) => fault("epsilon", epsilon, "positive"),
+            () if epsilon.is_nan() || epsilon <= 0.0 => fault("epsilon", epsilon, "positive"),
             () => Ok(()),
         }
     }

@@ -9,9 +9,10 @@ pub(super) const SPECIAL: &[f64] = &[
     -6.0, 12.0, 1e5, -1e5, 1e16, 0.999_999_999, 1.000_000_001, 3.0, 4.0, 7.0, 20.0,
 ];
 
-/// All of them, as a vector.
-pub(super) fn vector() -> HostTensor {
-    HostTensor::new([SPECIAL.len()], SPECIAL.to_vec()).expect("a vector")
+/// Those of them that `fit`, as a vector.
+pub(super) fn vector(fit: fn(f64) -> bool) -> HostTensor {
+    let values: Vec<f64> = SPECIAL.iter().copied().filter(|&x| fit(x)).collect();
+    HostTensor::new([values.len()], values).expect("a vector")
 }
 
 /// All of them, as a row or a column, to meet each other.

@@ -1,5 +1,6 @@
 //! The laws, each a function of one case and a device.
 //!
+//! - [`same_as_definition`]: operations mean what a plain loop over their elements says.
 //! - [`gradient_is_slope`], [`shared_inputs_add_up`], [`second_derivatives_are_slopes`]: gradients are what central
 //!   differences of the operation itself say (in `F64`: differences of 32-bit floats say nothing).
 //! - [`same_as_loop`], [`same_as_nested_loops`], [`gradients_in_a_map`], [`gradients_of_a_map`]: mapping a function over
@@ -14,6 +15,7 @@ mod batch;
 mod device;
 mod errors;
 mod gradient;
+mod meaning;
 mod second;
 mod trace;
 
@@ -21,6 +23,7 @@ pub use batch::{gradients_in_a_map, gradients_of_a_map, same_as_loop, same_as_ne
 pub use device::same_on;
 pub use errors::{invalid_alike_in_a_map, invalid_is_carried};
 pub use gradient::{gradient_is_slope, shared_inputs_add_up};
+pub use meaning::same_as_definition;
 pub use second::second_derivatives_are_slopes;
 pub use trace::{gradients_in_a_trace, maps_in_a_trace, same_as_eager};
 

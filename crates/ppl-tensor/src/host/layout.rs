@@ -105,8 +105,9 @@ fn surround<T: Zero>(values: &[T], along: Along, pad: &Pad, target: &Shape) -> H
                 padded[..block.len()].copy_from_slice(block);
                 continue;
             }
-            for (entry, place) in block.chunks_exact(inner).zip(padded.chunks_mut((pad.interior + 1) * inner))
-            {
+            // Any distance between the entries of a single one fits.
+            let distance = pad.interior.saturating_add(1).saturating_mul(inner);
+            for (entry, place) in block.chunks_exact(inner).zip(padded.chunks_mut(distance)) {
                 place[..inner].copy_from_slice(entry);
             }
         }

@@ -249,8 +249,9 @@ fn dtype_error(op: &Op, inputs: &[&TensorType], reason: impl Into<String>) -> Er
 
 /// The common broadcast shape of all inputs.
 fn broadcast_all(op: &Op, inputs: &[&TensorType]) -> Result<Shape> {
-    let mut shape = Shape::scalar();
-    for input in inputs {
+    let Some((first, rest)) = inputs.split_first() else { return Ok(Shape::scalar()) };
+    let mut shape = first.shape.clone();
+    for input in rest {
         shape = shape.broadcast(&input.shape).ok_or_else(|| {
             Error::shape(op.name(), inputs.iter().map(|t| &t.shape), "shapes do not broadcast")
         })?;

@@ -208,7 +208,12 @@ impl Tensor {
     #[track_caller]
     fn resolve(op: Op, inputs: &[&Tensor]) -> Tensor {
         if inputs.iter().all(|x| x.axes.is_empty()) {
-            return Self::from_array(Array::apply_owned(op, inputs.iter().map(|x| x.array.clone()).collect()));
+            let arrays = match inputs {
+                [x] => smallvec::smallvec![x.array.clone()],
+                [x, y] => smallvec::smallvec![x.array.clone(), y.array.clone()],
+                _ => inputs.iter().map(|x| x.array.clone()).collect(),
+            };
+            return Self::from_array(Array::apply_owned(op, arrays));
         }
         if let Some(failed) = inputs.iter().find(|x| x.array.failed()) {
             return (*failed).clone();

@@ -21,7 +21,12 @@ pub(crate) fn save_loss(folder: &Path, losses: &[f64], exact_loss: f64) -> Saved
     Ok(Figure::new("Negative evidence lower bound").panel(panel).save(folder, "coin_loss.svg")?)
 }
 
-pub(crate) fn save_densities(folder: &Path, prior: BetaDensity, exact: BetaDensity, fitted: BetaDensity) -> Saved {
+pub(crate) fn save_densities(
+    folder: &Path,
+    prior: BetaDensity,
+    exact: BetaDensity,
+    fitted: BetaDensity,
+) -> Saved {
     let panel = Panel::new("", "fairness: probability of heads", "density")
         .hill("prior Beta(10, 10)", GREY, prior.curve()?)
         .hill("fitted guide", BLUE, fitted.curve()?)

@@ -36,7 +36,8 @@ fn main() -> ExitCode {
 }
 
 fn infer(options: &Options) -> Outcome {
-    let optimizer = Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.90, 0.999), ..AdamOptions::default() });
+    let optimizer =
+        Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.90, 0.999), ..AdamOptions::default() });
     let mut svi = Svi::new(model, guide, optimizer, TraceElbo::new()).on(&options.device, options.seed);
     let start = Instant::now();
     let losses = svi.run(options.steps, TOSSES)?;
@@ -79,7 +80,9 @@ mod tests {
         let results = infer(&options).unwrap();
         assert!((results["exact_mean"].as_f64().unwrap() - 16.0 / 30.0).abs() < 1e-12);
         assert!((results["mean"].as_f64().unwrap() - 0.5).abs() < 0.02);
-        for (key, _) in PROGRAM.keys.iter().flat_map(|(keys, help)| keys.split(", ").map(move |key| (key, help))) {
+        for (key, _) in
+            PROGRAM.keys.iter().flat_map(|(keys, help)| keys.split(", ").map(move |key| (key, help)))
+        {
             assert!(results.get(key).is_some_and(|value| value.is_number()), "{key}");
         }
         assert!(out.join("coin_loss.svg").is_file() && out.join("coin_densities.svg").is_file());

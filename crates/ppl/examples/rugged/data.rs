@@ -58,13 +58,50 @@ impl Nations {
 
     /// The same nations with a GDP to be predicted.
     pub(crate) fn without_gdp(&self) -> Country {
-        let cont_africa: Vec<f64> = self.in_africa.iter().map(|&inside| f64::from(u8::from(inside))).collect();
-        Country { cont_africa: cont_africa.into(), ruggedness: self.ruggedness.as_slice().into(), log_gdp: None }
+        let cont_africa: Vec<f64> =
+            self.in_africa.iter().map(|&inside| f64::from(u8::from(inside))).collect();
+        Country {
+            cont_africa: cont_africa.into(),
+            ruggedness: self.ruggedness.as_slice().into(),
+            log_gdp: None,
+        }
     }
 
     /// Ruggedness and log GDP of the nations inside or outside Africa.
     pub(crate) fn points(&self, inside: bool) -> Vec<(f64, f64)> {
         let values = self.ruggedness.iter().copied().zip(self.log_gdp.iter().copied());
-        values.zip(&self.in_africa).filter(|(_, in_africa)| **in_africa == inside).map(|(point, _)| point).collect()
+        values
+            .zip(&self.in_africa)
+            .filter(|(_, in_africa)| **in_africa == inside)
+            .map(|(point, _)| point)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(rows: &str) -> Result<Nations, String> {
+        let path = std::env::temp_dir().join(format!("ppl-nations-{}.csv", rows.len()));
+        std::fs::write(&path, format!("isocode,cont_africa,rugged,rgdppc_2000\n{rows}")).unwrap();
+        let name = path.display().to_string();
+        Nations::read(&path).map_err(|error| error.to_string().replace(&name, "FILE"))
+    }
+
+    #[test]
+    fn nations_are_read_and_those_without_gdp_left_out() {
+        let nations = read("AGO,1,0.858,1794.729\nALB,0,3.427,NA\nARE,0,0.769,1.0\n").unwrap();
+        assert_eq!((nations.len(), nations.left_out), (2, 1));
+        assert_eq!(nations.points(true), [(0.858, 1794.729_f64.ln())]);
+        assert_eq!(nations.points(false), [(0.769, 0.0)]);
+    }
+
+    #[test]
+    fn bad_rows_are_named() {
+        let message = |rows: &str| read(rows).unwrap_err();
+        assert_eq!(message("AGO,1,0.858,-3\n"), "FILE:2: `rgdppc_2000` is `-3`, must be positive");
+        assert_eq!(message("AGO,2,0.858,10\n"), "FILE:2: `cont_africa` is `2`, must be 0 or 1");
+        assert_eq!(message("AGO,1,NA,1000\n"), "FILE:2: `rugged` is `NA`, must be a number");
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ppl::core::Result;
 use ppl_examples_support::stats::{density, ellipse, running_mean};
-use ppl_examples_support::{BLACK, BLUE, Rgb, Corner, Figure, GREEN, GREY, ORANGE, Panel};
+use ppl_examples_support::{BLACK, BLUE, Corner, Figure, GREEN, GREY, ORANGE, Panel, Rgb};
 
 use crate::data::Nations;
 use crate::fit::Posterior;
@@ -20,7 +20,7 @@ pub(crate) fn pair<'a>(mean_field: &'a Posterior, full_rank: &'a Posterior) -> P
 }
 
 pub(crate) fn save_losses(folder: &Path, posteriors: [&Posterior; 3]) -> Saved {
-    let whole = Panel::new("all steps", "step", "loss (nats), mean of 20 steps").legend(Corner::UpperRight);
+    let whole = Panel::new("all steps", "step", "loss (nats), mean of 20 steps");
     let end = Panel::new("the last half", "step", "loss (nats), mean of 20 steps");
     let curves = posteriors.into_iter().zip([GREEN, ORANGE, BLUE]);
     let (whole, end) = curves.fold((whole, end), |(whole, end), (posterior, color)| {
@@ -28,14 +28,17 @@ pub(crate) fn save_losses(folder: &Path, posteriors: [&Posterior; 3]) -> Saved {
         let half = curve[curve.len() / 2..].to_vec();
         (whole.line(posterior.name, color, curve), end.line(posterior.name, color, half))
     });
-    Ok(Figure::new("Negative evidence lower bound").panel(whole).panel(end).save(folder, "rugged_losses.svg")?)
+    Ok(Figure::new("Negative evidence lower bound")
+        .panel(whole)
+        .panel(end)
+        .save(folder, "rugged_losses.svg")?)
 }
 
 /// Draws of pairs of weights, with the curves that hold 50% and 90% of a normal distribution with their moments.
 pub(crate) fn save_cross_sections(folder: &Path, pair: &Pair<'_>) -> Saved {
     let mut figure = Figure::new("Cross sections of the posterior: 800 draws, 50% and 90% contours");
-    for (x, y) in [("bA", "bR"), ("bR", "bAR")] {
-        let mut panel = Panel::new(&format!("{x} and {y}"), x, y);
+    for (x, y, free) in [("bA", "bR", Corner::UpperLeft), ("bR", "bAR", Corner::UpperRight)] {
+        let mut panel = Panel::new(&format!("{x} and {y}"), x, y).legend(free);
         for &(posterior, color) in pair.iter().rev() {
             let (x, y) = (posterior.draws(x)?, posterior.draws(y)?);
             let points = x.iter().copied().zip(y.iter().copied()).collect();
@@ -43,7 +46,8 @@ pub(crate) fn save_cross_sections(folder: &Path, pair: &Pair<'_>) -> Saved {
         }
         for &(posterior, color) in pair {
             let (x, y) = (posterior.draws(x)?, posterior.draws(y)?);
-            panel = panel.line(posterior.name, color, ellipse(&x, &y, 0.9)).line("", color, ellipse(&x, &y, 0.5));
+            panel =
+                panel.line(posterior.name, color, ellipse(&x, &y, 0.9)).line("", color, ellipse(&x, &y, 0.5));
         }
         figure = figure.panel(panel);
     }
@@ -52,13 +56,16 @@ pub(crate) fn save_cross_sections(folder: &Path, pair: &Pair<'_>) -> Saved {
 
 pub(crate) fn save_slopes(folder: &Path, pair: &Pair<'_>) -> Saved {
     let range = (-0.6, 0.7);
-    let mut figure = Figure::new("Slope of log GDP on terrain ruggedness");
+    let mut figure = Figure::new("Slope of log GDP on terrain ruggedness").shared_y();
     for (posterior, _) in pair {
-        let mut panel = Panel::new(posterior.name, "slope", "density").x_range(range.0, range.1).y_range(0.0, 10.0);
-        for (label, in_africa, color) in [("outside Africa: bR", false, BLUE), ("inside Africa: bR + bAR", true, ORANGE)] {
-            panel = panel.hill(label, color, density(&posterior.slope(in_africa)?, range, 261));
-        }
-        figure = figure.panel(panel);
+        let outside = density(&posterior.slope(false)?, range, 261);
+        let inside = density(&posterior.slope(true)?, range, 261);
+        let panel = Panel::new(posterior.name, "slope", "density").x_range(range.0, range.1);
+        figure = figure.panel(panel.hill("outside Africa: bR", BLUE, outside).hill(
+            "inside Africa: bR + bAR",
+            ORANGE,
+            inside,
+        ));
     }
     Ok(figure.save(folder, "rugged_slopes.svg")?)
 }
@@ -84,9 +91,9 @@ fn predictive_panel(
     let title = format!("{place}, {}", posterior.name);
     Ok(Panel::new(&title, "terrain ruggedness index", "log GDP per head in 2000")
         .x_range(0.0, 6.5)
-        .y_range(5.0, 12.5)
-        .band("of a nation's log GDP", GREY, 0.2, posterior.predictive_band(in_africa))
-        .band("of the regression line", color, 0.35, &line_band)
-        .line("", color, line)
+        .y_range(5.0, 13.0)
+        .band("90%: a nation's log GDP", GREY, 0.2, posterior.predictive_band(in_africa))
+        .band("90%: the regression line", color, 0.35, &line_band)
+        .line("mean", color, line)
         .dots("nations", BLACK, nations.points(in_africa)))
 }

@@ -9,10 +9,17 @@ use crate::DRAWS;
 use crate::data::Nations;
 use crate::model::{Country, model};
 
+/// Points: x and y.
+type Curve = Vec<(f64, f64)>;
+/// Intervals: x, lower and upper bound of y.
+type Band = Vec<(f64, f64, f64)>;
+
 type Regression = fn(&mut Ctx, &Country) -> Result<()>;
 
 /// Ruggedness of the imagined nations for which GDP is predicted.
-const GRID: (f64, f64) = (0.0, 6.5);
+fn ruggedness() -> Vec<f64> {
+    stats::grid((0.0, 6.5), 27)
+}
 
 /// A fitted guide, and what it says.
 pub(crate) struct Fit<G> {
@@ -29,7 +36,7 @@ pub(crate) struct Posterior {
     /// 90% predictive interval of each nation.
     intervals: Vec<(f64, f64)>,
     /// The same of imagined nations, outside and inside Africa, with their ruggedness.
-    bands: [Vec<(f64, f64, f64)>; 2],
+    bands: [Band; 2],
 }
 
 impl<G: Model<Country>> Fit<G> {
@@ -46,10 +53,11 @@ impl<G: Model<Country>> Fit<G> {
 
         // Without `log_gdp` the site `obs` is drawn.
         let predictive = Predictive::new(model).with_params(svi.params()).on(device, options.seed);
-        let predict = |countries: &Country| predictive.posterior(svi.guide(), DRAWS, &device.place(countries)?);
+        let predict =
+            |countries: &Country| predictive.posterior(svi.guide(), DRAWS, &device.place(countries)?);
         let draws = predict(&nations.without_gdp())?;
-        let band = |in_africa: bool| -> Result<Vec<(f64, f64, f64)>> {
-            let grid = stats::grid(GRID, 66);
+        let band = |in_africa: bool| -> Result<Band> {
+            let grid = ruggedness();
             let imagined = Country::imagined(&grid, in_africa);
             let bounds = intervals(predict(&imagined)?.get("obs")?)?;
             Ok(grid.into_iter().zip(bounds).map(|(x, (lower, upper))| (x, lower, upper)).collect())
@@ -89,13 +97,17 @@ impl Posterior {
     }
 
     /// 90% interval of the regression line by ruggedness, and its mean.
-    pub(crate) fn line_band(&self, in_africa: bool) -> Result<(Vec<(f64, f64, f64)>, Vec<(f64, f64)>)> {
+    pub(crate) fn line_band(&self, in_africa: bool) -> Result<(Band, Curve)> {
         let level = self.draws.get("a")?;
         let level = if in_africa { level + self.draws.get("bA")? } else { level.clone() }.to_f64()?;
         let slope = self.slope(in_africa)?;
-        let lines = stats::grid(GRID, 66).into_iter().map(|x| {
-            let heights: Vec<f64> = level.iter().zip(&slope).map(|(level, slope)| level + slope * x).collect();
-            ((x, stats::quantile(&heights, 0.05), stats::quantile(&heights, 0.95)), (x, stats::mean(&heights)))
+        let lines = ruggedness().into_iter().map(|x| {
+            let heights: Vec<f64> =
+                level.iter().zip(&slope).map(|(level, slope)| level + slope * x).collect();
+            (
+                (x, stats::quantile(&heights, 0.05), stats::quantile(&heights, 0.95)),
+                (x, stats::mean(&heights)),
+            )
         });
         Ok(lines.unzip())
     }

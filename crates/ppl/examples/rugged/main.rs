@@ -27,7 +27,11 @@ const PROGRAM: Program = Program {
             Fitted with three guides: mean field written by hand, AutoNormal (mean field), AutoMultivariateNormal\n\
             (full rank).",
     steps: 1000,
-    extras: &[Extra { name: "data", value: "FILE", help: "the nations (data/rugged.csv below PPL_DATA_DIR)" }],
+    extras: &[Extra {
+        name: "data",
+        value: "FILE",
+        help: "the nations (data/rugged.csv below PPL_DATA_DIR)",
+    }],
     keys: &[
         ("auto_normal.locs.SITE", "AutoNormal's locations on unconstrained space, for a, bA, bR, bAR, sigma"),
         ("auto_normal.scales.SITE", "AutoNormal's scales on unconstrained space"),
@@ -50,7 +54,12 @@ fn main() -> ExitCode {
 fn compare(options: &Options) -> Outcome {
     let file = data::FILE.find(options.extra("data"))?;
     let nations = Nations::read(&file)?;
-    println!("{}: {} nations, {} without a known GDP left out", file.display(), nations.len(), nations.left_out);
+    println!(
+        "{}: {} nations, {} without a known GDP left out",
+        file.display(),
+        nations.len(),
+        nations.left_out
+    );
 
     let by_hand = Fit::new("by hand", guide, &nations, options)?;
     let auto_normal = Fit::new("mean field", AutoNormal::new(model), &nations, options)?;
@@ -78,4 +87,50 @@ fn compare(options: &Options) -> Outcome {
         "full_rank": report::posterior_json(&full_rank, &nations)?,
         "nations": nations.len(), "steps": options.steps, "seed": options.seed, "draws": DRAWS,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of made-up nations.
+    fn nations(path: &std::path::Path) {
+        let nation = |i: u32| {
+            let (in_africa, rugged) = (i % 2, f64::from(i * 7 % 20) / 4.0);
+            let gdp = (9.0 - 0.2 * rugged - 1.8 * f64::from(in_africa) + 0.5 * f64::from(i % 3)).exp();
+            format!("N{i};{in_africa};{rugged};{gdp}\n")
+        };
+        let rows: String = (0..20).map(nation).collect();
+        let text = format!("isocode;cont_africa;rugged;rgdppc_2000\n{rows}UNK;0;1.5;NA\n");
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn a_few_steps_give_the_documented_results_and_the_figures() {
+        let out = std::env::temp_dir().join("ppl-example-rugged");
+        std::fs::create_dir_all(&out).unwrap();
+        let file = out.join("nations.csv");
+        nations(&file);
+        let arguments = ["--steps", "5", "--data", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        let results = compare(&PROGRAM.options(arguments).unwrap()).unwrap();
+        assert_eq!((&results["nations"], &results["draws"]), (&json!(20), &json!(800)));
+        for (keys, _) in PROGRAM.keys {
+            for key in keys.split(", ").flat_map(documented) {
+                let value = results.pointer(&format!("/{}", key.replace('.', "/")));
+                assert!(value.is_some_and(|value| !value.is_null()), "`{key}` is missing in {results}");
+            }
+        }
+        for figure in ["losses", "cross_sections", "slopes", "predictive"] {
+            assert!(out.join(format!("rugged_{figure}.svg")).is_file(), "{figure}");
+        }
+    }
+
+    /// The keys that a documented one stands for.
+    fn documented(key: &str) -> Vec<String> {
+        let each = |keys: Vec<String>, placeholder: &str, names: &[&str]| -> Vec<String> {
+            keys.iter().flat_map(|key| names.iter().map(move |name| key.replace(placeholder, name))).collect()
+        };
+        let keys = each(vec![key.to_owned()], "GUIDE", &["by_hand", "mean_field", "full_rank"]);
+        each(each(keys, "SITE", &model::SITES), "NAME", &report::PARAMS)
+    }
 }

@@ -41,10 +41,12 @@ pub(crate) fn model(ctx: &mut Ctx, countries: &Country) -> Result<()> {
 /// A mean field: every latent value has a distribution of its own.
 pub(crate) fn guide(ctx: &mut Ctx, _countries: &Country) -> Result<()> {
     let a_loc = ctx.param("a_loc", 0.0)?;
-    let a_scale = ctx.param_in("a_scale", 1.0, constraints::positive())?;
-    let sigma_loc = ctx.param("sigma_loc", 0.0)?;
+    let a_scale = ctx.param_in("a_scale", 0.1, constraints::positive())?;
+    // The middle of the prior. From a small sigma the first gradients are so steep that Adam, which remembers their
+    // squares for a thousand steps, would take only tiny steps afterwards.
+    let sigma_loc = ctx.param("sigma_loc", 5.0_f64.ln())?;
     let weights_loc = ctx.param("weights_loc", Tensor::zeros([3]))?;
-    let weights_scale = ctx.param_in("weights_scale", Tensor::ones([3]), constraints::positive())?;
+    let weights_scale = ctx.param_in("weights_scale", Tensor::full([3], 0.1), constraints::positive())?;
 
     ctx.sample("a", Normal::new(a_loc, a_scale))?;
     ctx.sample("bA", Normal::new(weights_loc.at(0), weights_scale.at(0)))?;

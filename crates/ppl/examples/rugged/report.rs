@@ -9,10 +9,11 @@ use crate::fit::{Fit, Posterior};
 use crate::model::{Country, SITES};
 
 /// Locations and scales that Pyro's tutorial prints for its AutoNormal guide, in the order of [`SITES`].
-const TUTORIAL: [(f64, f64); 5] = [(9.17, 0.070), (-1.85, 0.141), (-0.19, 0.044), (0.36, 0.079), (-2.21, 0.061)];
+const TUTORIAL: [(f64, f64); 5] =
+    [(9.17, 0.070), (-1.85, 0.141), (-0.19, 0.044), (0.36, 0.079), (-2.21, 0.061)];
 
 /// The parameters of the guide written by hand.
-const PARAMS: [&str; 5] = ["a_loc", "a_scale", "sigma_loc", "weights_loc", "weights_scale"];
+pub(crate) const PARAMS: [&str; 5] = ["a_loc", "a_scale", "sigma_loc", "weights_loc", "weights_scale"];
 
 /// Location and scale of a site on unconstrained space.
 fn location(fit: &Fit<AutoNormal<impl Model<Country>>>, site: &str) -> Result<(f64, f64)> {
@@ -22,7 +23,8 @@ fn location(fit: &Fit<AutoNormal<impl Model<Country>>>, site: &str) -> Result<(f
 
 pub(crate) fn auto_normal(fit: &Fit<AutoNormal<impl Model<Country>>>) -> Result<Table> {
     let columns = ["", "loc", "tutorial's", "scale", "tutorial's"];
-    let mut table = Table::new("AutoNormal, on unconstrained space, beside the figures of Pyro's tutorial", columns);
+    let mut table =
+        Table::new("AutoNormal, on unconstrained space, beside the figures of Pyro's tutorial", columns);
     for (site, (tutorial_loc, tutorial_scale)) in SITES.into_iter().zip(TUTORIAL) {
         let (loc, scale) = location(fit, site)?;
         table = table.row(site, [loc, tutorial_loc, scale, tutorial_scale]);
@@ -41,7 +43,8 @@ pub(crate) fn auto_normal_json(fit: &Fit<AutoNormal<impl Model<Country>>>) -> Re
 }
 
 pub(crate) fn by_hand<G>(fit: &Fit<G>) -> Result<Table> {
-    let mut table = Table::new("Parameters of the guide written by hand (weights: bA, bR, bAR)", ["", "", "", ""]);
+    let mut table =
+        Table::new("Parameters of the guide written by hand (weights: bA, bR, bAR)", ["", "", "", ""]);
     for name in PARAMS {
         table = table.row(name, fit.svi.params().get(name)?.to_f64()?);
     }
@@ -69,7 +72,8 @@ pub(crate) fn moments(posteriors: &[&Posterior]) -> Result<Table> {
 
 pub(crate) fn slopes(posteriors: &[&Posterior], nations: &Nations) -> Result<Table> {
     let columns = ["mean ± sd", "outside Africa", "inside Africa", "coverage", "loss"];
-    let mut table = Table::new("Slope of log GDP on ruggedness; coverage of the 90% predictive intervals", columns);
+    let mut table =
+        Table::new("Slope of log GDP on ruggedness; coverage of the 90% predictive intervals", columns);
     for posterior in posteriors {
         let fields = [
             mean_and_sd(&posterior.slope(false)?),
