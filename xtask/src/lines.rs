@@ -13,7 +13,7 @@ const MOST: usize = 600;
 pub(crate) fn check(workspace: &Path) -> Result {
     let mut long = Vec::new();
     let mut total = 0;
-    println!("{:16} {:>6} {:>7} {:>8}", "crate", "files", "lines", "longest");
+    println!("{:28} {:>6} {:>7} {:>8}", "crate", "files", "lines", "longest");
     for package in packages(workspace)? {
         let mut files = Vec::new();
         rust_files(&package, &mut files)?;
@@ -27,10 +27,10 @@ pub(crate) fn check(workspace: &Path) -> Result {
         }
         let lines: usize = counts.iter().sum();
         let longest = counts.iter().max().copied().unwrap_or(0);
-        println!("{:16} {:>6} {lines:>7} {longest:>8}", relative(&package, workspace), counts.len());
+        println!("{:28} {:>6} {lines:>7} {longest:>8}", relative(&package, workspace), counts.len());
         total += lines;
     }
-    println!("{:16} {:>6} {total:>7}", "all", "");
+    println!("{:28} {:>6} {total:>7}", "all", "");
     for (count, file) in &long {
         println!("long: {} has {count} lines; cut it by subject", relative(file, workspace));
     }

@@ -72,6 +72,11 @@ impl Csv {
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|(line, fields)| Row { file: self, line: *line, fields })
     }
+
+    /// The error for a file that is of no use as a whole.
+    pub fn wrong(&self, reason: &str) -> CsvError {
+        CsvError { path: self.path.clone(), line: None, reason: reason.to_owned() }
+    }
 }
 
 fn delimiter(bytes: &[u8]) -> u8 {

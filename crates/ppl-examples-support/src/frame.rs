@@ -1,6 +1,7 @@
 //! From the body of an example to its output and exit code.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -31,6 +32,11 @@ pub fn run(program: &Program, body: impl FnOnce(&Options) -> Outcome) -> ExitCod
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints a line. That nobody reads it any more (`… | head`) is no error.
+pub fn show(line: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Prints to standard output, which may be closed.

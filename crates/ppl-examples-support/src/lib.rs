@@ -12,7 +12,7 @@ mod table;
 pub use args::{Extra, Options, Program};
 pub use csv_file::{Csv, CsvError, Row};
 pub use data_file::{DataSet, MissingData};
-pub use frame::{Outcome, run};
+pub use frame::{Outcome, run, show};
 pub use plot::{BLACK, BLUE, Corner, Figure, GREEN, GREY, ORANGE, Panel, PlotError, Rgb};
 pub use serde_json::{Value, json};
 pub use table::Table;

@@ -49,8 +49,12 @@ pub fn compare(actual: &HostTensor, expected: &HostTensor, tolerance: Tolerance)
     let (found, wanted) = (actual.tensor_type(), expected.tensor_type());
     require(found == wanted, || format!("{found:?} instead of {wanted:?}"))?;
     let exact = match (actual.data(), expected.data()) {
-        (HostData::F64(a), HostData::F64(b)) => same_floats(a.iter().zip(b.iter()), |x| x.to_bits(), |x| x.is_nan()),
-        (HostData::F32(a), HostData::F32(b)) => same_floats(a.iter().zip(b.iter()), |x| x.to_bits(), |x| x.is_nan()),
+        (HostData::F64(a), HostData::F64(b)) => {
+            same_floats(a.iter().zip(b.iter()), |x| x.to_bits(), |x| x.is_nan())
+        }
+        (HostData::F32(a), HostData::F32(b)) => {
+            same_floats(a.iter().zip(b.iter()), |x| x.to_bits(), |x| x.is_nan())
+        }
         (a, b) => a == b,
     };
     if exact {
@@ -70,7 +74,10 @@ pub fn compare(actual: &HostTensor, expected: &HostTensor, tolerance: Tolerance)
     match (0..a.len()).find(|&i| if strict { a[i].to_bits() != b[i].to_bits() } else { apart(a[i], b[i]) }) {
         Some(i) => {
             let allowed = allowed(b[i]);
-            Err(format!("entry {i}: {:?} instead of {:?} (allowed {allowed:.1e})\n  {a:?}\n  {b:?}", a[i], b[i]))
+            Err(format!(
+                "entry {i}: {:?} instead of {:?} (allowed {allowed:.1e})\n  {a:?}\n  {b:?}",
+                a[i], b[i]
+            ))
         }
         None => Ok(()),
     }
@@ -89,7 +96,9 @@ fn same_floats<'a, T: 'a, B: PartialEq>(
 /// # Errors
 /// The first difference, and the place in the list.
 pub fn compare_all(actual: &[HostTensor], expected: &[HostTensor], tolerance: Tolerance) -> Outcome {
-    require(actual.len() == expected.len(), || format!("{} arrays instead of {}", actual.len(), expected.len()))?;
+    require(actual.len() == expected.len(), || {
+        format!("{} arrays instead of {}", actual.len(), expected.len())
+    })?;
     for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
         compare(actual, expected, tolerance).map_err(|reason| format!("array {i}: {reason}"))?;
     }

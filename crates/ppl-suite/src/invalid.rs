@@ -21,7 +21,9 @@ pub struct Attempt {
 impl fmt::Debug for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} of", self.op)?;
-        self.inputs.iter().try_for_each(|input| write!(f, "\n  {} {} {:?}", input.dtype(), input.shape(), input.to_f64()))
+        self.inputs
+            .iter()
+            .try_for_each(|input| write!(f, "\n  {} {} {:?}", input.dtype(), input.shape(), input.to_f64()))
     }
 }
 
@@ -115,7 +117,9 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         Op::Compare(_) => Op::Compare(Compare::Lt),
         Op::Logic(_) => Op::Logic(Logic::And),
         Op::Cast(_) => Op::Cast(dtype(source)),
-        Op::Select | Op::Matmul | Op::Cholesky | Op::FoldIn | Op::TriangularSolve(_) | Op::Custom(_) => op.clone(),
+        Op::Select | Op::Matmul | Op::Cholesky | Op::FoldIn | Op::TriangularSolve(_) | Op::Custom(_) => {
+            op.clone()
+        }
         Op::Broadcast(old) => Op::Broadcast(shape(old, source)),
         Op::Reshape(old) => Op::Reshape(shape(old, source)),
         Op::Permute(old) => Op::Permute(axes(old, source)),
@@ -143,9 +147,14 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         }),
         Op::Reduce { kind, axes: old } => {
             let kinds = [Reduction::Sum, Reduction::Max, Reduction::All];
-            Op::Reduce { kind: either(source, *kind, |source| kinds[source.below(3)]), axes: axes(old, source) }
+            Op::Reduce {
+                kind: either(source, *kind, |source| kinds[source.below(3)]),
+                axes: axes(old, source),
+            }
         }
-        Op::CumulativeSum { axis: _, reverse } => Op::CumulativeSum { axis: number(source), reverse: *reverse },
+        Op::CumulativeSum { axis: _, reverse } => {
+            Op::CumulativeSum { axis: number(source), reverse: *reverse }
+        }
         Op::ArgMax { axis: _ } => Op::ArgMax { axis: number(source) },
         Op::Random { kind, shape: old } => {
             let kinds = [

@@ -1,14 +1,15 @@
 //! The suite every backend must pass: one table of cases for every operation ([`cases`]), and the laws that tie
 //! operations, gradients, batching, traces and devices together ([`laws`]).
 //!
-//! A backend's tests are a few lines: make its device once, and hold it to the laws, family by family.
+//! A backend's tests are a few lines: make its device once, and hold it to all laws, family by family
+//! ([`family_tests`]).
 //!
 //! ```
 //! use ppl_suite::{Family, Tolerance, for_each_case, laws};
 //! use ppl_tensor::{DType, Device, HostBackend};
 //!
-//! let device = Device::new(HostBackend, DType::F64);
-//! for_each_case(Family::Layout, 4, |case| laws::same_as_loop(case, &device, Tolerance::of(&device)));
+//! let device = Device::new(HostBackend, DType::F32);
+//! for_each_case(Family::Layout, 4, |case| laws::all(case, &device, Tolerance::of(&device)));
 //! ```
 //!
 //! Everything is seeded: a failure repeats. Floats of a case take the device's default float.
@@ -19,6 +20,7 @@
 pub mod cases;
 mod compare;
 mod definition;
+mod families;
 pub mod invalid;
 pub mod laws;
 mod narrow;

@@ -48,7 +48,8 @@ where
 pub fn for_each_case(family: Family, count: u32, law: impl Fn(&Case) -> Outcome) {
     let mut failures = Vec::new();
     for row in rows(family) {
-        let fixed = row.fixed.iter().find_map(|case| law(case).err().map(|reason| format!("{reason}\n{case:#?}")));
+        let fixed =
+            row.fixed.iter().find_map(|case| law(case).err().map(|reason| format!("{reason}\n{case:#?}")));
         let failure = fixed.map_or_else(|| for_each(&row.random, count, &law), Err);
         if let Err(failure) = failure {
             failures.push(format!("{}: {failure}", row.name));

@@ -1,5 +1,8 @@
 //! Implicit axes: met by identity, never by position.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_tensor::{Axis, AxisId, Tensor, grad, vmap};
 
 fn values(tensor: &Tensor) -> Vec<f64> {
@@ -48,7 +51,9 @@ fn names_are_identities_and_particles_lead() {
     assert_eq!(AxisId::named("axes_c").name().as_deref(), Some("axes_c"));
     assert_eq!(AxisId::fresh().name(), None);
     assert_ne!(AxisId::fresh(), AxisId::fresh());
-    assert!(AxisId::named("particles") < AxisId::named("axes_c") && AxisId::named("axes_c") < AxisId::fresh());
+    assert!(
+        AxisId::named("particles") < AxisId::named("axes_c") && AxisId::named("axes_c") < AxisId::fresh()
+    );
     assert!(AxisId::named("axes_c") < AxisId::named("axes_e"));
 }
 
@@ -94,11 +99,16 @@ fn each_row_chooses_its_own_entry() {
 fn maps_nest_with_inputs_of_any_depth() {
     let (x, y, z) = (counting(&[2]), counting(&[3]), counting(&[2, 3]));
     let table = vmap(
-        |(x, z): &(Tensor, Tensor)| vmap(|(y, z): &(Tensor, Tensor)| Ok(x * 100.0 + y * 10.0 + z), &(y.clone(), z.clone())),
+        |(x, z): &(Tensor, Tensor)| {
+            vmap(|(y, z): &(Tensor, Tensor)| Ok(x * 100.0 + y * 10.0 + z), &(y.clone(), z.clone()))
+        },
         &(x, z),
     );
     assert_eq!(values(&table.unwrap()), [0.0, 11.0, 22.0, 103.0, 114.0, 125.0]);
     // A result that does not depend on the rows is repeated; no rows give none.
-    assert_eq!(values(&vmap(|_: &Tensor| Ok(Tensor::from([1.0, 2.0])), &y).unwrap()), [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
+    assert_eq!(
+        values(&vmap(|_: &Tensor| Ok(Tensor::from([1.0, 2.0])), &y).unwrap()),
+        [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]
+    );
     assert_eq!(vmap(|x: &Tensor| Ok(x.exp()), &counting(&[0, 2])).unwrap().shape().to_vec(), [0, 2]);
 }

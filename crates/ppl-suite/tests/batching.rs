@@ -1,56 +1,34 @@
 //! A mapped function is a loop: for every operation and every choice of mapped inputs.
 
-use ppl_suite::{Family, Tolerance, for_each_case, laws};
+use ppl_suite::{Case, Family, Outcome, Tolerance, family_tests, for_each_case, laws};
 use ppl_tensor::{DType, Device, HostBackend};
 
-const CASES: u32 = 48;
+const CASES: u32 = 40;
 
-fn device() -> (Device, Tolerance) {
+fn check(family: Family, law: fn(&Case, &Device, Tolerance) -> Outcome) {
     let device = Device::new(HostBackend, DType::F64);
-    let tolerance = Tolerance::of(&device);
-    (device, tolerance)
+    for_each_case(family, CASES, |case| law(case, &device, Tolerance::of(&device)));
 }
 
-macro_rules! families {
-    ($($name:ident => $family:ident;)*) => {$(
-        mod $name {
-            use super::*;
-
-            #[test]
-            fn a_map_is_a_loop() {
-                let (device, tolerance) = device();
-                for_each_case(Family::$family, CASES, |case| laws::same_as_loop(case, &device, tolerance));
-            }
-
-            #[test]
-            fn nested_maps_are_nested_loops() {
-                let (device, tolerance) = device();
-                for_each_case(Family::$family, CASES, |case| laws::same_as_nested_loops(case, &device, tolerance));
-            }
-
-            #[test]
-            fn gradients_in_a_map_are_those_in_a_loop() {
-                let (device, tolerance) = device();
-                for_each_case(Family::$family, CASES, |case| laws::gradients_in_a_map(case, &device, tolerance));
-            }
-
-            #[test]
-            fn gradients_of_a_map_are_those_of_a_loop() {
-                let (device, tolerance) = device();
-                for_each_case(Family::$family, CASES, |case| laws::gradients_of_a_map(case, &device, tolerance));
-            }
-        }
-    )*};
+fn a_map_is_a_loop(family: Family) {
+    check(family, laws::same_as_loop);
 }
 
-families! {
-    unary => Unary;
-    binary => Binary;
-    choice => Choice;
-    layout => Layout;
-    index => Index;
-    reduction => Reduction;
-    linear => Linear;
-    random => Random;
-    custom => Custom;
+fn nested_maps_are_nested_loops(family: Family) {
+    check(family, laws::same_as_nested_loops);
 }
+
+fn gradients_in_a_map_are_those_in_a_loop(family: Family) {
+    check(family, laws::gradients_in_a_map);
+}
+
+fn gradients_of_a_map_are_those_of_a_loop(family: Family) {
+    check(family, laws::gradients_of_a_map);
+}
+
+family_tests!(
+    a_map_is_a_loop,
+    nested_maps_are_nested_loops,
+    gradients_in_a_map_are_those_in_a_loop,
+    gradients_of_a_map_are_those_of_a_loop,
+);

@@ -1,5 +1,8 @@
 //! Derivatives with known values: at ties and kinks, of higher order, of common functions.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_suite::{Tolerance, compare};
 use ppl_tensor::{HostTensor, Tensor, grad, grad_recorded};
 
@@ -49,8 +52,12 @@ fn ties_of_a_reduction_are_shared_equally() {
     assert_eq!(gradient(rows, |x| x.min(1)), [1.0, 0.0, 0.0, third, third, third, 0.0, 0.0, 1.0]);
     // Over several dimensions all ties count, wherever they stand.
     let all = |x: &Tensor| x.reshape([9]).max(0) * 6.0;
-    assert_eq!(gradient([[7.0, 7.0, 1.0], [7.0, 0.0, 0.0], [0.0, 0.0, 0.0]], all), [2., 2., 0., 2., 0., 0., 0., 0., 0.]);
-    let both = ppl_tensor::Op::Reduce { kind: ppl_tensor::op::Reduction::Max, axes: [0, 1].into_iter().collect() };
+    assert_eq!(
+        gradient([[7.0, 7.0, 1.0], [7.0, 0.0, 0.0], [0.0, 0.0, 0.0]], all),
+        [2., 2., 0., 2., 0., 0., 0., 0., 0.]
+    );
+    let both =
+        ppl_tensor::Op::Reduce { kind: ppl_tensor::op::Reduction::Max, axes: [0, 1].into_iter().collect() };
     let f = |x: &Tensor| Tensor::apply(both, &[x]);
     assert_eq!(gradient([[7.0, 1.0], [7.0, 7.0]], f), [third, 0.0, third, third]);
 }
@@ -110,7 +117,8 @@ fn second_derivatives_of_a_log_sum() {
     let x = [0.1, -1.0, 2.0];
     let total: f64 = x.iter().map(|x: &f64| x.exp()).sum();
     let p = x.map(|x| x.exp() / total);
-    let expected = (0..9).map(|k| f64::from(u8::from(k / 3 == k % 3)) * p[k / 3] - p[k / 3] * p[k % 3]).collect();
+    let expected =
+        (0..9).map(|k| f64::from(u8::from(k / 3 == k % 3)) * p[k / 3] - p[k / 3] * p[k % 3]).collect();
     assert_close(hessian(&x, |x| x.logsumexp(0)), expected);
     // Shifting by hundreds changes nothing and overflows nowhere.
     let far = gradient([800.0, 801.0], |x| x.logsumexp(0));

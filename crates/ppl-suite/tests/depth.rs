@@ -1,5 +1,8 @@
 //! Long computations: records of many steps are differentiated, traced and dropped without recursion.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_tensor::{Device, Tensor, compile, grad, grad_recorded, no_grad, trace};
 
 const STEPS: usize = 300_000;

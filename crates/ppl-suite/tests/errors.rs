@@ -1,5 +1,8 @@
 //! Errors are carried: they name the operation, the positional shapes, and the line that asked for it.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_suite::{Outcome, for_each, require};
 use ppl_tensor::op::TriangularSolve;
 use ppl_tensor::{
@@ -74,7 +77,10 @@ fn messages_name_the_operation_the_shapes_and_the_line() {
     for (tensor, parts) in cases {
         let text = message(tensor.check());
         let location = tensor.error().unwrap().location().unwrap();
-        assert!(location.file() == file!() && text.ends_with(&format!("{}:{}", file!(), location.line())), "{text}");
+        assert!(
+            location.file() == file!() && text.ends_with(&format!("{}:{}", file!(), location.line())),
+            "{text}"
+        );
         assert!((last + 1..line!()).contains(&location.line()), "`{text}` is not on the line after {last}");
         last = location.line();
         for part in parts {
@@ -104,7 +110,9 @@ fn an_error_passes_through_further_operations_unchanged() {
     let program = compile(trace(&Device::cpu(), |x: &Tensor| Ok(x.clone()), &zeros(&[2])).unwrap()).unwrap();
     assert_eq!(message(program.run(&further)), text);
     assert!(format!("{further:?}").contains("add"));
-    for moved in [further.tracked(), further.detach(), further.zeros_like(), further.to_device(&Device::cpu())] {
+    for moved in
+        [further.tracked(), further.detach(), further.zeros_like(), further.to_device(&Device::cpu())]
+    {
         assert_eq!(message(moved.check()), text);
     }
 }
@@ -119,12 +127,16 @@ fn in_a_map_messages_speak_of_one_row() {
     let text = message(vmap(|row: &Tensor| Ok(row.cholesky()), &zeros(&[3, 3])));
     assert!(text.contains("cholesky") && text.contains("[3]"), "{text}");
     let solve = Op::TriangularSolve(TriangularSolve { upper: false, transpose: false });
-    let text = message(vmap(|row: &Tensor| Ok(Tensor::apply(solve, &[row, &zeros(&[1, 2])])), &zeros(&[3, 1])));
+    let text =
+        message(vmap(|row: &Tensor| Ok(Tensor::apply(solve, &[row, &zeros(&[1, 2])])), &zeros(&[3, 1])));
     assert!(text.contains("triangular_solve") && text.contains("[1], [1, 2]"), "{text}");
     let text = message(vmap(|row: &Tensor| Ok(row.sum(1)), &zeros(&[3, 1])));
     assert!(text.contains("sum") && text.contains("dimension 1") && text.contains("[1]"), "{text}");
     let text = message(vmap(|(x, y): &(Tensor, Tensor)| Ok(x + y), &(zeros(&[3]), zeros(&[4]))));
-    assert!(text.contains("vmap") && text.contains("`1`") && text.contains('3') && text.contains('4'), "{text}");
+    assert!(
+        text.contains("vmap") && text.contains("`1`") && text.contains('3') && text.contains('4'),
+        "{text}"
+    );
     let text = message(vmap(|row: &Tensor| Ok(row.clone()), &zeros(&[])));
     assert!(text.contains("rows"), "{text}");
 }
@@ -135,12 +147,17 @@ fn axes_must_agree_and_be_gone_before_reading() {
     let x = zeros(&[3]).to_implicit(many.id).unwrap();
     let y = zeros(&[2]).to_implicit(few.id).unwrap();
     let text = message((&x + &y).check());
-    assert!(text.contains("`errors_rows` (3)") && text.contains("`errors_rows` (2)") && text.contains(file!()), "{text}");
+    assert!(
+        text.contains("`errors_rows` (3)") && text.contains("`errors_rows` (2)") && text.contains(file!()),
+        "{text}"
+    );
     let text = message(x.to_f64());
     assert!(text.contains("to_f64") && text.contains("`errors_rows` (3)"), "{text}");
     let text = message(x.to_positional(few).check());
     assert!(text.contains("errors_rows") && text.contains(file!()), "{text}");
-    assert!(message(zeros(&[3, 3]).to_implicit(many.id).unwrap().to_implicit(many.id)).contains("errors_rows"));
+    assert!(
+        message(zeros(&[3, 3]).to_implicit(many.id).unwrap().to_implicit(many.id)).contains("errors_rows")
+    );
 }
 
 #[test]
@@ -149,7 +166,10 @@ fn reading_a_traced_value_is_an_error_that_says_so() {
     let error = trace(&Device::cpu(), read, &zeros(&[2])).map(drop).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::TracedRead { op } if op == "to_scalar"), "{error}");
     let text = error.to_string();
-    assert!(text.contains("this program's structure depends on a value; run it without the compiler"), "{text}");
+    assert!(
+        text.contains("this program's structure depends on a value; run it without the compiler"),
+        "{text}"
+    );
     assert!(text.contains(file!()), "{text}");
 }
 
@@ -203,8 +223,12 @@ fn a_program_names_the_argument_that_differs() {
     assert!(text.contains("`1.0`") && text.contains("[4]") && text.contains("[3]"), "{text}");
     let text = message(program.run(&(zeros(&[2]), vec![zeros(&[3]), zeros(&[]).cast(DType::F32)])));
     assert!(text.contains("`1.1`") && text.contains("f32") && text.contains("f64"), "{text}");
-    assert!(message(program.run(&(zeros(&[2]), vec![zeros(&[3])]))).contains("takes 3 tensors, 2 were given"));
-    assert!(message(program.run(&(zeros(&[2]), vec![zeros(&[3]), zeros(&[]), zeros(&[])]))).contains("`1.2`"));
+    assert!(
+        message(program.run(&(zeros(&[2]), vec![zeros(&[3])]))).contains("takes 3 tensors, 2 were given")
+    );
+    assert!(
+        message(program.run(&(zeros(&[2]), vec![zeros(&[3]), zeros(&[]), zeros(&[])]))).contains("`1.2`")
+    );
 }
 
 /// Numbers a user may pass where a dimension, an index or a size is wanted.

@@ -1,5 +1,8 @@
 //! Random keys: draws are a function of the key alone, keys derived from one key are independent.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashSet;
 
 use ppl_tensor::op::Binary;
@@ -67,7 +70,8 @@ fn split_keys_are_independent() {
     }
     // Neighbouring keys, draw by draw.
     let neighbours = key.fold_in(Tensor::arange(COUNT)).uniform([2], DType::F64).to_f64().unwrap();
-    let (first, second): (Vec<f64>, Vec<f64>) = neighbours.chunks_exact(2).map(|pair| (pair[0], pair[1])).unzip();
+    let (first, second): (Vec<f64>, Vec<f64>) =
+        neighbours.chunks_exact(2).map(|pair| (pair[0], pair[1])).unzip();
     assert!(correlation(&first, &second).abs() < four_errors(1.0));
     assert!(correlation(&first[1..], &first[..COUNT - 1]).abs() < four_errors(1.0));
 }
@@ -106,10 +110,18 @@ fn gamma_draws_are_gamma() {
         assert!(log.iter().all(|x| x.is_finite()), "{concentration}");
         let x: Vec<f64> = log.iter().map(|x| x.exp()).collect();
         // Mean and variance are both the concentration a; the square's variance about a² is 2 a² + 6 a.
-        assert!((mean(&x) - concentration).abs() < four_errors(concentration), "{concentration}: {}", mean(&x));
+        assert!(
+            (mean(&x) - concentration).abs() < four_errors(concentration),
+            "{concentration}: {}",
+            mean(&x)
+        );
         let squares: Vec<f64> = x.iter().map(|x| (x - concentration).powi(2)).collect();
         let spread = 2.0 * concentration * concentration + 6.0 * concentration;
-        assert!((mean(&squares) - concentration).abs() < four_errors(spread), "{concentration}: {}", mean(&squares));
+        assert!(
+            (mean(&squares) - concentration).abs() < four_errors(spread),
+            "{concentration}: {}",
+            mean(&squares)
+        );
         // The mean of the logarithm is digamma(a), its variance trigamma(a).
         let a = Tensor::from(concentration);
         let (digamma, trigamma) = (a.digamma().to_scalar().unwrap(), a.polygamma(1).to_scalar().unwrap());
@@ -122,7 +134,9 @@ fn gradients_of_gamma_draws_are_those_of_their_moments() {
     for concentration in [0.3, 1.0, 2.5, 40.0] {
         let a = Tensor::from([concentration]).tracked();
         let log = Key::new(14).log_gamma([COUNT], &a);
-        let slopes = Tensor::apply(Op::Binary(Binary::GammaQuantileSlope), &[&a.detach(), &log.detach()]).to_f64().unwrap();
+        let slopes = Tensor::apply(Op::Binary(Binary::GammaQuantileSlope), &[&a.detach(), &log.detach()])
+            .to_f64()
+            .unwrap();
         // E ln z is digamma(a): the mean slope of ln z is trigamma(a).
         let trigamma = a.polygamma(1).to_scalar().unwrap();
         let slope = grad(&log.mean_all(), &[&a]).unwrap()[0].to_scalar().unwrap();

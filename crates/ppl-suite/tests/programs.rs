@@ -1,6 +1,11 @@
 //! Compiled programs: steps iterated in place, arguments with implicit axes, results that are arguments or constants.
 
-use ppl_tensor::{Axis, DType, Device, HostBackend, Key, NodeKind, Op, Result, Tensor, compile, grad, trace, vmap};
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
+use ppl_tensor::{
+    Axis, DType, Device, HostBackend, Key, NodeKind, Op, Result, Tensor, compile, grad, trace, vmap,
+};
 
 fn values(tensor: &Tensor) -> Vec<f64> {
     tensor.to_f64().unwrap()
@@ -83,7 +88,9 @@ fn what_is_not_an_argument_is_a_constant_met_once() {
     let constant = Tensor::from([1.0, 2.0]);
     let f = |(x, _): &(Tensor, Tensor)| Ok((x + &constant) * &constant - &constant);
     let traced = trace(&Device::cpu(), f, &(Tensor::from([0.5, 0.5]), Tensor::from([9.0]))).unwrap();
-    let count = |wanted: fn(&NodeKind) -> bool| traced.graph().nodes().iter().filter(|node| wanted(&node.kind)).count();
+    let count = |wanted: fn(&NodeKind) -> bool| {
+        traced.graph().nodes().iter().filter(|node| wanted(&node.kind)).count()
+    };
     assert_eq!(count(|kind| matches!(kind, NodeKind::Constant(_))), 1);
     assert_eq!(count(|kind| matches!(kind, NodeKind::Op { op: Op::Binary(_), .. })), 3);
     assert_eq!(traced.graph().inputs(), 2);
@@ -121,7 +128,8 @@ fn a_trace_inside_a_map_and_a_map_inside_a_trace() {
 
 #[test]
 fn programs_run_on_many_threads_at_once() {
-    let program = compile(trace(&Device::cpu(), |x: &Tensor| Ok(x.square()), &Tensor::from([0.0])).unwrap()).unwrap();
+    let program =
+        compile(trace(&Device::cpu(), |x: &Tensor| Ok(x.square()), &Tensor::from([0.0])).unwrap()).unwrap();
     std::thread::scope(|scope| {
         for start in 0..4 {
             let program = &program;

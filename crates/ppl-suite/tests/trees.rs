@@ -1,5 +1,8 @@
 //! Structures of tensors as arguments and results of maps and programs.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 
@@ -114,7 +117,8 @@ fn a_map_in_a_program_takes_gradients_of_a_structure() {
     let step = |net: &Network<Tensor>| {
         vmap(
             |net: &Network<Tensor>| {
-                let net = net.try_map(&mut ppl_tensor::TreePath::root(), &mut |_, leaf| Ok(leaf.tracked()))?;
+                let net =
+                    net.try_map(&mut ppl_tensor::TreePath::root(), &mut |_, leaf| Ok(leaf.tracked()))?;
                 let out = forward(&net)?.extra["shift"].0.sum_all();
                 let mut tracked = Vec::new();
                 net.visit(&mut |leaf| {

@@ -1,5 +1,8 @@
 //! Rust numbers take dtype and device of what they meet.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_suite::Narrow;
 use ppl_tensor::{DType, Device, HostBackend, Result, Tensor, compile, grad, trace};
 
@@ -60,7 +63,10 @@ fn constants_are_as_weak_as_numbers() {
     assert_eq!(found(&(Tensor::ones([3]) + counts())), (DType::I64, vec![2.0, 3.0, 4.0]));
     assert_eq!(found(&(Tensor::arange(3) * floats())), (DType::F32, vec![0.0, 2.0, 6.0]));
     assert_eq!(found(&floats().at(Tensor::arange(2))), (DType::F32, vec![1.0, 2.0]));
-    assert_eq!(found(&Tensor::concat(&[&Tensor::zeros([1]), &floats()], 0)), (DType::F32, vec![0.0, 1.0, 2.0, 3.0]));
+    assert_eq!(
+        found(&Tensor::concat(&[&Tensor::zeros([1]), &floats()], 0)),
+        (DType::F32, vec![0.0, 1.0, 2.0, 3.0])
+    );
     // What is made of weak tensors alone is weak.
     let half = Tensor::full([3], 2.0).reciprocal().sqrt().square();
     assert!(half.is_weak());

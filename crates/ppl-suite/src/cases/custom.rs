@@ -30,7 +30,10 @@ impl CustomOp for Hypotenuse {
         if x.dtype != y.dtype || !x.dtype.is_float() {
             return Err(Error::argument(self.name(), "takes floats of one dtype"));
         }
-        let shape = x.shape.broadcast(&y.shape).ok_or_else(|| Error::argument(self.name(), "shapes do not broadcast"))?;
+        let shape = x
+            .shape
+            .broadcast(&y.shape)
+            .ok_or_else(|| Error::argument(self.name(), "shapes do not broadcast"))?;
         Ok(TensorType::new(x.dtype, shape))
     }
 
@@ -78,7 +81,9 @@ impl CustomOp for Inner {
 
     fn output_type(&self, inputs: &[&TensorType]) -> Result<TensorType> {
         match inputs {
-            [x, y] if x == y && x.shape.rank() == 1 && x.dtype.is_float() => Ok(TensorType::new(x.dtype, Shape::scalar())),
+            [x, y] if x == y && x.shape.rank() == 1 && x.dtype.is_float() => {
+                Ok(TensorType::new(x.dtype, Shape::scalar()))
+            }
             _ => Err(Error::argument(self.name(), "takes two vectors of floats, of one size")),
         }
     }
@@ -103,9 +108,13 @@ pub(super) fn custom() -> Vec<Row> {
         Case::drawn(hypotenuse(), seed, &[float(&shapes[0], positive), float(&shapes[1], positive)])
     });
     let inner = || Op::Custom(Arc::new(Inner));
-    let product =
-        move |n: usize, seed: u64| Case::drawn(inner(), seed, &[float(&[n], positive), float(&[n], positive)]);
+    let product = move |n: usize, seed: u64| {
+        Case::drawn(inner(), seed, &[float(&[n], positive), float(&[n], positive)])
+    };
     let vectors = (0..5_usize, any::<u64>()).prop_map(move |(n, seed)| product(n, seed));
     let fixed = vec![Case::drawn(hypotenuse(), 1, &[float(&[2, 1], positive), float(&[3], positive)])];
-    vec![Row::new(&hypotenuse(), pairs, fixed), Row::new(&inner(), vectors, vec![product(1, 2), product(0, 3)])]
+    vec![
+        Row::new(&hypotenuse(), pairs, fixed),
+        Row::new(&inner(), vectors, vec![product(1, 2), product(0, 3)]),
+    ]
 }

@@ -219,8 +219,9 @@ pub(super) fn logic() -> Vec<Row> {
         let op = logic_op(logic);
         let random = {
             let op = op.clone();
-            (broadcasting(2), any::<u64>())
-                .prop_map(move |(shapes, seed)| Case::drawn(op.clone(), seed, &[truth(&shapes[0]), truth(&shapes[1])]))
+            (broadcasting(2), any::<u64>()).prop_map(move |(shapes, seed)| {
+                Case::drawn(op.clone(), seed, &[truth(&shapes[0]), truth(&shapes[1])])
+            })
         };
         Row::new(&op, random, vec![Case::drawn(op.clone(), 6, &[truth(&[4, 4]), truth(&[4, 4])])])
     };

@@ -43,7 +43,11 @@ impl Choice {
     fn scatter_add(&self, seed: u64, integers: bool) -> Case {
         let op = Op::ScatterAdd(ScatterAdd { axis: self.axis(), batch: self.rows.len(), size: self.size });
         let updates = self.result();
-        let updates = if integers { integer(&updates) } else { float(&updates, |source: &mut Source| source.signed(0.1, 2.0)) };
+        let updates = if integers {
+            integer(&updates)
+        } else {
+            float(&updates, |source: &mut Source| source.signed(0.1, 2.0))
+        };
         Case::drawn(op, seed, &[updates, index(&self.indices(), self.size)])
     }
 }
@@ -54,7 +58,13 @@ fn choices() -> impl Strategy<Value = Choice> {
 }
 
 fn choice(rows: &[usize], outer: &[usize], size: usize, inner: &[usize], chosen: &[usize]) -> Choice {
-    Choice { rows: rows.to_vec(), outer: outer.to_vec(), size, inner: inner.to_vec(), chosen: chosen.to_vec() }
+    Choice {
+        rows: rows.to_vec(),
+        outer: outer.to_vec(),
+        size,
+        inner: inner.to_vec(),
+        chosen: chosen.to_vec(),
+    }
 }
 
 fn fixed() -> Vec<Choice> {
@@ -82,8 +92,8 @@ pub(super) fn gather() -> Vec<Row> {
 }
 
 pub(super) fn scatter_add() -> Vec<Row> {
-    let random =
-        (choices(), any::<u64>(), 0..4_u8).prop_map(|(choice, seed, kind)| choice.scatter_add(seed, kind == 0));
+    let random = (choices(), any::<u64>(), 0..4_u8)
+        .prop_map(|(choice, seed, kind)| choice.scatter_add(seed, kind == 0));
     let fixed = fixed().iter().zip(0..).map(|(choice, seed)| choice.scatter_add(seed, false)).collect();
     vec![Row::new(&Op::ScatterAdd(ScatterAdd { axis: 0, batch: 0, size: 0 }), random, fixed)]
 }

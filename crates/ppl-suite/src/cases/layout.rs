@@ -26,7 +26,9 @@ fn of(op: Op, shape: &[usize]) -> Case {
 }
 
 fn widened(source: &mut Source, shape: &[usize]) -> Op {
-    let new = (0..source.below(4_usize.saturating_sub(shape.len()) + 1)).map(|_| source.below(3) + 1).collect::<Vec<_>>();
+    let new = (0..source.below(4_usize.saturating_sub(shape.len()) + 1))
+        .map(|_| source.below(3) + 1)
+        .collect::<Vec<_>>();
     let old = shape.iter().map(|&size| if size == 1 { source.below(4) } else { size }).collect::<Vec<_>>();
     Op::Broadcast(new.into_iter().chain(old).collect())
 }
@@ -97,7 +99,8 @@ fn sliced(source: &mut Source, shape: &[usize]) -> Op {
 }
 
 pub(super) fn slice() -> Vec<Row> {
-    let cut = |shape: &[usize], axis, start, end, step| of(Op::Slice(Slice { axis, start, end, step }), shape);
+    let cut =
+        |shape: &[usize], axis, start, end, step| of(Op::Slice(Slice { axis, start, end, step }), shape);
     let fixed = vec![
         cut(&[7], 0, 1, 6, 2),
         cut(&[7], 0, 0, 7, 3),
@@ -142,8 +145,11 @@ pub(super) fn concat() -> Vec<Row> {
         };
         Case::drawn(Op::Concat { axis }, seed, &sizes.iter().map(part).collect::<Vec<_>>())
     };
-    let random = (dims(1..=4), vec(0..4_usize, 1..=3), any::<u64>(), 0..6_usize)
-        .prop_map(move |(shape, sizes, seed, kind)| joined(Source::new(seed).below(shape.len()), &shape, &sizes, seed, kind));
+    let random = (dims(1..=4), vec(0..4_usize, 1..=3), any::<u64>(), 0..6_usize).prop_map(
+        move |(shape, sizes, seed, kind)| {
+            joined(Source::new(seed).below(shape.len()), &shape, &sizes, seed, kind)
+        },
+    );
     let fixed = vec![
         joined(0, &[1], &[1], 1, 3),
         joined(0, &[1], &[2, 2], 2, 3),

@@ -13,7 +13,8 @@ fn real(source: &mut Source) -> f64 {
 }
 
 pub(super) fn matmul() -> Vec<Row> {
-    let product = |x: &[usize], y: &[usize], seed| Case::drawn(Op::Matmul, seed, &[float(x, real), float(y, real)]);
+    let product =
+        |x: &[usize], y: &[usize], seed| Case::drawn(Op::Matmul, seed, &[float(x, real), float(y, real)]);
     let random = (broadcasting(2), dims(3), any::<u64>()).prop_map(move |(batch, sizes, seed)| {
         let matrix = |batch: &[usize], rows: usize, columns: usize| -> Vec<usize> {
             // At most two batch dimensions: rank 4.
@@ -77,8 +78,11 @@ fn triangle(batch: &[usize], n: usize, upper: bool, beyond: Option<f64>) -> Make
 }
 
 pub(super) fn cholesky() -> Vec<Row> {
-    let of = |batch: &[usize], n, above, seed| Case::drawn(Op::Cholesky, seed, &[positive_definite(batch, n, above)]);
-    let random = (dims(0..=2), 0..5_usize, any::<u64>()).prop_map(move |(batch, n, seed)| of(&batch, n, None, seed));
+    let of = |batch: &[usize], n, above, seed| {
+        Case::drawn(Op::Cholesky, seed, &[positive_definite(batch, n, above)])
+    };
+    let random =
+        (dims(0..=2), 0..5_usize, any::<u64>()).prop_map(move |(batch, n, seed)| of(&batch, n, None, seed));
     let indefinite = vec![4.0, 0.0, 2.0, -3.0, /* and a good one */ 4.0, 0.0, 2.0, 3.0];
     let fixed = vec![
         of(&[], 1, None, 1),
@@ -87,7 +91,8 @@ pub(super) fn cholesky() -> Vec<Row> {
         of(&[], 7, None, 4),
         of(&[2, 2], 3, Some(0.0), 5),
         of(&[], 3, Some(f64::NAN), 6),
-        Case::fixed(Op::Cholesky, vec![HostTensor::new([2, 2, 2], indefinite).expect("two matrices")]).rough(),
+        Case::fixed(Op::Cholesky, vec![HostTensor::new([2, 2, 2], indefinite).expect("two matrices")])
+            .rough(),
     ];
     vec![Row::new(&Op::Cholesky, random, fixed)]
 }
@@ -100,10 +105,11 @@ pub(super) fn triangular_solve() -> Vec<Row> {
             let op = Op::TriangularSolve(TriangularSolve { upper, transpose });
             Case::drawn(op, seed, &[triangle(left, n, upper, beyond), float(&shape, real)])
         };
-        let random = (broadcasting(2), 0..4_usize, 0..4_usize, any::<u64>()).prop_map(move |(batch, n, m, seed)| {
-            let short = |batch: &[usize]| batch.iter().rev().take(2).rev().copied().collect::<Vec<_>>();
-            of(&short(&batch[0]), &short(&batch[1]), n, m, None, seed)
-        });
+        let random =
+            (broadcasting(2), 0..4_usize, 0..4_usize, any::<u64>()).prop_map(move |(batch, n, m, seed)| {
+                let short = |batch: &[usize]| batch.iter().rev().take(2).rev().copied().collect::<Vec<_>>();
+                of(&short(&batch[0]), &short(&batch[1]), n, m, None, seed)
+            });
         let fixed = vec![
             of(&[], &[], 1, 1, None, 1),
             of(&[], &[], 3, 2, None, 2),

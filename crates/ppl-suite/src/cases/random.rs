@@ -64,17 +64,24 @@ pub(super) fn draws() -> Vec<Row> {
             let op = Op::Random { kind, shape: shape.into() };
             match kind {
                 RandomKind::LogGamma => {
-                    Case::drawn(op, seed, &[key(keys), float(&part_of(&mut source, &all), concentration)]).rough()
+                    Case::drawn(op, seed, &[key(keys), float(&part_of(&mut source, &all), concentration)])
+                        .rough()
                 }
                 RandomKind::Uniform(_) | RandomKind::Normal(_) | RandomKind::Subsample { population: _ } => {
                     Case::drawn(op, seed, &[key(keys)])
                 }
             }
         };
-        let random =
-            (dims(0..=2), dims(0..=2), any::<u64>()).prop_map(move |(keys, shape, seed)| of(&keys, &shape, seed));
-        let fixed =
-            vec![of(&[], &[], 1), of(&[], &[5], 2), of(&[3], &[], 3), of(&[2, 2], &[3, 2], 4), of(&[0], &[2], 5), of(&[2], &[0], 6)];
+        let random = (dims(0..=2), dims(0..=2), any::<u64>())
+            .prop_map(move |(keys, shape, seed)| of(&keys, &shape, seed));
+        let fixed = vec![
+            of(&[], &[], 1),
+            of(&[], &[5], 2),
+            of(&[3], &[], 3),
+            of(&[2, 2], &[3, 2], 4),
+            of(&[0], &[2], 5),
+            of(&[2], &[0], 6),
+        ];
         Row::new(&Op::Random { kind, shape: Shape::scalar() }, random, fixed)
     };
     KINDS.iter().map(row).collect()

@@ -88,9 +88,10 @@ pub(super) fn cumulative() -> Vec<Row> {
     let along = |axis: usize, reverse: bool, shape: &[usize], seed: u64, integers: bool| {
         Case::drawn(Op::CumulativeSum { axis, reverse }, seed, &[input(Entries::Numbers, integers, shape)])
     };
-    let random = (dims(1..=4), any::<u64>(), any::<bool>(), 0..4_u8).prop_map(move |(shape, seed, reverse, dtype)| {
-        along(Source::new(seed).below(shape.len()), reverse, &shape, seed, dtype == 0)
-    });
+    let random =
+        (dims(1..=4), any::<u64>(), any::<bool>(), 0..4_u8).prop_map(move |(shape, seed, reverse, dtype)| {
+            along(Source::new(seed).below(shape.len()), reverse, &shape, seed, dtype == 0)
+        });
     let fixed = vec![
         along(0, false, &[5], 1, false),
         along(0, true, &[5], 2, false),

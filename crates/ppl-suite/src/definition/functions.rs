@@ -53,8 +53,20 @@ pub(super) fn binary(binary: Binary, x: Scalar, y: Scalar) -> Scalar {
             if rest != 0.0 && (rest < 0.0) != (y < 0.0) { rest + y } else { rest }
         }
         Binary::Pow => x.powf(y),
-        Binary::Max => if either_nan { f64::NAN } else { x.max(y) },
-        Binary::Min => if either_nan { f64::NAN } else { x.min(y) },
+        Binary::Max => {
+            if either_nan {
+                f64::NAN
+            } else {
+                x.max(y)
+            }
+        }
+        Binary::Min => {
+            if either_nan {
+                f64::NAN
+            } else {
+                x.min(y)
+            }
+        }
         Binary::GammaQuantileSlope => gamma_quantile_slope(x, y),
     })
 }
@@ -65,14 +77,32 @@ fn integers(binary: Binary, x: i64, y: i64) -> i64 {
         Binary::Add => x.wrapping_add(y),
         Binary::Sub => x.wrapping_sub(y),
         Binary::Mul => x.wrapping_mul(y),
-        Binary::Div => if y == 0 { 0 } else { x.wrapping_div(y) },
+        Binary::Div => {
+            if y == 0 {
+                0
+            } else {
+                x.wrapping_div(y)
+            }
+        }
         Binary::Rem => match (y, x.wrapping_rem(if y == 0 { 1 } else { y })) {
             (0, _) => 0,
-            (y, rest) => if rest != 0 && (rest < 0) != (y < 0) { rest + y } else { rest },
+            (y, rest) => {
+                if rest != 0 && (rest < 0) != (y < 0) {
+                    rest + y
+                } else {
+                    rest
+                }
+            }
         },
         Binary::Pow => match (x, u32::try_from(y)) {
             (1, _) => 1,
-            (-1, _) => if y % 2 == 0 { 1 } else { -1 },
+            (-1, _) => {
+                if y % 2 == 0 {
+                    1
+                } else {
+                    -1
+                }
+            }
             (_, _) if y < 0 => 0,
             (0, _) => i64::from(y == 0),
             (x, Ok(y)) => x.wrapping_pow(y),
@@ -132,7 +162,7 @@ pub(crate) fn polygamma(n: u8, x: f64) -> f64 {
     }
     let factorial = |k: i32| (1..=k).map(f64::from).product::<f64>();
     let order = i32::from(n);
-    let sign = if n % 2 == 0 { -1.0 } else { 1.0 };
+    let sign = if n.is_multiple_of(2) { -1.0 } else { 1.0 };
     // The pole of digamma has the sign of the side on which a zero lies, as in SciPy; the others that of the right side.
     let (mut y, mut sum) = (if n == 0 { x } else { x + 0.0 }, 0.0);
     while y < 20.0 {

@@ -55,7 +55,12 @@ pub(super) fn cholesky(x: &HostTensor) -> Vec<Scalar> {
     batches(x.shape()).iter().flat_map(factor).collect()
 }
 
-pub(super) fn triangular_solve(solve: TriangularSolve, a: &HostTensor, b: &HostTensor, shape: &Shape) -> Vec<Scalar> {
+pub(super) fn triangular_solve(
+    solve: TriangularSolve,
+    a: &HostTensor,
+    b: &HostTensor,
+    shape: &Shape,
+) -> Vec<Scalar> {
     let solution = |batch: &Vec<usize>| {
         let (a, mut x) = (matrix(a, batch), matrix(b, batch));
         let n = a.len();
@@ -65,10 +70,11 @@ pub(super) fn triangular_solve(solve: TriangularSolve, a: &HostTensor, b: &HostT
         let forward = upper == transpose;
         let order: Vec<usize> = if forward { (0..n).collect() } else { (0..n).rev().collect() };
         for (step, &i) in order.iter().enumerate() {
-            for column in 0..shape[shape.rank() - 1] {
+            let solved = |(column, right): (usize, &f64)| {
                 let known: f64 = order[..step].iter().map(|&k| a(i, k) * x[k][column]).sum();
-                x[i][column] = (x[i][column] - known) / a(i, i);
-            }
+                (right - known) / a(i, i)
+            };
+            x[i] = x[i].iter().enumerate().map(solved).collect();
         }
         flat(x).collect::<Vec<_>>()
     };

@@ -123,7 +123,9 @@ pub(crate) fn evaluate(op: &Op, inputs: &[HostTensor]) -> Option<HostTensor> {
             }
             source
         }),
-        Op::Slice(slice) => moved(&|at| index::with(at, slice.axis, slice.start + at[slice.axis] * slice.step)),
+        Op::Slice(slice) => {
+            moved(&|at| index::with(at, slice.axis, slice.start + at[slice.axis] * slice.step))
+        }
         Op::Pad(pad) => each(&|at| {
             let stride = pad.interior + 1;
             let inside = at[pad.axis].checked_sub(pad.before).filter(|i| i % stride == 0).map(|i| i / stride);
@@ -162,7 +164,8 @@ pub(crate) fn evaluate(op: &Op, inputs: &[HostTensor]) -> Option<HostTensor> {
             terms.fold(Scalar::zero(ty.dtype), Scalar::plus)
         }),
         Op::ArgMax { axis } => each(&|at| {
-            let entries: Vec<Scalar> = along(x.shape(), &[*axis], at).iter().map(|&i| Scalar::of(x, i)).collect();
+            let entries: Vec<Scalar> =
+                along(x.shape(), &[*axis], at).iter().map(|&i| Scalar::of(x, i)).collect();
             let mut best = 0;
             for (i, entry) in entries.iter().enumerate() {
                 if entry.exceeds(entries[best]) {

@@ -53,10 +53,12 @@ pub fn same_as_loop(case: &Case, device: &Device, tolerance: Tolerance) -> Outco
     let op = case.op_for(device);
     let fixed = case.upload(0, device).map_err(describe("upload"))?;
     for_every_map(case, |subset, rows| {
-        let mapped = upload_all(device, &stacked_inputs(case, device, subset, rows)).map_err(describe("upload"))?;
+        let mapped =
+            upload_all(device, &stacked_inputs(case, device, subset, rows)).map_err(describe("upload"))?;
         let all = |row: &Vec<Tensor>| Ok(apply(&op, &replaced(&fixed, subset, row)));
         let actual = vmap(all, &mapped).and_then(|y| y.to_host()).map_err(describe("map"))?;
-        let single = |row: usize| apply(&op, &upload_all(device, &row_inputs(case, device, subset, row))?).to_host();
+        let single =
+            |row: usize| apply(&op, &upload_all(device, &row_inputs(case, device, subset, row))?).to_host();
         let expected = (0..rows).map(single).collect::<Result<Vec<_>>>().map_err(describe("loop"))?;
         let ty = single(0).map_err(describe("loop"))?.tensor_type();
         compare(&actual, &stack(&expected, &ty), tolerance)
@@ -109,7 +111,10 @@ fn nested(
     let actual = vmap(
         |rows: &Vec<Tensor>| {
             let outside = replaced(&wholes, outer, rows);
-            vmap(|rows: &Vec<Tensor>| Ok(apply(&op, &replaced(&outside, inner, rows))), &members(&outside, inner))
+            vmap(
+                |rows: &Vec<Tensor>| Ok(apply(&op, &replaced(&outside, inner, rows))),
+                &members(&outside, inner),
+            )
         },
         &members(&wholes, outer),
     );
@@ -147,7 +152,8 @@ pub fn gradients_in_a_map(case: &Case, device: &Device, tolerance: Tolerance) ->
         grad(&super::weighted_sum(&y, device)?, &leaves)
     };
     for_every_map(case, |subset, rows| {
-        let mapped = upload_all(device, &stacked_inputs(case, device, subset, rows)).map_err(describe("upload"))?;
+        let mapped =
+            upload_all(device, &stacked_inputs(case, device, subset, rows)).map_err(describe("upload"))?;
         let actual = vmap(|row: &Vec<Tensor>| of_rows(row, subset), &mapped);
         let actual = actual.and_then(|all| download_all(&all)).map_err(describe("gradient in a map"))?;
         let single = |row: usize| -> Result<Vec<HostTensor>> {
@@ -176,7 +182,8 @@ pub fn gradients_of_a_map(case: &Case, device: &Device, tolerance: Tolerance) ->
     let op = case.op_for(device);
     let fixed = case.upload(0, device).map_err(describe("upload"))?;
     for_every_map(case, |subset, rows| {
-        let mapped = upload_all(device, &stacked_inputs(case, device, subset, rows)).map_err(describe("upload"))?;
+        let mapped =
+            upload_all(device, &stacked_inputs(case, device, subset, rows)).map_err(describe("upload"))?;
         let whole = || -> Result<Vec<HostTensor>> {
             let leaves = tracked(&replaced(&fixed, subset, &mapped));
             let map = |row: &Vec<Tensor>| Ok(apply(&op, &replaced(&leaves, subset, row)));

@@ -19,10 +19,7 @@ pub fn same_on(case: &Case, device: &Device, reference: &Device, tolerance: Tole
     let (float, wide) = (device.default_float(), reference.default_float());
     let draws = matches!(
         case.op_for(device),
-        Op::Random {
-            kind: RandomKind::Uniform(_) | RandomKind::Normal(_) | RandomKind::LogGamma,
-            shape: _
-        }
+        Op::Random { kind: RandomKind::Uniform(_) | RandomKind::Normal(_) | RandomKind::LogGamma, shape: _ }
     );
     if float != wide && draws {
         return Ok(());

@@ -34,7 +34,9 @@ pub fn invalid_is_carried(attempt: &Attempt, device: &Device) -> Outcome {
             let (rule, text) = (rule.to_string(), error.to_string());
             require(text.starts_with(&rule), || format!("`{text}` instead of `{rule}`"))?;
             let named = !inputs.is_empty();
-            require(!named || text.contains("laws/mod.rs:"), || format!("`{text}` does not name the caller's file"))?;
+            require(!named || text.contains("laws/mod.rs:"), || {
+                format!("`{text}` does not name the caller's file")
+            })?;
             require(text.contains(&*op.name()), || format!("`{text}` does not name {}", op.name()))?;
             let further = (y.exp() * 2.0 + &inputs.first().cloned().unwrap_or_else(|| 1.0.into())).sum_all();
             for result in [further.to_f64().map(drop), traced.map(drop), gradients.map(drop)] {
@@ -70,7 +72,9 @@ pub fn invalid_alike_in_a_map(attempt: &Attempt, device: &Device, tolerance: Tol
             }
             (Err(mapped), Err(single)) => {
                 let (mapped, single) = (mapped.kind().to_string(), single.kind().to_string());
-                require(mapped == single, || format!("rows of {subset:#b}: `{mapped}` instead of `{single}`"))?;
+                require(mapped == single, || {
+                    format!("rows of {subset:#b}: `{mapped}` instead of `{single}`")
+                })?;
             }
             (Ok(y), Err(error)) => return Err(format!("rows of {subset:#b} give {y:?}, alone: {error}")),
             (Err(error), Ok(_)) => return Err(format!("rows of {subset:#b}: {error}, alone it works")),
@@ -78,4 +82,3 @@ pub fn invalid_alike_in_a_map(attempt: &Attempt, device: &Device, tolerance: Tol
     }
     Ok(())
 }
-

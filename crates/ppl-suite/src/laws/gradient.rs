@@ -23,7 +23,8 @@ pub(super) fn slope(f: impl Fn(f64) -> Result<HostTensor>, step: f64) -> Result<
     // Differences before sums: what does not change cancels exactly.
     let changes = near.iter().zip(near_back).zip(far.iter().zip(far_back));
     let differences = changes.map(|((a, b), (c, d))| 8.0 * (a - b) - (c - d));
-    Ok(weights.iter().zip(differences).map(|(w, d)| if d == 0.0 { 0.0 } else { w * d }).sum::<f64>() / (12.0 * step))
+    Ok(weights.iter().zip(differences).map(|(w, d)| if d == 0.0 { 0.0 } else { w * d }).sum::<f64>()
+        / (12.0 * step))
 }
 
 /// The array with `step · direction` added.
@@ -68,7 +69,8 @@ fn compare_with_slopes(f: &dyn Fn(&[Tensor]) -> Tensor, inputs: &[HostTensor], d
     let numeric = slopes(&value, inputs).map_err(describe("differences"))?;
     for (i, (exact, numeric)) in exact.iter().zip(&numeric).enumerate() {
         let exact = exact.to_host().map_err(describe("gradient"))?;
-        compare(&exact, numeric, Tolerance::bound(SLOPE)).map_err(|reason| format!("gradient {i}: {reason}"))?;
+        compare(&exact, numeric, Tolerance::bound(SLOPE))
+            .map_err(|reason| format!("gradient {i}: {reason}"))?;
     }
     Ok(())
 }

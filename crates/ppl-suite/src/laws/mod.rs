@@ -1,4 +1,4 @@
-//! The laws, each a function of one case and a device.
+//! The laws, each a function of one case and a device; [`all`] of them.
 //!
 //! - [`same_as_definition`]: operations mean what a plain loop over their elements says.
 //! - [`gradient_is_slope`], [`shared_inputs_add_up`], [`second_derivatives_are_slopes`]: gradients are what central
@@ -27,9 +27,36 @@ pub use meaning::same_as_definition;
 pub use second::second_derivatives_are_slopes;
 pub use trace::{gradients_in_a_trace, maps_in_a_trace, same_as_eager};
 
-use ppl_tensor::{Device, Element, HostData, HostTensor, Op, Result, Tensor, TensorType, grad};
+use ppl_tensor::{DType, Device, Element, HostData, HostTensor, Op, Result, Tensor, TensorType, grad};
 
-use crate::cases::in_float;
+use crate::cases::{Case, in_float};
+use crate::compare::Tolerance;
+use crate::runner::Outcome;
+
+/// Every law of an operation on valid inputs, against the processor as the reference; the laws about slopes on devices
+/// of 64-bit floats.
+///
+/// # Errors
+/// The name of the first law that does not hold, and how.
+pub fn all(case: &Case, device: &Device, tolerance: Tolerance) -> Outcome {
+    let cpu = Device::cpu().float(device.default_float());
+    let named = |law: &'static str| move |reason: String| format!("{law}: {reason}");
+    same_as_definition(case, device, tolerance).map_err(named("same_as_definition"))?;
+    same_on(case, device, &cpu, tolerance).map_err(named("same_on"))?;
+    same_as_loop(case, device, tolerance).map_err(named("same_as_loop"))?;
+    same_as_nested_loops(case, device, tolerance).map_err(named("same_as_nested_loops"))?;
+    gradients_in_a_map(case, device, tolerance).map_err(named("gradients_in_a_map"))?;
+    gradients_of_a_map(case, device, tolerance).map_err(named("gradients_of_a_map"))?;
+    same_as_eager(case, device, tolerance).map_err(named("same_as_eager"))?;
+    gradients_in_a_trace(case, device, tolerance).map_err(named("gradients_in_a_trace"))?;
+    maps_in_a_trace(case, device, tolerance).map_err(named("maps_in_a_trace"))?;
+    if device.default_float() == DType::F64 {
+        gradient_is_slope(case, device).map_err(named("gradient_is_slope"))?;
+        shared_inputs_add_up(case, device).map_err(named("shared_inputs_add_up"))?;
+        second_derivatives_are_slopes(case, device).map_err(named("second_derivatives_are_slopes"))?;
+    }
+    Ok(())
+}
 
 /// Weights of outputs, and directions of inputs: a fixed sequence of moderate numbers of both signs, none near zero.
 fn weights(shape: &[usize]) -> HostTensor {
@@ -84,10 +111,10 @@ fn stack(rows: &[HostTensor], ty: &TensorType) -> HostTensor {
         T::wrap(std::sync::Arc::new(values.collect()))
     }
     let data = match ty.dtype {
-        ppl_tensor::DType::F64 => joined::<f64>(rows),
-        ppl_tensor::DType::F32 => joined::<f32>(rows),
-        ppl_tensor::DType::I64 => joined::<i64>(rows),
-        ppl_tensor::DType::Bool => joined::<bool>(rows),
+        DType::F64 => joined::<f64>(rows),
+        DType::F32 => joined::<f32>(rows),
+        DType::I64 => joined::<i64>(rows),
+        DType::Bool => joined::<bool>(rows),
     };
     let shape: Vec<usize> = std::iter::once(rows.len()).chain(ty.shape.iter().copied()).collect();
     HostTensor::from_data(shape, data).expect("rows of one shape")
@@ -106,6 +133,8 @@ fn members<T: Clone>(list: &[T], subset: usize) -> Vec<T> {
 /// A list with the members of a subset replaced, in order.
 fn replaced<T: Clone>(list: &[T], subset: usize, members: &[T]) -> Vec<T> {
     let mut members = members.iter();
-    let pick = |(place, x): (usize, &T)| if contains(subset, place) { members.next().unwrap_or(x) } else { x }.clone();
+    let pick = |(place, x): (usize, &T)| {
+        if contains(subset, place) { members.next().unwrap_or(x) } else { x }.clone()
+    };
     list.iter().enumerate().map(pick).collect()
 }

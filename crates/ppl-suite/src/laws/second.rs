@@ -47,7 +47,8 @@ pub fn second_derivatives_are_slopes(case: &Case, device: &Device) -> Outcome {
         return Ok(());
     }
     let directions: Vec<HostTensor> = floats.iter().map(|&i| weights(inputs[i].shape())).collect();
-    let (_, exact) = gradient_and_product(&op, &inputs, &directions, device).map_err(describe("second derivative"))?;
+    let (_, exact) =
+        gradient_and_product(&op, &inputs, &directions, device).map_err(describe("second derivative"))?;
     let gradient_at = |t: f64| -> Result<Vec<HostTensor>> {
         let mut inputs = inputs.clone();
         for (&i, direction) in floats.iter().zip(&directions) {
@@ -59,12 +60,14 @@ pub fn second_derivatives_are_slopes(case: &Case, device: &Device) -> Outcome {
     let at = |gradients: Result<Vec<HostTensor>>| gradients.map_err(describe("gradient"));
     let (near, near_back, far, far_back) = (at(near)?, at(near_back)?, at(far)?, at(far_back)?);
     for (i, exact) in exact.iter().enumerate() {
-        let [near, near_back, far, far_back] = [&near[i], &near_back[i], &far[i], &far_back[i]].map(HostTensor::to_f64);
+        let [near, near_back, far, far_back] =
+            [&near[i], &near_back[i], &far[i], &far_back[i]].map(HostTensor::to_f64);
         let numeric: Vec<f64> = (0..near.len())
             .map(|j| (8.0 * (near[j] - near_back[j]) - (far[j] - far_back[j])) / (12.0 * STEP))
             .collect();
         let numeric = HostTensor::new(exact.shape(), numeric).map_err(describe("differences"))?;
-        compare(exact, &numeric, Tolerance::bound(SLOPE)).map_err(|reason| format!("second derivative {i}: {reason}"))?;
+        compare(exact, &numeric, Tolerance::bound(SLOPE))
+            .map_err(|reason| format!("second derivative {i}: {reason}"))?;
     }
     Ok(())
 }

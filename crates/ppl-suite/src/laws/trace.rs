@@ -21,7 +21,8 @@ fn compare_with_call(
     for (number, args) in runs.iter().enumerate() {
         let actual = program.run(args).and_then(|y| download_all(&y)).map_err(describe("run"))?;
         let expected = f(args).and_then(|y| download_all(&y)).map_err(describe("call"))?;
-        compare_all(&actual, &expected, tolerance).map_err(|reason| format!("run {number}: {reason}\n{listing}"))?;
+        compare_all(&actual, &expected, tolerance)
+            .map_err(|reason| format!("run {number}: {reason}\n{listing}"))?;
     }
     Ok(())
 }
@@ -39,7 +40,8 @@ pub fn same_as_eager(case: &Case, device: &Device, tolerance: Tolerance) -> Outc
     for subset in 1..1_usize << case.arity().min(3) {
         let f = |args: &Vec<Tensor>| Ok(vec![apply(&op, &replaced(&first, subset, args)).check()?.clone()]);
         let runs = [members(&first, subset), members(&second, subset)];
-        compare_with_call(&f, device, &runs, tolerance).map_err(|reason| format!("arguments {subset:#b}: {reason}"))?;
+        compare_with_call(&f, device, &runs, tolerance)
+            .map_err(|reason| format!("arguments {subset:#b}: {reason}"))?;
     }
     Ok(())
 }
@@ -76,7 +78,8 @@ pub fn maps_in_a_trace(case: &Case, device: &Device, tolerance: Tolerance) -> Ou
             let map = |row: &Vec<Tensor>| {
                 let inputs = replaced(args, subset, row);
                 let value = apply(&op, &inputs).check()?.clone();
-                let all_mapped = (0..inputs.len()).all(|i| contains(subset, i) || !inputs[i].dtype().is_float());
+                let all_mapped =
+                    (0..inputs.len()).all(|i| contains(subset, i) || !inputs[i].dtype().is_float());
                 let gradients = match case.has_gradient() && all_mapped {
                     true => gradients(&op, &inputs, device)?,
                     false => Vec::new(),
@@ -88,8 +91,8 @@ pub fn maps_in_a_trace(case: &Case, device: &Device, tolerance: Tolerance) -> Ou
         };
         let runs = [[0, 1], [2, 3]].map(|sets| args(subset, sets));
         let runs = runs.into_iter().collect::<Result<Vec<_>>>().map_err(describe("upload"))?;
-        compare_with_call(&f, device, &runs, tolerance).map_err(|reason| format!("rows of {subset:#b}: {reason}"))?;
+        compare_with_call(&f, device, &runs, tolerance)
+            .map_err(|reason| format!("rows of {subset:#b}: {reason}"))?;
     }
     Ok(())
 }
-

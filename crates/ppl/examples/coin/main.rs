@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ppl::prelude::*;
-use ppl_examples_support::{Options, Outcome, Program, Table, json, run, stats};
+use ppl_examples_support::{Options, Outcome, Program, Table, json, run, show, stats};
 
 use crate::beta::BetaDensity;
 use crate::model::{PRIOR, TOSSES, guide, model};
@@ -54,11 +54,11 @@ fn infer(options: &Options) -> Outcome {
         .row("prior", [PRIOR.alpha, PRIOR.beta, PRIOR.mean(), PRIOR.sd()])
         .row("exact posterior", [exact.alpha, exact.beta, exact.mean(), exact.sd()])
         .row("fitted guide", [fitted.alpha, fitted.beta, fitted.mean(), fitted.sd()]);
-    println!("{table}");
-    println!("loss {final_loss:.4} (least possible: {exact_loss:.4})");
-    println!("{} steps in {seconds:.2} s", options.steps);
-    println!("{}", figures::save_loss(&options.out, &losses, exact_loss)?.display());
-    println!("{}", figures::save_densities(&options.out, PRIOR, exact, fitted)?.display());
+    show(table);
+    show(format!("loss {final_loss:.4} (least possible: {exact_loss:.4})"));
+    show(format!("{} steps in {seconds:.2} s", options.steps));
+    show(figures::save_loss(&options.out, &losses, exact_loss)?.display());
+    show(figures::save_densities(&options.out, PRIOR, exact, fitted)?.display());
 
     Ok(json!({
         "mean": fitted.mean(), "sd": fitted.sd(),

@@ -27,7 +27,8 @@ impl Nations {
     /// Reads the file. Nations without a GDP are left out.
     pub(crate) fn read(path: &Path) -> Result<Nations, CsvError> {
         let mut nations = Nations { in_africa: vec![], ruggedness: vec![], log_gdp: vec![], left_out: 0 };
-        for row in Csv::read(path)?.rows() {
+        let file = Csv::read(path)?;
+        for row in file.rows() {
             if row.is_missing("rgdppc_2000")? {
                 nations.left_out += 1;
                 continue;
@@ -43,6 +44,9 @@ impl Nations {
             });
             nations.ruggedness.push(row.number("rugged")?);
             nations.log_gdp.push(gdp.ln());
+        }
+        if nations.log_gdp.is_empty() {
+            return Err(file.wrong("no nation has a GDP in the column `rgdppc_2000`"));
         }
         Ok(nations)
     }
@@ -102,6 +106,7 @@ mod tests {
         let message = |rows: &str| read(rows).unwrap_err();
         assert_eq!(message("AGO,1,0.858,-3\n"), "FILE:2: `rgdppc_2000` is `-3`, must be positive");
         assert_eq!(message("AGO,2,0.858,10\n"), "FILE:2: `cont_africa` is `2`, must be 0 or 1");
+        assert_eq!(message("AGO,1,1,\n"), "FILE: no nation has a GDP in the column `rgdppc_2000`");
         assert_eq!(message("AGO,1,NA,1000\n"), "FILE:2: `rugged` is `NA`, must be a number");
     }
 }

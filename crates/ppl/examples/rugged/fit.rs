@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ppl::prelude::*;
-use ppl_examples_support::{Options, stats};
+use ppl_examples_support::{Options, show, stats};
 
 use crate::DRAWS;
 use crate::data::Nations;
@@ -49,7 +49,7 @@ impl<G: Model<Country>> Fit<G> {
         let start = Instant::now();
         let losses = svi.run(options.steps, &countries)?;
         let seconds = start.elapsed().as_secs_f64();
-        println!("{name}: {} steps in {seconds:.2} s", options.steps);
+        show(format!("{name}: {} steps in {seconds:.2} s", options.steps));
 
         // Without `log_gdp` the site `obs` is drawn.
         let predictive = Predictive::new(model).with_params(svi.params()).on(device, options.seed);

@@ -12,7 +12,7 @@ mod report;
 use std::process::ExitCode;
 
 use ppl::prelude::*;
-use ppl_examples_support::{Extra, Options, Outcome, Program, json, run};
+use ppl_examples_support::{Extra, Options, Outcome, Program, json, run, show};
 
 use crate::data::Nations;
 use crate::fit::Fit;
@@ -52,14 +52,8 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: &Options) -> Outcome {
-    let file = data::FILE.find(options.extra("data"))?;
-    let nations = Nations::read(&file)?;
-    println!(
-        "{}: {} nations, {} without a known GDP left out",
-        file.display(),
-        nations.len(),
-        nations.left_out
-    );
+    let nations = Nations::read(&data::FILE.find(options.extra("data"))?)?;
+    show(format!("{} nations; {} more without a known GDP left out", nations.len(), nations.left_out));
 
     let by_hand = Fit::new("by hand", guide, &nations, options)?;
     let auto_normal = Fit::new("mean field", AutoNormal::new(model), &nations, options)?;
@@ -67,16 +61,16 @@ fn compare(options: &Options) -> Outcome {
     let mean_field = &auto_normal.posterior;
 
     let posteriors = [&by_hand.posterior, mean_field, &full_rank];
-    println!("\n{}", report::auto_normal(&auto_normal)?);
-    println!("{}", report::by_hand(&by_hand)?);
-    println!("{}", report::moments(&posteriors)?);
-    println!("{}", report::slopes(&posteriors, &nations)?);
+    show(format!("\n{}", report::auto_normal(&auto_normal)?));
+    show(report::by_hand(&by_hand)?);
+    show(report::moments(&posteriors)?);
+    show(report::slopes(&posteriors, &nations)?);
 
     let pair = figures::pair(mean_field, &full_rank);
-    println!("{}", figures::save_losses(&options.out, posteriors)?.display());
-    println!("{}", figures::save_cross_sections(&options.out, &pair)?.display());
-    println!("{}", figures::save_slopes(&options.out, &pair)?.display());
-    println!("{}", figures::save_predictive_bands(&options.out, &pair, &nations)?.display());
+    show(figures::save_losses(&options.out, posteriors)?.display());
+    show(figures::save_cross_sections(&options.out, &pair)?.display());
+    show(figures::save_slopes(&options.out, &pair)?.display());
+    show(figures::save_predictive_bands(&options.out, &pair, &nations)?.display());
 
     let mut by_hand_json = report::posterior_json(&by_hand.posterior, &nations)?;
     by_hand_json["params"] = report::by_hand_json(&by_hand)?;

@@ -43,8 +43,7 @@ pub(crate) fn auto_normal_json(fit: &Fit<AutoNormal<impl Model<Country>>>) -> Re
 }
 
 pub(crate) fn by_hand<G>(fit: &Fit<G>) -> Result<Table> {
-    let mut table =
-        Table::new("Parameters of the guide written by hand (weights: bA, bR, bAR)", ["", "", "", ""]);
+    let mut table = Table::new("The guide written by hand", ["weights: bA, bR, bAR", "", "", ""]);
     for name in PARAMS {
         table = table.row(name, fit.svi.params().get(name)?.to_f64()?);
     }
