@@ -86,8 +86,9 @@ impl<A: ?Sized, M: Model<A>> Model<A> for AutoMultivariateNormal<M> {
             return Err(Error::argument(format!("init_scale is {}, must be positive", self.init_scale)));
         }
         let latents = self.latents.of(&self.model, ctx, args)?;
-        if let Some((latent, plate)) =
-            latents.iter().find_map(|latent| latent.plates.iter().find(|p| p.is_subsampled()).map(|p| (latent, p)))
+        if let Some((latent, plate)) = latents
+            .iter()
+            .find_map(|latent| latent.plates.iter().find(|p| p.is_subsampled()).map(|p| (latent, p)))
         {
             let reason = format!("`{}` is local to its subsampled rows: use AutoNormal", latent.name);
             return Err(Error::Plate { plate: plate.name.clone(), reason });
@@ -95,9 +96,12 @@ impl<A: ?Sized, M: Model<A>> Model<A> for AutoMultivariateNormal<M> {
         let size: usize = latents.iter().map(Latent::size).sum();
         let loc = ctx.param(&format!("{PREFIX}.loc"), Tensor::zeros([size]))?;
         let start = Tensor::eye(size) * self.init_scale;
-        let scale_tril = ctx.param_in(&format!("{PREFIX}.scale_tril"), start, constraints::lower_cholesky())?;
-        let joint =
-            ctx.sample_auxiliary(&format!("{PREFIX}.latent"), MultivariateNormal::with_scale_tril(loc, scale_tril))?;
+        let scale_tril =
+            ctx.param_in(&format!("{PREFIX}.scale_tril"), start, constraints::lower_cholesky())?;
+        let joint = ctx.sample_auxiliary(
+            &format!("{PREFIX}.latent"),
+            MultivariateNormal::with_scale_tril(loc, scale_tril),
+        )?;
 
         let mut volume = Tensor::from(0.0);
         let mut values = Values::new();
@@ -107,7 +111,9 @@ impl<A: ?Sized, M: Model<A>> Model<A> for AutoMultivariateNormal<M> {
             volume = volume + latent.bijection.log_abs_det_forward(&unconstrained, &whole).sum_all();
             in_plates(ctx, &latent.plates, &mut |ctx| {
                 let plates = ctx.frames().iter().filter(|frame| frame.kind == FrameKind::Plate);
-                let row = plates.map(|frame| frame.axis.id).try_fold(whole.clone(), |row, id| row.to_implicit(id))?;
+                let row = plates
+                    .map(|frame| frame.axis.id)
+                    .try_fold(whole.clone(), |row, id| row.to_implicit(id))?;
                 let event = row.rank();
                 ctx.sample(&latent.name, Delta::new(row).to_event(event)).map(|_| ())
             })?;

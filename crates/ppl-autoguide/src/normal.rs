@@ -72,7 +72,8 @@ impl<A: ?Sized, M: Model<A>> Model<A> for AutoNormal<M> {
             let mut value = None;
             in_plates(ctx, &latent.plates, &mut |ctx| {
                 let row = self.sample(ctx, latent)?;
-                let frames = ctx.frames().iter().filter(|frame| latent.plates.iter().any(|p| p.name == frame.name));
+                let frames =
+                    ctx.frames().iter().filter(|frame| latent.plates.iter().any(|p| p.name == frame.name));
                 value = Some(frames.rev().fold(row, |row, frame| row.to_positional(frame.axis)));
                 Ok(())
             })?;

@@ -1,5 +1,8 @@
 //! Automatic guides against exact posteriors, their shapes in plates, and what they refuse.
 
+// A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use ppl_autoguide::{AutoMultivariateNormal, AutoNormal};
 use ppl_core::{Ctx, Result, SubsampleExt, trace};
 use ppl_dist::{Bernoulli, Gamma, Normal};
@@ -16,7 +19,9 @@ struct Row {
 fn regression(ctx: &mut Ctx, rows: &Row) -> Result<()> {
     let a = ctx.sample("a", Normal::new(0.0, 3.0))?;
     let b = ctx.sample("b", Normal::new(0.0, 3.0))?;
-    ctx.plate("rows", rows, |ctx, row| ctx.observe("y", Normal::new(&a + &b * &row.x, 0.5), &row.y).map(|_| ()))
+    ctx.plate("rows", rows, |ctx, row| {
+        ctx.observe("y", Normal::new(&a + &b * &row.x, 0.5), &row.y).map(|_| ())
+    })
 }
 
 fn data() -> Row {
@@ -31,7 +36,8 @@ fn exact() -> ([[f64; 2]; 2], [f64; 2]) {
     let (x, y) = (data().x.to_f64().unwrap(), data().y.to_f64().unwrap());
     let weight = 1.0 / 0.25;
     let sum = |f: &dyn Fn(f64, f64) -> f64| x.iter().zip(&y).map(|(&x, &y)| f(x, y)).sum::<f64>() * weight;
-    let precision = [[sum(&|_, _| 1.0) + 1.0 / 9.0, sum(&|x, _| x)], [sum(&|x, _| x), sum(&|x, _| x * x) + 1.0 / 9.0]];
+    let precision =
+        [[sum(&|_, _| 1.0) + 1.0 / 9.0, sum(&|x, _| x)], [sum(&|x, _| x), sum(&|x, _| x * x) + 1.0 / 9.0]];
     let right = [sum(&|_, y| y), sum(&|x, y| x * y)];
     let [[p, q], [_, r]] = precision;
     let det = p * r - q * q;
@@ -41,7 +47,8 @@ fn exact() -> ([[f64; 2]; 2], [f64; 2]) {
 #[test]
 fn mean_field_finds_the_mean_and_the_conditional_spread() {
     let mut svi =
-        Svi::new(regression, AutoNormal::new(regression), Adam::new(0.02), TraceElbo::new().particles(8)).seed(1);
+        Svi::new(regression, AutoNormal::new(regression), Adam::new(0.02), TraceElbo::new().particles(8))
+            .seed(1);
     svi.run(1500, &data()).unwrap();
     let (precision, mean) = exact();
     for (index, site) in ["a", "b"].iter().enumerate() {
@@ -75,7 +82,8 @@ fn full_rank_finds_the_posterior() {
     assert_eq!(sites, [("a".to_owned(), 0..1), ("b".to_owned(), 1..2)]);
     // The bound is tight: every draw has the same loss.
     let losses: Vec<f64> = (0..5).map(|_| svi.evaluate_loss(&data()).unwrap()).collect();
-    let spread = losses.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b)) - losses.iter().fold(f64::INFINITY, |a, &b| a.min(b));
+    let spread = losses.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b))
+        - losses.iter().fold(f64::INFINITY, |a, &b| a.min(b));
     assert!(spread < 0.5, "{losses:?}");
 }
 
@@ -115,9 +123,8 @@ fn both_guides_have_the_same_density_for_the_same_normal() {
     let (run, _) = trace(&mut ctx, &AutoNormal::new(hierarchy), &y).unwrap();
     let values: Vec<(String, Tensor)> =
         ["scale", "z"].iter().map(|name| (name.to_string(), run.value(name).unwrap())).collect();
-    let unconstrained: Vec<f64> = values[0].1.log().to_f64().unwrap().into_iter()
-        .chain(values[1].1.to_f64().unwrap())
-        .collect();
+    let unconstrained: Vec<f64> =
+        values[0].1.log().to_f64().unwrap().into_iter().chain(values[1].1.to_f64().unwrap()).collect();
     let expected: f64 = unconstrained
         .iter()
         .map(|u| -0.5 * (u / 0.1f64).powi(2) - 0.1f64.ln() - 0.5 * std::f64::consts::TAU.ln())
@@ -128,7 +135,10 @@ fn both_guides_have_the_same_density_for_the_same_normal() {
     assert!((found - expected).abs() < 1e-10, "{found} {expected}");
 
     let joint = Tensor::from(unconstrained);
-    let decided = ppl_core::substitute(AutoMultivariateNormal::new(hierarchy), [("AutoMultivariateNormal.latent", joint)]);
+    let decided = ppl_core::substitute(
+        AutoMultivariateNormal::new(hierarchy),
+        [("AutoMultivariateNormal.latent", joint)],
+    );
     let (run, _) = trace(&mut Ctx::new(0), &decided, &y).unwrap();
     let found = run.log_prob_sum().unwrap().to_scalar().unwrap();
     assert!((found - expected).abs() < 1e-10, "{found} {expected}");

@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use burn_backend::tensor::Device;
-use burn_backend::{Backend as Burn, BoolDType, TensorData, get_or_init_device_settings, read_sync};
+use burn_backend::{
+    Backend as Burn, BoolDType, DataError, Element, Shape, TensorData, get_or_init_device_settings, read_sync,
+};
 use ppl_tensor::{Backend, DType, Error, HostData, HostTensor, Op, Result, TensorType};
 
 use crate::buffer::{Buffer, Values, physical};
@@ -71,6 +73,11 @@ fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("burn panicked").to_owned()
 }
 
+/// Elements as burn takes them; moved, not copied, if nobody else holds them.
+fn packed<T: Element>(elements: Arc<Vec<T>>, shape: Shape) -> TensorData {
+    TensorData::new(Arc::unwrap_or_clone(elements), shape)
+}
+
 impl<B: Burn> Backend for BurnBackend<B> {
     type Buffer = Buffer<B>;
 
@@ -80,31 +87,21 @@ impl<B: Burn> Backend for BurnBackend<B> {
 
     fn upload(&self, data: HostTensor) -> Result<Buffer<B>> {
         let (ty, elements) = (data.tensor_type(), data.data().clone());
-        self.require("upload", ty.dtype)?;
-        // The elements are moved, not copied, if nobody else holds them.
         drop(data);
+        self.require("upload", ty.dtype)?;
+        if elements.is_empty() {
+            return Ok(Buffer::new(ty, Values::Empty));
+        }
         let values = self.guarded("upload", || {
-            if elements.is_empty() {
-                return Ok(Values::Empty);
-            }
-            let shape = physical(&ty.shape);
+            let (shape, device) = (physical(&ty.shape), &self.device);
             Ok(match elements {
-                HostData::F64(v) => {
-                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape);
-                    Values::Float(B::float_from_data(data, &self.device))
-                }
-                HostData::F32(v) => {
-                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape);
-                    Values::Float(B::float_from_data(data, &self.device))
-                }
-                HostData::I64(v) => {
-                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape);
-                    Values::Int(B::int_from_data(data, &self.device))
-                }
+                HostData::F64(v) => Values::Float(B::float_from_data(packed(v, shape), device)),
+                HostData::F32(v) => Values::Float(B::float_from_data(packed(v, shape), device)),
+                HostData::I64(v) => Values::Int(B::int_from_data(packed(v, shape), device)),
                 HostData::Bool(v) => {
-                    let data = TensorData::new(Arc::unwrap_or_clone(v), shape).try_cast(self.bool_dtype.into());
+                    let data = packed(v, shape).try_cast(self.bool_dtype.into());
                     let data = data.map_err(|error| self.error("upload", error.to_string()))?;
-                    Values::Bool(B::bool_from_data(data, &self.device))
+                    Values::Bool(B::bool_from_data(data, device))
                 }
             })
         })?;
@@ -112,7 +109,7 @@ impl<B: Burn> Backend for BurnBackend<B> {
     }
 
     fn download(&self, buffer: &Buffer<B>) -> Result<HostTensor> {
-        let failed = |error: &dyn std::error::Error| self.error("download", error.to_string());
+        let failed = |error: DataError| self.error("download", error.to_string());
         let TensorType { dtype, shape } = &buffer.ty;
         self.guarded("download", || {
             let data = match buffer.values.clone() {
@@ -121,12 +118,13 @@ impl<B: Burn> Backend for BurnBackend<B> {
                 Values::Bool(t) => read_sync(B::bool_into_data(t)),
                 Values::Empty => return Ok(HostTensor::full_as(*dtype, shape, 0.0)),
             };
-            let data = data.map_err(|error| failed(&error))?;
+            let data = data.map_err(|error| self.error("download", error.to_string()))?;
             match dtype {
-                DType::F64 => HostTensor::new(shape, data.try_into_vec::<f64>().map_err(|e| failed(&e))?),
-                DType::F32 => HostTensor::new(shape, data.try_into_vec::<f32>().map_err(|e| failed(&e))?),
-                DType::I64 => HostTensor::new(shape, data.try_into_vec::<i64>().map_err(|e| failed(&e))?),
-                DType::Bool => HostTensor::new(shape, data.try_into_vec_as::<bool>().map_err(|e| failed(&e))?),
+                DType::F64 => HostTensor::new(shape, data.try_into_vec::<f64>().map_err(failed)?),
+                DType::F32 => HostTensor::new(shape, data.try_into_vec::<f32>().map_err(failed)?),
+                DType::I64 => HostTensor::new(shape, data.try_into_vec::<i64>().map_err(failed)?),
+                // However the device stores them.
+                DType::Bool => HostTensor::new(shape, data.try_into_vec_as::<bool>().map_err(failed)?),
             }
         })
     }

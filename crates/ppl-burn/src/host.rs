@@ -9,7 +9,12 @@ use crate::BurnBackend;
 use crate::buffer::Buffer;
 
 impl<B: Burn> BurnBackend<B> {
-    pub(crate) fn run_on_host(&self, op: &Op, inputs: &[&Buffer<B>], output: &TensorType) -> Result<Buffer<B>> {
+    pub(crate) fn run_on_host(
+        &self,
+        op: &Op,
+        inputs: &[&Buffer<B>],
+        output: &TensorType,
+    ) -> Result<Buffer<B>> {
         self.note(op);
         let inputs = inputs.iter().map(|x| self.download(x)).collect::<Result<Vec<HostTensor>>>()?;
         self.upload(HostBackend.run(op, &inputs.iter().collect::<Vec<_>>(), output)?)

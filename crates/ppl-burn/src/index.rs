@@ -1,7 +1,7 @@
 //! Entries chosen by index, and updates added at an index.
 
-use burn_backend::tensor::{IndexingUpdateOp, IntTensor};
 use burn_backend::Backend as Burn;
+use burn_backend::tensor::{IndexingUpdateOp, IntTensor};
 use ppl_tensor::op::{Gather, ScatterAdd};
 use ppl_tensor::{Backend, Error, Op, Result, Shape};
 
@@ -71,14 +71,14 @@ pub(crate) fn gather<B: Burn>(call: &Call<'_, B>, gather: &Gather) -> Result<Val
     let joined = Joined::new(x.shape(), indices.shape(), gather.axis, gather.batch);
     let Values::Int(indices) = indices.values.clone() else { return Err(call.unsupported()) };
     let Joined { batch, middle, size, inner, chosen } = joined;
-    let values = x.values.clone();
+    let x = x.values.clone().reshape(vec![batch, middle, size, inner]);
     let entries = if batch == 1 {
-        let (values, indices) = (values.reshape(vec![middle, size, inner]), B::int_reshape(indices, vec![chosen].into()));
-        each_kind!(values, t =>
-            B::float_select(t, 1, indices), B::int_select(t, 1, indices), B::bool_select(t, 1, indices))
+        let indices = B::int_reshape(indices, vec![chosen].into());
+        each_kind!(x, t =>
+            B::float_select(t, 2, indices), B::int_select(t, 2, indices), B::bool_select(t, 2, indices))
     } else {
-        let (values, indices) = (values.reshape(vec![batch, middle, size, inner]), joined.spread::<B>(indices));
-        each_kind!(values, t =>
+        let indices = joined.spread::<B>(indices);
+        each_kind!(x, t =>
             B::float_gather(2, t, indices), B::int_gather(2, t, indices), B::bool_gather(2, t, indices))
     };
     Ok(entries.reshape(physical(&call.output.shape)))
@@ -86,21 +86,22 @@ pub(crate) fn gather<B: Burn>(call: &Call<'_, B>, gather: &Gather) -> Result<Val
 
 pub(crate) fn scatter_add<B: Burn>(call: &Call<'_, B>, scatter: &ScatterAdd) -> Result<Values<B>> {
     let [updates, indices] = call.inputs()?;
-    let shape = &call.output.shape;
-    let joined = Joined::new(shape, indices.shape(), scatter.axis, scatter.batch);
+    let target = physical(&call.output.shape);
+    let joined = Joined::new(&call.output.shape, indices.shape(), scatter.axis, scatter.batch);
     let Joined { batch, middle, size, inner, chosen } = joined;
     let zeros = call.backend.zeros(updates.dtype(), vec![batch, middle, size, inner].into());
-    let (Values::Float(updates), Values::Int(indices)) = (updates.values.clone(), indices.values.clone()) else {
-        // Without updates there is nothing to add.
-        return if updates.shape().elements() == 0 { Ok(zeros.reshape(physical(shape))) } else { Err(call.unsupported()) };
+    let sums = match (zeros, updates.values.clone(), indices.values.clone()) {
+        (zeros, Values::Empty, _) => return Ok(zeros.reshape(target)),
+        (Values::Float(zeros), Values::Float(updates), Values::Int(indices)) => {
+            let updates = B::float_reshape(updates, vec![batch, middle, chosen, inner].into());
+            if batch == 1 {
+                let indices = B::int_reshape(indices, vec![chosen].into());
+                B::float_select_assign(zeros, 2, indices, updates, IndexingUpdateOp::Add)
+            } else {
+                B::float_scatter(2, zeros, joined.spread::<B>(indices), updates, IndexingUpdateOp::Add)
+            }
+        }
+        _ => return Err(call.unsupported()),
     };
-    let Values::Float(zeros) = zeros else { return Err(call.unsupported()) };
-    let updates = B::float_reshape(updates, vec![batch, middle, chosen, inner].into());
-    let sums = if batch == 1 {
-        let indices = B::int_reshape(indices, vec![chosen].into());
-        B::float_select_assign(zeros, 2, indices, updates, IndexingUpdateOp::Add)
-    } else {
-        B::float_scatter(2, zeros, joined.spread::<B>(indices), updates, IndexingUpdateOp::Add)
-    };
-    Ok(Values::<B>::Float(sums).reshape(physical(shape)))
+    Ok(Values::Float(B::float_reshape(sums, target)))
 }

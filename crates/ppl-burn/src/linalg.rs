@@ -26,7 +26,9 @@ pub(crate) fn matmul<B: Burn>(call: &Call<'_, B>) -> Result<Values<B>> {
         (call.aligned(x), call.aligned(y))
     };
     match (x, y) {
-        (Values::Float(x), Values::Float(y)) => Ok(Values::Float(B::float_reshape(B::float_matmul(x, y), target))),
+        (Values::Float(x), Values::Float(y)) => {
+            Ok(Values::Float(B::float_reshape(B::float_matmul(x, y), target)))
+        }
         _ => Err(call.unsupported()),
     }
 }

@@ -77,14 +77,12 @@ impl<'a, B: Burn> Call<'a, B> {
     /// An input with leading dimensions of size 1, up to the rank of the result: burn broadcasts equal ranks.
     pub(crate) fn aligned(&self, x: &Buffer<B>) -> Values<B> {
         let (rank, own) = (physical(&self.output.shape).rank(), physical(x.shape()));
-        let missing = rank.saturating_sub(own.rank());
-        match missing {
-            0 => x.values.clone(),
-            _ => {
-                let shape: Vec<usize> = std::iter::repeat_n(1, missing).chain(own.iter().copied()).collect();
-                x.values.clone().reshape(shape)
-            }
+        if own.rank() >= rank {
+            return x.values.clone();
         }
+        let shape: Vec<usize> =
+            std::iter::repeat_n(1, rank - own.rank()).chain(own.iter().copied()).collect();
+        x.values.clone().reshape(shape)
     }
 
     /// The error for what validation, or the choice of where to run, should have kept away.

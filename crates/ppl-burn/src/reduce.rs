@@ -2,8 +2,8 @@
 
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend as Burn, IntDType, TensorMetadata};
+use ppl_tensor::Result;
 use ppl_tensor::op::{Reduction, Slice};
-use ppl_tensor::{Result, TensorType};
 
 use crate::buffer::{Values, physical};
 use crate::layout::ranges;
@@ -101,6 +101,5 @@ pub(crate) fn arg_max<B: Burn>(call: &Call<'_, B>, axis: usize) -> Result<Values
         Values::Int(x) => B::int_cast(B::int_argmax(x, axis), IntDType::I64),
         Values::Bool(_) | Values::Empty => return Err(call.unsupported()),
     };
-    let TensorType { shape, .. } = call.output;
-    Ok(Values::<B>::Int(indices).reshape(physical(shape)))
+    Ok(Values::Int(B::int_reshape(indices, physical(&call.output.shape))))
 }

@@ -1,9 +1,12 @@
 //! What a random search seldom meets: NaN, infinities, both zeros, the ends of the integers, no elements, long sums.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Mutex;
 
 use burn_flex::{Flex, FlexDevice};
-use ppl_burn::{BurnBackend, Buffer, runs_natively};
+use ppl_burn::{Buffer, BurnBackend, runs_natively};
 use ppl_tensor::op::{Binary, Compare, Gather, Pad, Reduction, ScatterAdd, Slice, Unary};
 use ppl_tensor::{Backend, DType, HostBackend, HostTensor, Op, Result, TensorType};
 
@@ -26,7 +29,8 @@ fn run_on<B: Backend>(backend: &B, op: &Op, inputs: &[&HostTensor]) -> Result<Ho
 /// Every entry is the host's, to a few roundings of that entry; NaN only where the host has it.
 #[track_caller]
 fn agree(op: &Op, inputs: &[&HostTensor]) {
-    let (actual, expected) = (run_on(&burn(), op, inputs).unwrap(), run_on(&HostBackend, op, inputs).unwrap());
+    let (actual, expected) =
+        (run_on(&burn(), op, inputs).unwrap(), run_on(&HostBackend, op, inputs).unwrap());
     let rounding = if expected.dtype() == DType::F32 { 1e-6 } else { 1e-14 };
     for (i, (a, b)) in actual.to_f64().iter().zip(expected.to_f64()).enumerate() {
         let same = *a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= rounding * b.abs();
@@ -58,7 +62,10 @@ const INTEGERS: [i64; 9] = [i64::MIN, i64::MIN + 1, -7, -1, 0, 1, 2, 7, i64::MAX
 
 fn vector(values: &[f64]) -> [HostTensor; 2] {
     let narrow = values.iter().map(|&x| x as f32).collect();
-    [HostTensor::new([values.len()], values.to_vec()).unwrap(), HostTensor::new([values.len()], narrow).unwrap()]
+    [
+        HostTensor::new([values.len()], values.to_vec()).unwrap(),
+        HostTensor::new([values.len()], narrow).unwrap(),
+    ]
 }
 
 /// Every pair of the entries of a vector.
@@ -75,18 +82,11 @@ fn truths(values: &[bool]) -> HostTensor {
     HostTensor::new([values.len()], values.to_vec()).unwrap()
 }
 
-const COMPARISONS: [Compare; 6] = [Compare::Eq, Compare::Ne, Compare::Lt, Compare::Le, Compare::Gt, Compare::Ge];
+const COMPARISONS: [Compare; 6] =
+    [Compare::Eq, Compare::Ne, Compare::Lt, Compare::Le, Compare::Gt, Compare::Ge];
 
-const ARITHMETIC: [Binary; 8] = [
-    Binary::Add,
-    Binary::Sub,
-    Binary::Mul,
-    Binary::Div,
-    Binary::Rem,
-    Binary::Pow,
-    Binary::Max,
-    Binary::Min,
-];
+const ARITHMETIC: [Binary; 8] =
+    [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div, Binary::Rem, Binary::Pow, Binary::Max, Binary::Min];
 
 #[test]
 fn special_floats() {
@@ -202,11 +202,9 @@ fn nothing_to_work_on() {
     agree(&Op::Pad(Pad { axis: 0, before: 1, after: 2, interior: 3 }), &[&none(&[0, 2])]);
     agree(&Op::Slice(Slice { axis: 0, start: 1, end: 1, step: 1 }), &[&none(&[2, 2])]);
     agree(&Op::Slice(Slice { axis: 0, start: 0, end: 2, step: usize::MAX }), &[&none(&[2, 2])]);
-    for (kind, x) in [
-        (Reduction::Sum, none(&[0, 2])),
-        (Reduction::All, falsehoods.clone()),
-        (Reduction::Any, falsehoods),
-    ] {
+    for (kind, x) in
+        [(Reduction::Sum, none(&[0, 2])), (Reduction::All, falsehoods.clone()), (Reduction::Any, falsehoods)]
+    {
         agree(&Op::Reduce { kind, axes: [0].into_iter().collect() }, &[&x]);
         agree(&Op::Reduce { kind, axes: [0, 1].into_iter().collect() }, &[&x]);
         agree(&Op::Reduce { kind, axes: [1].into_iter().collect() }, &[&x]);
@@ -240,9 +238,15 @@ fn indices_are_checked() {
     let error = |op: &Op, inputs: &[&HostTensor]| run_on(&burn(), op, inputs).unwrap_err().to_string();
     assert_eq!(error(&gather, &[&x, &integers(&[4, 7, 9])]), "gather: index 7 is outside 0..5");
     assert_eq!(error(&gather, &[&x, &integers(&[-1])]), "gather: index -1 is outside 0..5");
-    assert_eq!(error(&gather, &[&HostTensor::full([0, 2], 1.0_f64), &integers(&[0])]), "gather: index 0 is outside 0..0");
+    assert_eq!(
+        error(&gather, &[&HostTensor::full([0, 2], 1.0_f64), &integers(&[0])]),
+        "gather: index 0 is outside 0..0"
+    );
     let scatter = Op::ScatterAdd(ScatterAdd { axis: 0, batch: 0, size: 3 });
-    assert_eq!(error(&scatter, &[&HostTensor::full([1], 1.0_f64), &integers(&[3])]), "scatter_add: index 3 is outside 0..3");
+    assert_eq!(
+        error(&scatter, &[&HostTensor::full([1], 1.0_f64), &integers(&[3])]),
+        "scatter_add: index 3 is outside 0..3"
+    );
 
     // Known to fit one array, the indices are still checked against another; a reshaped copy shares the knowledge.
     let backend = burn();
@@ -263,7 +267,8 @@ fn indices_are_checked() {
 #[test]
 fn what_the_rule_refuses_never_reaches_burn() {
     let backend = burn();
-    let upload = |shape: &[usize]| -> Buffer<Flex> { backend.upload(HostTensor::full(shape, 1.0_f64)).unwrap() };
+    let upload =
+        |shape: &[usize]| -> Buffer<Flex> { backend.upload(HostTensor::full(shape, 1.0_f64)).unwrap() };
     let (x, y) = (upload(&[2, 3, 4]), upload(&[5, 4, 3]));
     let promised = TensorType::new(DType::F64, [5, 3, 3]);
     assert!(backend.run(&Op::Matmul, &[&x, &y], &promised).is_err());
@@ -302,6 +307,7 @@ fn the_log_names_what_runs_on_the_host_once() {
         backend.run(op, &[&x], &ty).unwrap();
     }
     let notes = NOTES.0.lock().unwrap();
-    let found: Vec<&String> = notes.iter().filter(|note| note.contains("polygamma_5") || note.contains("exp")).collect();
+    let found: Vec<&String> =
+        notes.iter().filter(|note| note.contains("polygamma_5") || note.contains("exp")).collect();
     assert_eq!(found, ["`polygamma_5` runs on the host: burn-flex has no such operation"]);
 }

@@ -1,10 +1,13 @@
 //! burn's CPU backend is held to every law of the suite, in both floats, and fails as the processor does.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_suite::invalid::{Attempt, attempts};
 use ppl_suite::{Family, Outcome, Tolerance, compare, family_tests, for_each, for_each_case, laws};
 use ppl_tensor::{DType, Device, HostTensor, Result, Tensor};
 
-const CASES: u32 = 12;
+const CASES: u32 = 8;
 
 fn every_law_in_double_precision(family: Family) {
     let device = ppl_burn::flex();

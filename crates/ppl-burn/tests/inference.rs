@@ -1,5 +1,8 @@
 //! A program and a seed give the same fit on burn's CPU backend as on the processor.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_core::{Ctx, Result, SubsampleExt};
 use ppl_dist::{Normal, constraints};
 use ppl_infer::{Adam, Svi, TraceElbo};

@@ -32,7 +32,21 @@ macro_rules! observation {
     )*};
 }
 
-observation!(Tensor, &Tensor, f64, f32, i64, i32, bool, Vec<f64>, Vec<i64>, Vec<bool>, &[f64], &[i64], &[bool]);
+observation!(
+    Tensor,
+    &Tensor,
+    f64,
+    f32,
+    i64,
+    i32,
+    bool,
+    Vec<f64>,
+    Vec<i64>,
+    Vec<bool>,
+    &[f64],
+    &[i64],
+    &[bool]
+);
 
 impl<T: Into<Tensor>> From<Option<T>> for Observation {
     fn from(value: Option<T>) -> Self {
@@ -138,7 +152,11 @@ impl Ctx {
     ) -> Result<Tensor> {
         let distribution = distribution.into_distribution();
         let value = value.into().0;
-        self.send(name, Statement::Sample { distribution, observed: value.is_some(), auxiliary: false }, value)
+        self.send(
+            name,
+            Statement::Sample { distribution, observed: value.is_some(), auxiliary: false },
+            value,
+        )
     }
 
     /// A learnable real value, which starts at `init`.
@@ -213,7 +231,8 @@ impl Ctx {
         self.frames.push(frame);
         let output = f(self, &row);
         self.frames.pop();
-        let whole = output?.try_map(&mut TreePath::root(), &mut |_, leaf| leaf.to_positional(axis).check().cloned());
+        let whole =
+            output?.try_map(&mut TreePath::root(), &mut |_, leaf| leaf.to_positional(axis).check().cloned());
         Ok(whole?)
     }
 
@@ -324,7 +343,9 @@ impl Ctx {
                 let plates = if *per_row { &message.frames[..] } else { &[] };
                 self.params.resolve(&message.name, init, constraint.as_ref(), plates, &self.device)?
             }
-            (Statement::Param { init, .. }, Some(value)) => enter_frames(&value, &message.frames, init.rank())?,
+            (Statement::Param { init, .. }, Some(value)) => {
+                enter_frames(&value, &message.frames, init.rank())?
+            }
             (Statement::Subsample { population, size }, None) => {
                 let key = message.key.as_ref().unwrap_or(&self.key);
                 key.fold_in_name(&message.name).subsample(*population, *size)
@@ -360,14 +381,17 @@ pub(crate) fn check_axes(value: &Tensor, frames: &[Frame]) -> Result<()> {
         None => Ok(()),
         Some(axis) => {
             let plate = axis.id.name().unwrap_or_else(|| "an anonymous axis".into());
-            let reason = "a value of one of its rows is used outside: return it from the plate's closure".into();
+            let reason =
+                "a value of one of its rows is used outside: return it from the plate's closure".into();
             Err(Error::Plate { plate, reason })
         }
     }
 }
 
 fn check_message(message: &Message) -> Result<()> {
-    let (Statement::Sample { distribution, observed, .. }, Some(value)) = (&message.statement, &message.value) else {
+    let (Statement::Sample { distribution, observed, .. }, Some(value)) =
+        (&message.statement, &message.value)
+    else {
         return Ok(());
     };
     if *observed {

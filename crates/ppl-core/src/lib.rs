@@ -24,7 +24,9 @@ pub use ctx::{Ctx, Observation};
 pub use distribution::{Distribution, IntoDistribution, Parameter};
 pub use error::{Error, Result};
 pub use handler::Handler;
-pub use handlers::{Block, Condition, Record, Replay, Seed, Substitute, block, condition, replay, seed, substitute};
+pub use handlers::{
+    Block, Condition, Record, Replay, Seed, Substitute, block, condition, replay, seed, substitute,
+};
 pub use message::{Message, Statement};
 pub use model::{Model, trace};
 pub use param::ParamStore;

@@ -27,7 +27,11 @@ impl<A: ?Sized, O, F: Fn(&mut Ctx, &A) -> Result<O>> Model<A> for F {
 ///
 /// # Errors
 /// The first error of a statement, two statements of one name among them.
-pub fn trace<A: ?Sized, M: Model<A> + ?Sized>(ctx: &mut Ctx, model: &M, args: &A) -> Result<(Trace, M::Output)> {
+pub fn trace<A: ?Sized, M: Model<A> + ?Sized>(
+    ctx: &mut Ctx,
+    model: &M,
+    args: &A,
+) -> Result<(Trace, M::Output)> {
     let (recorded, output) = ctx.with(Record::new(), |ctx| model.run(ctx, args))?;
     Ok((recorded.into_trace(), output))
 }

@@ -34,7 +34,10 @@ enum Scale {
     In(Arc<dyn Constraint>),
     /// Read from a file: the constraint's name and the constrained value. The constraint itself comes with the first
     /// `param` statement.
-    Loaded { constraint: String, constrained: Tensor },
+    Loaded {
+        constraint: String,
+        constrained: Tensor,
+    },
 }
 
 const REAL: &str = "real";
@@ -108,7 +111,9 @@ impl ParamStore {
         value.check()?;
         if value.shape() != wanted {
             let shape = value.shape();
-            return Err(Error::Shape(format!("parameter `{name}` has shape {wanted}, the new value {shape}")));
+            return Err(Error::Shape(format!(
+                "parameter `{name}` has shape {wanted}, the new value {shape}"
+            )));
         }
         if let Some(param) = self.params.get_mut(name) {
             param.unconstrained = if self.tracking { value.tracked() } else { value };
@@ -140,7 +145,8 @@ impl ParamStore {
         device: &Device,
     ) -> Result<Tensor> {
         if let Some(axis) = init.axes().first() {
-            let reason = format!("the initial value depends on the row of {axis}: give one value for all rows");
+            let reason =
+                format!("the initial value depends on the row of {axis}: give one value for all rows");
             return Err(Error::Shape(reason));
         }
         let plates: Vec<&Frame> = frames.iter().filter(|f| f.kind == FrameKind::Plate).collect();
@@ -156,7 +162,9 @@ impl ParamStore {
         let value = known.constrained()?;
         if value.shape() != shape {
             let stored = value.shape();
-            return Err(Error::Shape(format!("the stored parameter has shape {stored}, the statement {shape}")));
+            return Err(Error::Shape(format!(
+                "the stored parameter has shape {stored}, the statement {shape}"
+            )));
         }
         plates.iter().try_fold(value, |value, frame| frame.enter(&value))
     }
@@ -237,8 +245,10 @@ impl ParamStore {
                 .and_then(|order| order.parse().ok())
                 .ok_or_else(|| damaged(format!("the order of parameter `{name}` is missing")))?;
             let read = |part: &str| -> Result<Tensor> {
-                let view = file.tensor(&format!("{part}/{name}")).map_err(|error| damaged(error.to_string()))?;
-                let data = decode(&view).ok_or_else(|| damaged(format!("parameter `{name}` is not of floats")))?;
+                let view =
+                    file.tensor(&format!("{part}/{name}")).map_err(|error| damaged(error.to_string()))?;
+                let data =
+                    decode(&view).ok_or_else(|| damaged(format!("parameter `{name}` is not of floats")))?;
                 Ok(device.upload(data?)?)
             };
             let unconstrained = read("unconstrained")?;
@@ -261,7 +271,9 @@ impl ParamStore {
 fn attach(param: &mut Param, constraint: Option<&Arc<dyn Constraint>>) -> Result<()> {
     let (stored, stated) = (param.constraint_name(), constraint.map_or(REAL.to_owned(), |c| c.name()));
     if stored != stated {
-        return Err(Error::argument(format!("the stored parameter is {stored}, the statement says {stated}")));
+        return Err(Error::argument(format!(
+            "the stored parameter is {stored}, the statement says {stated}"
+        )));
     }
     if let (Scale::Loaded { .. }, Some(constraint)) = (&param.scale, constraint) {
         param.scale = Scale::In(constraint.clone());

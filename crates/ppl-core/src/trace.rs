@@ -149,8 +149,10 @@ impl Trace {
                 (Statement::Subsample { population: a, size: b }, Statement::Subsample { population: c, size: d })
                     if a == c && b == d
             );
-            let same_param =
-                matches!((&known.statement, &site.statement), (Statement::Param { .. }, Statement::Param { .. }));
+            let same_param = matches!(
+                (&known.statement, &site.statement),
+                (Statement::Param { .. }, Statement::Param { .. })
+            );
             // A plate may be entered again, and a parameter read again: both mean the same thing as before.
             if reopened || same_param {
                 return Ok(());
@@ -183,7 +185,11 @@ impl Trace {
                 Statement::Sample { distribution, observed, .. } => {
                     let observed = if *observed { ", observed" } else { "" };
                     let (batch, event) = (distribution.batch_shape(), distribution.event_shape());
-                    let shape = if event == Shape::scalar() { batch.to_string() } else { format!("{batch} | {event}") };
+                    let shape = if event == Shape::scalar() {
+                        batch.to_string()
+                    } else {
+                        format!("{batch} | {event}")
+                    };
                     format!("{} {shape}{observed}", distribution.name())
                 }
                 Statement::Param { .. } => "param".into(),

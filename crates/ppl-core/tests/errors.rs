@@ -1,5 +1,8 @@
 //! What a user reads when a program is wrong.
 
+// A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use ppl_core::{Ctx, ParamStore, Result, SubsampleExt, condition, trace};
 use ppl_dist::{Normal, constraints};
 use ppl_tensor::{Device, Tensor, TensorTree};
@@ -105,7 +108,8 @@ fn impossible_subsamples_and_reopened_plates() {
 
 #[test]
 fn conditions_of_the_wrong_shape() {
-    let model = |ctx: &mut Ctx, _: &()| ctx.plate("rows", 3usize, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)));
+    let model =
+        |ctx: &mut Ctx, _: &()| ctx.plate("rows", 3usize, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)));
     let text = message(trace(&mut Ctx::new(0), &condition(model, [("z", Tensor::zeros([4]))]), &()));
     assert_eq!(text, "site `z`: plate `rows`: a value has 4 rows, the plate 3");
 }

@@ -1,5 +1,8 @@
 //! Laws of tracing, replaying, conditioning, substituting, blocking and seeding.
 
+// A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use ppl_core::{Ctx, Message, Result, Trace, block, condition, replay, seed, substitute, trace};
 use ppl_dist::{Bernoulli, Gamma, Normal};
 use ppl_tensor::{Key, Tensor};
@@ -131,7 +134,8 @@ fn sites_are_recorded_in_order_with_their_kinds() {
 fn the_density_of_a_run_is_the_sum_of_its_sites() {
     let run = run(5);
     let scalar = |name: &str| run.value(name).unwrap().to_scalar().unwrap();
-    let normal = |x: f64, m: f64, s: f64| -0.5 * ((x - m) / s).powi(2) - s.ln() - 0.5 * std::f64::consts::TAU.ln();
+    let normal =
+        |x: f64, m: f64, s: f64| -0.5 * ((x - m) / s).powi(2) - s.ln() - 0.5 * std::f64::consts::TAU.ln();
     let (mean, scale) = (scalar("mean"), scalar("scale"));
     // Gamma(2, 1.5): Γ(2) = 1.
     let mut expected = normal(mean, 0.5, 2.0) + 2.0 * 1.5f64.ln() + scale.ln() - 1.5 * scale;

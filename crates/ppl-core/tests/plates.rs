@@ -1,5 +1,8 @@
 //! A plate is the loop of its rows: in draws, log density and gradient; whole, subsampled and nested.
 
+// A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use ppl_core::{Ctx, Result, SubsampleExt, Trace, trace};
 use ppl_dist::Normal;
 use ppl_tensor::{Tensor, TensorTree, grad};
@@ -71,7 +74,8 @@ fn a_subsample_slices_all_columns_alike_and_scales() {
         let rows = run.value("rows").unwrap().to_vec::<i64>().unwrap();
         assert_eq!(rows.len(), 2);
         assert_ne!(rows[0], rows[1]);
-        let pick = |column: &Tensor| rows.iter().map(|&r| column.to_f64().unwrap()[r as usize]).collect::<Vec<_>>();
+        let pick =
+            |column: &Tensor| rows.iter().map(|&r| column.to_f64().unwrap()[r as usize]).collect::<Vec<_>>();
         assert_eq!(x.to_f64().unwrap(), pick(&columns.x));
         assert_eq!(y.to_f64().unwrap(), pick(&columns.y));
         let density: f64 = pick(&columns.x)
@@ -106,7 +110,8 @@ fn nested_plates_are_nested_loops() {
     assert_eq!(noise.shape().to_vec(), [3, 4]);
     assert_eq!(run.value("noise").unwrap().shape().to_vec(), [3, 4]);
 
-    let normal = |x: f64, m: f64, s: f64| -0.5 * ((x - m) / s).powi(2) - s.ln() - 0.5 * std::f64::consts::TAU.ln();
+    let normal =
+        |x: f64, m: f64, s: f64| -0.5 * ((x - m) / s).powi(2) - s.ln() - 0.5 * std::f64::consts::TAU.ln();
     let (e, n, d) = (effect.to_f64().unwrap(), noise.to_f64().unwrap(), y.to_f64().unwrap());
     let mut expected = 0.0;
     for group in 0..3 {

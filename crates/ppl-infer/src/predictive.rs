@@ -53,9 +53,7 @@ impl<M> Predictive<M> {
     where
         M: Model<A>,
     {
-        self.draw(n, |ctx, _| {
-            Ok(ctx.with(Record::new(), |ctx| self.model.run(ctx, args))?.0.into_trace())
-        })
+        self.draw(n, |ctx, _| Ok(ctx.with(Record::new(), |ctx| self.model.run(ctx, args))?.0.into_trace()))
     }
 
     /// `n` draws of every site that is not data, with latent values from a guide.
@@ -69,7 +67,8 @@ impl<M> Predictive<M> {
         self.draw(n, |ctx, _| {
             let (recorded, _) = ctx.with(Record::new(), |ctx| guide.run(ctx, args))?;
             let replay = Replay::new(recorded.into_trace());
-            let (recorded, _) = ctx.with(Record::new(), |ctx| ctx.with(replay, |ctx| self.model.run(ctx, args)))?;
+            let (recorded, _) =
+                ctx.with(Record::new(), |ctx| ctx.with(replay, |ctx| self.model.run(ctx, args)))?;
             Ok(recorded.into_trace())
         })
     }
@@ -86,7 +85,9 @@ impl<M> Predictive<M> {
         for (name, values) in draws.iter() {
             let size = values.size(0).map_err(|error| Error::from(error).at_site(name))?;
             if *n.get_or_insert(size) != size {
-                return Err(Error::argument(format!("site `{name}` has {size} draws, another site has others")));
+                return Err(Error::argument(format!(
+                    "site `{name}` has {size} draws, another site has others"
+                )));
             }
         }
         let n = n.ok_or_else(|| Error::argument("no draws were given"))?;

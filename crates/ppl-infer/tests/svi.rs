@@ -1,7 +1,10 @@
 //! The loop: fits of conjugate models, options by name, and what a user reads when something is wrong.
 
+// A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use ppl_core::{Ctx, Result};
-use ppl_dist::{Beta, Bernoulli, Normal, constraints};
+use ppl_dist::{Bernoulli, Beta, Normal, constraints};
 use ppl_infer::{Adam, AdamOptions, Predictive, Svi, TraceElbo};
 use ppl_tensor::Tensor;
 
@@ -42,7 +45,8 @@ fn a_normal_guide_finds_the_normal_posterior() {
     let y = data().to_f64().unwrap();
     let (n, sum): (f64, f64) = (6.0, y.iter().sum());
     let squares: f64 = y.iter().map(|y| y * y).sum();
-    let evidence = -0.5 * n * std::f64::consts::TAU.ln() - 0.5 * (1.0 + 4.0 * n).ln()
+    let evidence = -0.5 * n * std::f64::consts::TAU.ln()
+        - 0.5 * (1.0 + 4.0 * n).ln()
         - 0.5 * (squares - 4.0 * sum * sum / (1.0 + 4.0 * n));
     let loss = svi.evaluate_loss(&data()).unwrap();
     assert!((loss + evidence).abs() < 0.05, "{loss} {evidence}");
@@ -132,7 +136,8 @@ fn model_and_guide_that_do_not_fit() {
     };
     let mut svi = Svi::new(mean_model, other, Adam::new(0.01), TraceElbo::new());
     let message = text(svi.step(&data()));
-    let expected = "the guide lacks the model's latent sites `mean`; the model lacks the guide's sites `meen` as latent";
+    let expected =
+        "the guide lacks the model's latent sites `mean`; the model lacks the guide's sites `meen` as latent";
     assert!(message.starts_with(expected), "{message}");
     assert!(message.contains("rows 6"), "{message}");
 }

@@ -1,5 +1,8 @@
 //! Operations with parameters and inputs that do not fit are errors, the same ones under a map, and never panics.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_suite::invalid::attempts;
 use ppl_suite::{Family, Tolerance, family_tests, for_each, laws};
 use ppl_tensor::{DType, Device, HostBackend};

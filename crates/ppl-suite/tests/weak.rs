@@ -32,9 +32,9 @@ fn numbers_take_the_dtype_of_what_they_meet() {
     assert_eq!(found(&floats().pow(2)), (DType::F32, vec![1.0, 4.0, 9.0]));
     assert_eq!(found(&counts().maximum(2.0)), (DType::I64, vec![2.0, 2.0, 3.0]));
     assert_eq!(found(&floats().gt(2)), (DType::Bool, vec![0.0, 0.0, 1.0]));
-    assert_eq!(found(&floats().gt(1.5).select(&floats(), 0.0)), (DType::F32, vec![0.0, 2.0, 3.0]));
-    assert_eq!(found(&counts().gt(1).select(7, &counts())), (DType::I64, vec![1.0, 7.0, 7.0]));
-    assert_eq!(found(&Tensor::from(true).select(&floats(), 9.0)), (DType::F32, vec![1.0, 2.0, 3.0]));
+    assert_eq!(found(&floats().gt(1.5).select(floats(), 0.0)), (DType::F32, vec![0.0, 2.0, 3.0]));
+    assert_eq!(found(&counts().gt(1).select(7, counts())), (DType::I64, vec![1.0, 7.0, 7.0]));
+    assert_eq!(found(&Tensor::from(true).select(floats(), 9.0)), (DType::F32, vec![1.0, 2.0, 3.0]));
 }
 
 #[test]

@@ -313,18 +313,24 @@ impl Array {
         let data = self.download(&op.name())?;
         if dtype == DType::I64 && data.to_f64().iter().any(|x| x.fract() != 0.0) {
             let reason = "a fraction met an i64 tensor: use `cast`".into();
-            return Err(ErrorKind::DType { op: op.name().into_owned(), dtypes: vec![self.dtype(), dtype], reason }
-                .into());
+            return Err(ErrorKind::DType {
+                op: op.name().into_owned(),
+                dtypes: vec![self.dtype(), dtype],
+                reason,
+            }
+            .into());
         }
         let cast = if data.dtype() == dtype {
             data
         } else {
-            Device::cpu().backend().run(
-                &Op::Cast(dtype),
-                &[&Device::cpu().backend().upload(data)?],
-                &TensorType::new(dtype, self.shape()),
-            )
-            .and_then(|buffer| Device::cpu().backend().download(&buffer))?
+            Device::cpu()
+                .backend()
+                .run(
+                    &Op::Cast(dtype),
+                    &[&Device::cpu().backend().upload(data)?],
+                    &TensorType::new(dtype, self.shape()),
+                )
+                .and_then(|buffer| Device::cpu().backend().download(&buffer))?
         };
         Self::upload(device, cast)
     }
@@ -414,7 +420,11 @@ impl Array {
     }
 
     pub(crate) fn permute(&self, order: Dims) -> Array {
-        if order.iter().copied().eq(0..self.shape().rank()) { self.clone() } else { self.apply1(Op::Permute(order)) }
+        if order.iter().copied().eq(0..self.shape().rank()) {
+            self.clone()
+        } else {
+            self.apply1(Op::Permute(order))
+        }
     }
 
     /// Swaps the last two dimensions.

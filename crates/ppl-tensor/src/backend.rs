@@ -99,7 +99,9 @@ impl<B: Backend> AnyBackend for Erased<B> {
         let result = match inputs {
             [x] => backend.run(op, &[of(x)?], output),
             [x, y] => backend.run(op, &[of(x)?, of(y)?], output),
-            _ => backend.run(op, &inputs.iter().map(|buffer| of(buffer)).collect::<Result<Vec<_>>>()?, output),
+            _ => {
+                backend.run(op, &inputs.iter().map(|buffer| of(buffer)).collect::<Result<Vec<_>>>()?, output)
+            }
         };
         Ok(Arc::new(result?))
     }
@@ -117,10 +119,8 @@ struct ErasedExecutable<B: Backend> {
 
 impl<B: Backend> Executable<AnyBuffer> for ErasedExecutable<B> {
     fn run(&self, inputs: &[AnyBuffer]) -> Result<Vec<AnyBuffer>> {
-        let inputs = inputs
-            .iter()
-            .map(|buffer| typed(&*self.backend, buffer).cloned())
-            .collect::<Result<Vec<_>>>()?;
+        let inputs =
+            inputs.iter().map(|buffer| typed(&*self.backend, buffer).cloned()).collect::<Result<Vec<_>>>()?;
         let outputs = self.executable.run(&inputs)?;
         Ok(outputs.into_iter().map(|buffer| Arc::new(buffer) as AnyBuffer).collect())
     }

@@ -38,7 +38,8 @@ impl Shape {
     /// Whether there are addresses for as many elements of 8 bytes. Empty dimensions count as one, as in NumPy, so that
     /// strides and sizes of slices exist as well.
     pub fn is_addressable(&self) -> bool {
-        self.0.iter().fold(1, |product: usize, &size| product.saturating_mul(size.max(1))) <= isize::MAX as usize / 8
+        self.0.iter().fold(1, |product: usize, &size| product.saturating_mul(size.max(1)))
+            <= isize::MAX as usize / 8
     }
 
     /// The shape both broadcast to under NumPy's rule, or `None` if a pair of sizes differs and neither is 1.

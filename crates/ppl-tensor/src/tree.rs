@@ -95,7 +95,10 @@ impl<T: TensorTree> TensorTree for Vec<T> {
         path: &mut TreePath,
         f: &mut dyn FnMut(&TreePath, &Tensor) -> Result<Tensor>,
     ) -> Result<Self> {
-        self.iter().enumerate().map(|(i, tree)| path.with(&i.to_string(), |path| tree.try_map(path, f))).collect()
+        self.iter()
+            .enumerate()
+            .map(|(i, tree)| path.with(&i.to_string(), |path| tree.try_map(path, f)))
+            .collect()
     }
 
     fn hash_static(&self, mut state: &mut dyn Hasher) {

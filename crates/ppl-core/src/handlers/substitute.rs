@@ -36,6 +36,7 @@ pub fn substitute<A: ?Sized, M: Model<A>, K: Into<String>, V: Into<Tensor>>(
     model: M,
     values: impl IntoIterator<Item = (K, V)>,
 ) -> impl Fn(&mut Ctx, &A) -> Result<M::Output> {
-    let handler = Substitute::new(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect());
+    let handler =
+        Substitute::new(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect());
     move |ctx, args| Ok(ctx.with(handler.clone(), |ctx| model.run(ctx, args))?.1)
 }

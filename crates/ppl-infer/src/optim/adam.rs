@@ -78,11 +78,19 @@ impl Optimizer for Adam {
         vec![value.zeros_like(), value.zeros_like(), value.scalar_like(0.0)]
     }
 
-    fn update(&self, name: &str, value: &Tensor, grad: &Tensor, state: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
+    fn update(
+        &self,
+        name: &str,
+        value: &Tensor,
+        grad: &Tensor,
+        state: &[Tensor],
+    ) -> Result<(Tensor, Vec<Tensor>)> {
         let options = (self.options)(name);
         options.check(name)?;
         let [mean, square, steps] = state else {
-            return Err(Error::argument(format!("Adam for parameter `{name}`: the state is of another optimiser")));
+            return Err(Error::argument(format!(
+                "Adam for parameter `{name}`: the state is of another optimiser"
+            )));
         };
         let (beta1, beta2) = options.betas;
         let steps = steps + 1.0;

@@ -17,5 +17,11 @@ pub trait Optimizer {
     ///
     /// # Errors
     /// If an option for this parameter is out of range.
-    fn update(&self, name: &str, value: &Tensor, grad: &Tensor, state: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)>;
+    fn update(
+        &self,
+        name: &str,
+        value: &Tensor,
+        grad: &Tensor,
+        state: &[Tensor],
+    ) -> Result<(Tensor, Vec<Tensor>)>;
 }

@@ -42,12 +42,19 @@ impl<B: Backend> Interpreter<B> {
             match &node.kind {
                 NodeKind::Input(number) => inputs.push((*number, slot)),
                 NodeKind::Constant(constant) => {
-                    let foreign = || Error::backend(backend.name(), "compile", "a constant of another backend");
+                    let foreign =
+                        || Error::backend(backend.name(), "compile", "a constant of another backend");
                     slots[slot] = Some(constant.buffer::<B>().cloned().ok_or_else(foreign)?);
                 }
                 NodeKind::Op { op, inputs } if live[slot] => {
                     let inputs = inputs.iter().map(|input| input.index()).collect();
-                    steps.push(Step { op: op.clone(), inputs, ty: node.ty.clone(), slot, last_uses: SmallVec::new() });
+                    steps.push(Step {
+                        op: op.clone(),
+                        inputs,
+                        ty: node.ty.clone(),
+                        slot,
+                        last_uses: SmallVec::new(),
+                    });
                 }
                 NodeKind::Op { .. } => {}
             }
@@ -90,7 +97,8 @@ impl<B: Backend> Executable<B::Buffer> for Interpreter<B> {
             let reason = format!("takes {} inputs, {} were given", self.inputs.len(), inputs.len());
             return Err(Error::argument("program", reason));
         }
-        let missing = || Error::backend(self.backend.name(), "program", "a value was read before it was computed");
+        let missing =
+            || Error::backend(self.backend.name(), "program", "a value was read before it was computed");
         let mut slots = self.slots.clone();
         for &(number, slot) in &self.inputs {
             slots[slot] = inputs.get(number).cloned();

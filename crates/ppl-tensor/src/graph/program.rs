@@ -25,7 +25,8 @@ pub fn compile<O>(traced: Traced<O>) -> Result<Program<O>> {
     let graph = traced.graph();
     let device = graph.device().clone();
     let executable = device.backend().compile(graph)?;
-    let output_types = graph.outputs().iter().map(|output| graph.nodes()[output.index()].ty.clone()).collect();
+    let output_types =
+        graph.outputs().iter().map(|output| graph.nodes()[output.index()].ty.clone()).collect();
     let Traced { arguments, output, output_axes, .. } = traced;
     Ok(Program { executable, device, arguments, output, output_types, output_axes })
 }
@@ -50,7 +51,8 @@ impl<O: TensorTree> Program<O> {
         args.try_map(&mut TreePath::root(), &mut |path, leaf| {
             leaf.check()?;
             let array = leaf.array().strong(&self.device);
-            let traced_with = |reason: String| Error::argument("program", format!("argument `{path}` {reason}"));
+            let traced_with =
+                |reason: String| Error::argument("program", format!("argument `{path}` {reason}"));
             let Some(argument) = self.arguments.get(buffers.len()) else {
                 return Err(traced_with("was not there when the program was traced".into()));
             };
@@ -58,7 +60,11 @@ impl<O: TensorTree> Program<O> {
                 let ty = &argument.ty;
                 let reason = format!(
                     "is {} {}, the program was traced with `{}` of {} {}",
-                    array.dtype(), array.shape(), argument.path, ty.dtype, ty.shape
+                    array.dtype(),
+                    array.shape(),
+                    argument.path,
+                    ty.dtype,
+                    ty.shape
                 );
                 return Err(traced_with(reason));
             }

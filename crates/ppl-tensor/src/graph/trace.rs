@@ -67,7 +67,8 @@ impl Tracer {
     /// Adds an operation; concrete inputs become constants.
     pub(crate) fn record(&self, op: &Op, inputs: &[Array], ty: &TensorType) -> Result<NodeId> {
         let mut recording = self.recording();
-        let inputs = inputs.iter().map(|input| recording.node_of(&op.name(), input)).collect::<Result<_>>()?;
+        let inputs =
+            inputs.iter().map(|input| recording.node_of(&op.name(), input)).collect::<Result<_>>()?;
         recording.push(NodeKind::Op { op: op.clone(), inputs }, ty.clone())
     }
 
@@ -80,12 +81,14 @@ impl Tracer {
     }
 
     fn finish(&self, outputs: &[Array]) -> Result<Graph> {
-        let foreign = |output: &&Array| matches!(output.value(), Value::Traced(t, _) if !Arc::ptr_eq(&t.0, &self.0));
+        let foreign =
+            |output: &&Array| matches!(output.value(), Value::Traced(t, _) if !Arc::ptr_eq(&t.0, &self.0));
         if outputs.iter().find(foreign).is_some() {
             return Err(mixed("output", "the result is a tensor of another trace"));
         }
         let mut recording = self.recording();
-        let outputs = outputs.iter().map(|output| recording.node_of("output", output)).collect::<Result<_>>()?;
+        let outputs =
+            outputs.iter().map(|output| recording.node_of("output", output)).collect::<Result<_>>()?;
         recording.finished = true;
         let nodes = std::mem::take(&mut recording.nodes);
         Ok(Graph { nodes, inputs: recording.inputs, outputs, device: recording.device.clone() })
@@ -113,7 +116,9 @@ impl Recording {
                 let address = Self::address(buffer);
                 let known = self.constants.get(&address).copied();
                 // One buffer may stand under several shapes.
-                if let Some(node) = known.filter(|node| self.nodes.get(node.0).is_some_and(|n| n.ty == *array.ty())) {
+                if let Some(node) =
+                    known.filter(|node| self.nodes.get(node.0).is_some_and(|n| n.ty == *array.ty()))
+                {
                     return Ok(node);
                 }
                 let constant = Constant { buffer: buffer.clone(), device: array.device().clone() };

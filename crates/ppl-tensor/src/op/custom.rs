@@ -62,7 +62,10 @@ pub(super) fn batch(custom: &Arc<dyn CustomOp>, inputs: &[Array], lead: usize) -
     let batch = layout::common_batch(inputs, lead);
     let rows: usize = batch.iter().product();
     if rows == 0 {
-        return Array::failure(first.device(), Error::argument(custom.name(), "an empty batch cannot be evaluated"));
+        return Array::failure(
+            first.device(),
+            Error::argument(custom.name(), "an empty batch cannot be evaluated"),
+        );
     }
     let folded: Vec<Array> = inputs
         .iter()

@@ -198,7 +198,10 @@ impl Binary {
             Binary::Max => of.two(|| share(&g, &x, &y, Compare::Gt), || share(&g, &y, &x, Compare::Gt)),
             Binary::Min => of.two(|| share(&g, &x, &y, Compare::Lt), || share(&g, &y, &x, Compare::Lt)),
             Binary::GammaQuantileSlope => {
-                return Err(Error::gradient(self.name(), "second derivatives of gamma draws are not available"));
+                return Err(Error::gradient(
+                    self.name(),
+                    "second derivatives of gamma draws are not available",
+                ));
             }
         })
     }
@@ -324,8 +327,12 @@ impl Array {
             return self.clone();
         }
         let (batch, inner) = self.shape().split_at(lead);
-        let shape: Shape =
-            batch.iter().copied().chain(std::iter::repeat_n(1, missing)).chain(inner.iter().copied()).collect();
+        let shape: Shape = batch
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(1, missing))
+            .chain(inner.iter().copied())
+            .collect();
         self.reshape(shape)
     }
 }

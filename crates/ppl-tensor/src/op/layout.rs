@@ -50,7 +50,8 @@ impl Slice {
         axis_within(op, self.axis, x)?;
         let size = x.shape[self.axis];
         if self.start > self.end || self.end > size || self.step == 0 {
-            let reason = format!("range {}..{} by {} of a dimension of {size}", self.start, self.end, self.step);
+            let reason =
+                format!("range {}..{} by {} of a dimension of {size}", self.start, self.end, self.step);
             return Err(Error::shape(op.name(), [&x.shape], reason));
         }
         let mut output = x.clone();
@@ -203,9 +204,7 @@ pub(super) fn batch_concat(axis: usize, inputs: &[Array], lead: usize) -> Array 
 
 /// The sizes of the first `lead` dimensions when all inputs are brought together.
 pub(super) fn common_batch(inputs: &[Array], lead: usize) -> Dims {
-    (0..lead)
-        .map(|d| inputs.iter().map(|x| x.shape()[d]).find(|&size| size != 1).unwrap_or(1))
-        .collect()
+    (0..lead).map(|d| inputs.iter().map(|x| x.shape()[d]).find(|&size| size != 1).unwrap_or(1)).collect()
 }
 
 impl Array {

@@ -19,7 +19,9 @@ pub struct TriangularSolve {
 fn matrix<'a>(op: &Op, x: &'a TensorType, inputs: &[&TensorType]) -> Result<(&'a [usize], usize, usize)> {
     match x.shape.split_last_chunk::<2>() {
         Some((batch, &[rows, columns])) => Ok((batch, rows, columns)),
-        None => Err(Error::shape(op.name(), inputs.iter().map(|t| &t.shape), "needs at least two dimensions")),
+        None => {
+            Err(Error::shape(op.name(), inputs.iter().map(|t| &t.shape), "needs at least two dimensions"))
+        }
     }
 }
 
@@ -78,7 +80,9 @@ pub(super) fn matmul_gradient(of: &Differentiate<'_>) -> Contributions {
     let (x, y, g) = (of.input(0), of.input(1), of.grad());
     // A right factor without batch dimensions meets all rows of the left in one product.
     let one_right = y.shape().rank() == 2 && x.shape().rank() > 2;
-    let by_right = || if one_right { fold_rows(&x).transpose().matmul(&fold_rows(&g)) } else { x.transpose().matmul(&g) };
+    let by_right = || {
+        if one_right { fold_rows(&x).transpose().matmul(&fold_rows(&g)) } else { x.transpose().matmul(&g) }
+    };
     of.two(|| g.matmul(&y.transpose()), by_right)
 }
 
@@ -95,7 +99,10 @@ pub(super) fn cholesky_gradient(of: &Differentiate<'_>) -> Contributions {
     let (l, g) = (of.output(), of.grad());
     let phi = l.transpose().matmul(&g).mul(&triangle_weights(&l, 1.0, 0.5, 0.0));
     let solve = |b: &Array| {
-        Array::apply(Op::TriangularSolve(TriangularSolve { upper: false, transpose: true }), &[l.clone(), b.clone()])
+        Array::apply(
+            Op::TriangularSolve(TriangularSolve { upper: false, transpose: true }),
+            &[l.clone(), b.clone()],
+        )
     };
     // S = L⁻ᵀ Φ L⁻¹, by two solves from the left.
     let s = solve(&solve(&phi).transpose()).transpose();
@@ -147,7 +154,8 @@ pub(super) fn batch_matmul(inputs: &[Array], lead: usize) -> Array {
         // Positional batch dimensions already make this a batched product.
         return super::elementwise::batch(&Op::Matmul, inputs, lead);
     }
-    let (Some(&[m, k]), Some(&[k_right, n])) = (x.shape().last_chunk::<2>(), y.shape().last_chunk::<2>()) else {
+    let (Some(&[m, k]), Some(&[k_right, n])) = (x.shape().last_chunk::<2>(), y.shape().last_chunk::<2>())
+    else {
         return Array::apply(Op::Matmul, inputs);
     };
     let size = |a: &Array, d: usize| a.shape()[d];

@@ -217,7 +217,9 @@ impl Op {
             Op::Concat { axis } => layout::batch_concat(*axis, inputs, lead),
             Op::Gather(gather) => gather.batch(inputs, lead),
             Op::ScatterAdd(scatter) => scatter.batch(inputs, lead),
-            Op::Reduce { .. } | Op::CumulativeSum { .. } | Op::ArgMax { .. } => reduce::batch(self, inputs, lead),
+            Op::Reduce { .. } | Op::CumulativeSum { .. } | Op::ArgMax { .. } => {
+                reduce::batch(self, inputs, lead)
+            }
             Op::Matmul => linalg::batch_matmul(inputs, lead),
             Op::TriangularSolve(solve) => solve.batch(inputs, lead),
             Op::Random { kind, shape } => random::batch(kind, shape, inputs, lead),
@@ -228,9 +230,9 @@ impl Op {
 
 /// The inputs of an operation that takes `N`.
 fn arity<'a, const N: usize>(op: &Op, inputs: &[&'a TensorType]) -> Result<[&'a TensorType; N]> {
-    inputs.try_into().map_err(|_| {
-        Error::argument(op.name(), format!("takes {N} inputs, {} were given", inputs.len()))
-    })
+    inputs
+        .try_into()
+        .map_err(|_| Error::argument(op.name(), format!("takes {N} inputs, {} were given", inputs.len())))
 }
 
 /// Checks that a dimension number is within a rank.

@@ -49,7 +49,11 @@ pub(super) fn reduce_type(
     }
     let logical = matches!(kind, Reduction::All | Reduction::Any);
     if logical != (x.dtype == DType::Bool) {
-        return Err(dtype_error(op, inputs, if logical { "needs a bool" } else { "needs numbers: use `cast`" }));
+        return Err(dtype_error(
+            op,
+            inputs,
+            if logical { "needs a bool" } else { "needs numbers: use `cast`" },
+        ));
     }
     let of_none = axes.iter().any(|&axis| x.shape[axis] == 0);
     if of_none && matches!(kind, Reduction::Max | Reduction::Min) {

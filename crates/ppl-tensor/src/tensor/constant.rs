@@ -153,6 +153,10 @@ impl Tensor {
     /// The elements converted to a dtype; to `Bool`: whether not zero; to `I64`: truncated towards zero.
     #[track_caller]
     pub fn cast(&self, dtype: DType) -> Tensor {
-        if self.dtype() == dtype && !self.is_weak() { self.clone() } else { Self::apply(crate::Op::Cast(dtype), &[self]) }
+        if self.dtype() == dtype && !self.is_weak() {
+            self.clone()
+        } else {
+            Self::apply(crate::Op::Cast(dtype), &[self])
+        }
     }
 }

@@ -66,7 +66,11 @@ impl Tensor {
     /// The mean over an implicit axis.
     #[track_caller]
     pub fn mean_over(&self, axis: Axis) -> Tensor {
-        if self.axes().iter().any(|a| a.id == axis.id) { self.to_positional(axis).mean(0) } else { self.clone() }
+        if self.axes().iter().any(|a| a.id == axis.id) {
+            self.to_positional(axis).mean(0)
+        } else {
+            self.clone()
+        }
     }
 
     /// Adds the implicit axis to a tensor that lacks it, the same value in every row.

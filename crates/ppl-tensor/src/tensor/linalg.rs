@@ -48,11 +48,14 @@ impl Tensor {
         let sizes = |dim| self.dim("diagonal", dim).map(|dim| self.shape()[dim]);
         match sizes(-1).and_then(|n| sizes(-2).map(|m| (n, m))) {
             Ok((n, m)) if n == m => {
-                let flat = self.shape()[..self.rank() - 2].iter().copied().chain([n * n]).collect::<crate::Shape>();
+                let flat =
+                    self.shape()[..self.rank() - 2].iter().copied().chain([n * n]).collect::<crate::Shape>();
                 // Entries i·(n + 1) of the flattened matrix.
                 self.reshape(flat).slice_by(-1, 0..n * n, n + 1)
             }
-            Ok(_) => Tensor::failure(crate::Error::shape("diagonal", [&self.shape()], "matrices are not square")),
+            Ok(_) => {
+                Tensor::failure(crate::Error::shape("diagonal", [&self.shape()], "matrices are not square"))
+            }
             Err(error) => Tensor::failure(error),
         }
     }

@@ -51,9 +51,14 @@ impl Tensor {
             self.check()?;
             let rank = self.rank();
             let at = if dim < 0 { dim.checked_add_unsigned(rank + 1) } else { Some(dim) };
-            let at = at.and_then(|at| usize::try_from(at).ok()).filter(|&at| at <= rank).ok_or_else(|| {
-                Error::shape("unsqueeze", [&self.shape()], format!("there is no place for dimension {dim}"))
-            })?;
+            let at =
+                at.and_then(|at| usize::try_from(at).ok()).filter(|&at| at <= rank).ok_or_else(|| {
+                    Error::shape(
+                        "unsqueeze",
+                        [&self.shape()],
+                        format!("there is no place for dimension {dim}"),
+                    )
+                })?;
             let mut shape = self.shape();
             shape.sizes_mut().insert(at, 1);
             Ok(Op::Reshape(shape))
@@ -67,7 +72,11 @@ impl Tensor {
             let dim = self.dim("squeeze", dim)?;
             let mut shape = self.shape();
             if shape.sizes_mut().remove(dim) != 1 {
-                return Err(Error::shape("squeeze", [&self.shape()], format!("dimension {dim} is not of size 1")));
+                return Err(Error::shape(
+                    "squeeze",
+                    [&self.shape()],
+                    format!("dimension {dim} is not of size 1"),
+                ));
             }
             Ok(Op::Reshape(shape))
         })

@@ -192,7 +192,8 @@ impl Tensor {
     fn read(&self, reader: &str) -> Result<HostTensor> {
         self.check()?;
         if let Some(axis) = self.axes.first() {
-            let reason = format!("the value is per row of {axis}: read it outside, where rows are positional");
+            let reason =
+                format!("the value is per row of {axis}: read it outside, where rows are positional");
             return Err(Error::axis(reader, reason));
         }
         self.array.download(reader)
@@ -223,18 +224,16 @@ impl Tensor {
             Err(error) => return Self::failure(error),
         };
         let lead = axes.len();
-        let array = if matches!(
-            op,
-            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Select | Op::FoldIn
-        ) {
+        let array = if matches!(op, Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Select | Op::FoldIn) {
             let rank = inputs.iter().map(|x| x.rank()).max().unwrap_or(0);
             let aligned: Inputs = inputs.iter().map(|x| x.aligned(&axes, rank)).collect();
             Array::apply_owned(op, aligned)
         } else {
             match Self::fitting(&op, inputs) {
-                Ok(fitting) => {
-                    op.batch(&fitting.iter().map(|x| x.expanded(&axes)).collect::<SmallVec<[Array; 3]>>(), lead)
-                }
+                Ok(fitting) => op.batch(
+                    &fitting.iter().map(|x| x.expanded(&axes)).collect::<SmallVec<[Array; 3]>>(),
+                    lead,
+                ),
                 Err(error) => return Self::failure(error),
             }
         };
@@ -249,7 +248,8 @@ impl Tensor {
     fn fitting(op: &Op, inputs: &[&Tensor]) -> Result<SmallVec<[Tensor; 3]>> {
         let mut arrays: Inputs = inputs.iter().map(|x| x.array.clone()).collect();
         Array::meet(op, &mut arrays)?;
-        let row = |(array, x): (&Array, &&Tensor)| TensorType::new(array.dtype(), &array.shape()[x.axes.len()..]);
+        let row =
+            |(array, x): (&Array, &&Tensor)| TensorType::new(array.dtype(), &array.shape()[x.axes.len()..]);
         let types: SmallVec<[TensorType; 3]> = arrays.iter().zip(inputs).map(row).collect();
         op.output_type(&types.iter().collect::<SmallVec<[&TensorType; 3]>>())?;
         Ok(arrays.into_iter().zip(inputs).map(|(array, x)| Self { array, axes: x.axes.clone() }).collect())
@@ -291,9 +291,10 @@ impl Tensor {
         self.check()?;
         let rank = self.rank();
         let from_start = if dim < 0 { dim.checked_add_unsigned(rank) } else { Some(dim) };
-        from_start.and_then(|dim| usize::try_from(dim).ok()).filter(|&dim| dim < rank).ok_or_else(|| {
-            Error::shape(op, [&self.shape()], format!("dimension {dim} does not exist"))
-        })
+        from_start
+            .and_then(|dim| usize::try_from(dim).ok())
+            .filter(|&dim| dim < rank)
+            .ok_or_else(|| Error::shape(op, [&self.shape()], format!("dimension {dim} does not exist")))
     }
 
     pub(crate) fn dims(&self, op: &str, dims: &[isize]) -> Result<Dims> {
@@ -340,7 +341,8 @@ fn common_axes(op: &Op, inputs: &[&Tensor]) -> Result<Axes> {
             continue;
         }
         axes = union(&axes, &input.axes).map_err(|(left, right)| {
-            let reason = format!("rows of {left} met rows of {right}: one of them is a subsample of other rows");
+            let reason =
+                format!("rows of {left} met rows of {right}: one of them is a subsample of other rows");
             Error::axis(op.name(), reason)
         })?;
     }

@@ -114,5 +114,4 @@ impl Tensor {
             Err(error) => Tensor::failure(error),
         }
     }
-
 }
