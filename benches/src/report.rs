@@ -65,9 +65,9 @@ mod tests {
     #[test]
     fn tables_are_aligned() {
         let expected = "\
-op/add/8 (a op)                  min      median         max     ratio
-  loop                     400.00 ns   800.00 ns     1.60 µs      1.00
-  eager                    800.00 µs     1.60 ms     3.20 ms   2000.00
+op/add/8 (a op)                          min      median         max     ratio
+  loop                             400.00 ns   800.00 ns     1.60 µs      1.00
+  eager                            800.00 µs     1.60 ms     3.20 ms   2000.00
 ";
         assert_eq!(table(&[row("loop", 800.0), row("eager", 1.6e6)]), expected);
         assert_eq!(table(&[]), "");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use ppl_core::{
-    Constraint, Ctx, Error, Frame, FrameKind, Model, Result, Site, Statement, SubsampleExt, Transform, trace,
+    Ctx, Error, Frame, FrameKind, Model, Result, Site, Statement, SubsampleExt, Transform, trace,
 };
 use ppl_tensor::{Shape, Tensor};
 
@@ -31,7 +31,7 @@ impl Latent {
                 of: format!("{}: write a guide for it, or sum it out of the model", distribution.name()),
             });
         }
-        let bijection = fixed_bijection(&*support)?;
+        let bijection = support.bijection()?;
         let value = distribution.batch_shape().concat(&distribution.event_shape());
         let plates = site.frames.iter().filter(|frame| frame.kind == FrameKind::Plate).cloned().collect();
         let unconstrained = bijection.inverse_shape(&value)?;
@@ -47,11 +47,6 @@ impl Latent {
     pub(crate) fn start(&self) -> Tensor {
         Tensor::zeros(&self.unconstrained)
     }
-}
-
-/// The bijection onto a support, which must not depend on other sites: it is taken from one run of the model.
-fn fixed_bijection(support: &dyn Constraint) -> Result<Arc<dyn Transform>> {
-    support.bijection()
 }
 
 /// The latent sites of a model, found by running it when they are first asked for.

@@ -11,6 +11,8 @@ const PREFIX: &str = "AutoMultivariateNormal";
 /// A guide with one multivariate normal distribution over all latent numbers on unconstrained space, cut into sites and
 /// mapped to their supports.
 ///
+/// Supports are taken from one run of the model, so they must not depend on other sites.
+///
 /// Parameters: `AutoMultivariateNormal.loc` `[d]` (starts at 0) and `AutoMultivariateNormal.scale_tril` `[d, d]`, the
 /// lower Cholesky factor of the covariance (starts at 0.1 times the identity). Numbers are ordered by site, as
 /// [`AutoMultivariateNormal::sites`] tells.

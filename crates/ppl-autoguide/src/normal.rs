@@ -11,6 +11,8 @@ const PREFIX: &str = "AutoNormal";
 /// A guide with a normal distribution for every latent number, independent of all others, on unconstrained space, mapped
 /// to each site's support.
 ///
+/// Supports are taken from one run of the model, so they must not depend on other sites.
+///
 /// Parameters of site `x`: `AutoNormal.locs.x` (unconstrained, starts at 0) and `AutoNormal.scales.x` (positive, starts
 /// at 0.1), both of the site's unconstrained shape behind one dimension for each plate; a subsampled plate has all its
 /// rows there.
