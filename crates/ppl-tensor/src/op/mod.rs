@@ -3,7 +3,7 @@
 //!
 //! Families live in files of their own; the matches below have no wildcard, so an operation without a rule does
 //! not compile. Rules see plain arrays. A gradient rule returns one contribution an input and may leave it
-//! broadcast: the driver in [`autodiff`](crate::autodiff) alone accumulates and undoes broadcasting.
+//! broadcast: the driver behind [`grad`](crate::grad) alone accumulates and undoes broadcasting.
 
 mod custom;
 mod elementwise;
