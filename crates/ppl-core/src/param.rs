@@ -1,6 +1,5 @@
 //! Learnable parameters, owned by whoever trains.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -201,11 +200,11 @@ impl ParamStore {
     /// If a value cannot be read or the file not written. The file appears whole or not at all.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let mut metadata = HashMap::new();
+        let mut metadata = Vec::new();
         let mut tensors = Vec::new();
         for (index, (name, param)) in self.params.iter().enumerate() {
-            metadata.insert(format!("{CONSTRAINT_KEY}{name}"), param.constraint_name());
-            metadata.insert(format!("order {name}"), index.to_string());
+            metadata.push((format!("{CONSTRAINT_KEY}{name}"), param.constraint_name()));
+            metadata.push((format!("order {name}"), index.to_string()));
             tensors.push((format!("unconstrained/{name}"), param.unconstrained.detach().to_host()?));
             tensors.push((format!("constrained/{name}"), param.constrained()?.detach().to_host()?));
         }
@@ -220,7 +219,7 @@ impl ParamStore {
             .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(damaged)?;
-        let file = safetensors::serialize(views, Some(metadata)).map_err(damaged)?;
+        let file = safetensors::serialize(views, Some(metadata.into_iter().collect())).map_err(damaged)?;
         let partial = path.with_extension("partial");
         std::fs::write(&partial, file).map_err(|error| Error::file(&partial, error))?;
         std::fs::rename(&partial, path).map_err(|error| Error::file(path, error))
