@@ -268,10 +268,24 @@ impl Ctx {
         n: usize,
         f: impl FnOnce(&mut Ctx) -> Result<O>,
     ) -> Result<(Axis, O)> {
+        self.replicas_from(name, 0, n, f)
+    }
+
+    /// Runs replicas number `first`, `first + 1`, … alone, as they would run among all in [`Ctx::replicas`].
+    ///
+    /// # Errors
+    /// As [`Ctx::replicas`].
+    pub fn replicas_from<O>(
+        &mut self,
+        name: &str,
+        first: usize,
+        n: usize,
+        f: impl FnOnce(&mut Ctx) -> Result<O>,
+    ) -> Result<(Axis, O)> {
         if self.frames.iter().any(|frame| frame.name == name) {
             return Err(Error::Plate { plate: name.to_owned(), reason: "is opened inside itself".into() });
         }
-        let frame = Frame::whole(name, n, FrameKind::Replica);
+        let frame = Frame::replicas(name, first, n);
         let axis = frame.axis;
         self.frames.push(frame);
         let output = f(self);

@@ -39,6 +39,16 @@ impl Frame {
         Self { name: name.to_owned(), axis, population: size, kind, chosen: false, rows: Arc::default() }
     }
 
+    /// Replicas numbered from `first`.
+    pub(crate) fn replicas(name: &str, first: usize, size: usize) -> Self {
+        let frame = Self::whole(name, size, FrameKind::Replica);
+        if first == 0 {
+            return frame;
+        }
+        let rows = Arc::new(OnceLock::from(Tensor::rows_of(frame.axis) + first as i64));
+        Self { rows, ..frame }
+    }
+
     /// A plate over the rows with these numbers (`I64`, positional).
     pub(crate) fn of_rows(name: &str, population: usize, rows: &Tensor) -> Result<Self> {
         let axis = Axis::named(name, rows.size(0)?);

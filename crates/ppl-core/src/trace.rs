@@ -63,6 +63,16 @@ impl Site {
         self.frames.iter().rev().fold(self.value.clone(), |value, frame| value.to_positional(frame.axis))
     }
 
+    /// The same site, whose log density counts only where the mask holds too.
+    #[must_use]
+    pub fn masked(&self, mask: &Tensor) -> Self {
+        let mask = match &self.mask {
+            Some(own) => own.and(mask),
+            None => mask.clone(),
+        };
+        Self { mask: Some(mask), log_prob: OnceLock::new(), ..self.clone() }
+    }
+
     /// Log density of one row, summed over the dimensions of the draw, without [`Site::scale`]: a scalar with the
     /// implicit axes it depends on. Zero for statements without a density.
     ///

@@ -11,7 +11,11 @@ mod predictive;
 mod svi;
 
 pub use draws::Draws;
-pub use objective::{Estimate, Objective, PARTICLES, TraceElbo, estimate};
+pub use objective::{
+    Baseline, BaselineFunction, Estimate, Estimators, GradientEstimator, GradientMoments, GradientProbe,
+    GradientReport, Objective, Origin, PARTICLES, RenyiElbo, Runs, State, Term, TraceElbo, TraceGraphElbo,
+    TraceMeanFieldElbo, differentiable_loss, estimate, estimate_from,
+};
 pub use optim::{Adam, AdamOptions, Optimizer};
 pub use predictive::Predictive;
 pub use svi::Svi;

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::backend::AnyBuffer;
 use crate::graph::{NodeId, Tracer};
 use crate::op::{Binary, Compare, Reduction, Unary};
+use crate::provenance::Provenance;
 use crate::shape::Dims;
 use crate::{DType, Device, Error, ErrorKind, HostTensor, Op, Result, Shape, TensorType};
 
@@ -30,6 +31,7 @@ struct Inner {
     tape: Option<Tape>,
     /// Made from Rust numbers alone: takes dtype and device of what it meets.
     weak: bool,
+    provenance: Provenance,
 }
 
 #[derive(Clone)]
@@ -47,7 +49,7 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    fn new(step: Option<(Op, Inputs)>) -> Self {
+    pub(crate) fn new(step: Option<(Op, Inputs)>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), step }
     }
@@ -85,7 +87,14 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
 
 impl Array {
     fn new(ty: TensorType, device: Device, value: Value, tape: Option<Tape>, weak: bool) -> Self {
-        Array(Arc::new(Inner { ty, device, value, tape, weak }))
+        Array(Arc::new(Inner { ty, device, value, tape, weak, provenance: Provenance::default() }))
+    }
+
+    /// The same value under another record, weakness and provenance.
+    pub(crate) fn derived(&self, tape: Option<Tape>, weak: bool, provenance: Provenance) -> Self {
+        let inner = &self.0;
+        let (ty, device, value) = (inner.ty.clone(), inner.device.clone(), inner.value.clone());
+        Array(Arc::new(Inner { ty, device, value, tape, weak, provenance }))
     }
 
     /// An array that carries an error.
@@ -170,8 +179,7 @@ impl Array {
         if self.failed() {
             return self.clone();
         }
-        let inner = &self.0;
-        Self::new(inner.ty.clone(), inner.device.clone(), inner.value.clone(), Some(Tape::new(None)), false)
+        self.derived(Some(Tape::new(None)), false, self.0.provenance.clone())
     }
 
     /// The same value without the record of how it was computed.
@@ -179,12 +187,20 @@ impl Array {
         if self.0.tape.is_none() {
             return self.clone();
         }
-        let inner = &self.0;
-        Self::new(inner.ty.clone(), inner.device.clone(), inner.value.clone(), None, inner.weak)
+        self.derived(None, self.0.weak, self.0.provenance.clone())
     }
 
-    /// The elements, copied to the host.
+    /// The elements, copied to the host for a program that reads them.
     pub(crate) fn download(&self, reader: &str) -> Result<HostTensor> {
+        self.0.provenance.note_read();
+        self.fetch(reader)
+    }
+
+    pub(crate) fn provenance(&self) -> &Provenance {
+        &self.0.provenance
+    }
+
+    fn fetch(&self, reader: &str) -> Result<HostTensor> {
         match &self.0.value {
             Value::Concrete(buffer) => self.0.device.backend().download(buffer),
             Value::Traced(..) => Err(ErrorKind::TracedRead { op: reader.into() }.into()),
@@ -202,8 +218,8 @@ impl Array {
             let op = "to_device (of a traced or tracked tensor)".into();
             return Self::failure(device, ErrorKind::Device { op, left, right }.into());
         }
-        match self.download("to_device").and_then(|data| Self::upload(device, data)) {
-            Ok(moved) => moved,
+        match self.fetch("to_device").and_then(|data| Self::upload(device, data)) {
+            Ok(moved) => moved.with_provenance(self.0.provenance.clone()),
             Err(error) => Self::failure(device, error),
         }
     }
@@ -219,6 +235,8 @@ impl Array {
             return failed.clone();
         }
         let weak = inputs.iter().all(|x| x.is_weak());
+        let provenance =
+            inputs.iter().fold(Provenance::default(), |all, input| all.union(input.provenance()));
         let device = match Self::meet(&op, &mut inputs) {
             Ok(device) => device,
             Err(error) => return Self::failure(&Device::cpu(), error),
@@ -228,7 +246,7 @@ impl Array {
                 let records =
                     ty.dtype.is_float() && inputs.iter().any(|x| x.tape().is_some()) && RECORDING.get();
                 let tape = records.then(|| Tape::new(Some((op, inputs))));
-                Self::new(ty, device, value, tape, weak)
+                Array(Arc::new(Inner { ty, device, value, tape, weak, provenance }))
             }
             Err(error) => Self::failure(&device, error),
         }
@@ -310,7 +328,7 @@ impl Array {
         if self.dtype() == dtype && self.device().same_as(device) {
             return Ok(self.clone());
         }
-        let data = self.download(&op.name())?;
+        let data = self.fetch(&op.name())?;
         if dtype == DType::I64 && data.to_f64().iter().any(|x| x.fract() != 0.0) {
             let reason = "a fraction met an i64 tensor: use `cast`".into();
             return Err(ErrorKind::DType {
@@ -342,8 +360,10 @@ impl Array {
         }
         let dtype = if self.dtype().is_float() { device.default_float() } else { self.dtype() };
         // Converted before it is moved: the device may not hold 64-bit floats.
-        let moved = self.cast(dtype).download("constant").and_then(|data| Self::upload(device, data));
-        moved.unwrap_or_else(|error| Self::failure(device, error))
+        match self.cast(dtype).fetch("constant").and_then(|data| Self::upload(device, data)) {
+            Ok(moved) => moved.with_provenance(self.0.provenance.clone()),
+            Err(error) => Self::failure(device, error),
+        }
     }
 }
 

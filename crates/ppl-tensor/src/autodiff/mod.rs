@@ -199,3 +199,30 @@ pub fn grad_recorded(output: &Tensor, leaves: &[&Tensor]) -> Result<Vec<Tensor>>
     };
     Ok(leaves.iter().zip(grads).map(zero_if_none).collect())
 }
+
+/// A float scalar with the value of `output` and its gradient with respect to every tracked leaf, whose record is one
+/// step a leaf: the memory of the computation is free once `output` is dropped. Linear in the leaves: gradients of its
+/// gradients are zero. NaN if a gradient is not finite.
+///
+/// # Errors
+/// If the output failed, is not a float scalar or has implicit axes, or an operation has no gradient.
+pub fn linearize(output: &Tensor) -> Result<Tensor> {
+    output.check()?;
+    if output.array().shape().rank() != 0 || !output.dtype().is_float() {
+        let reason = "a float scalar is needed: sum it first";
+        return Err(Error::shape("linearize", [&output.shape()], reason));
+    }
+    let (steps, _) = steps_towards(output.array(), &[]);
+    let is_leaf = |array: &&Array| array.tape().is_some_and(|tape| tape.step.is_none());
+    let leaves: Vec<&Array> = steps.iter().filter(is_leaf).collect();
+    let grads = no_grad(|| gradients(output.array(), &leaves))?;
+    let mut linear = output.array().detach();
+    for (leaf, grad) in leaves.into_iter().zip(grads) {
+        let Some(grad) = grad else { continue };
+        let all = (0..leaf.shape().rank()).collect();
+        linear = linear.add(&leaf.sub(&leaf.detach()).mul(&grad).sum(all));
+    }
+    let linear = Tensor::from_array(linear);
+    linear.check()?;
+    Ok(linear)
+}
