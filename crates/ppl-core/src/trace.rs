@@ -8,7 +8,7 @@ use ppl_tensor::{AxisId, Shape, Tensor};
 
 use crate::ctx::check_axes;
 use crate::plate::FrameKind;
-use crate::{Error, Frame, Message, Result, Statement};
+use crate::{Config, Error, Frame, Message, Result, Statement};
 
 /// One statement of a run, with its value.
 #[derive(Debug, Clone)]
@@ -21,10 +21,14 @@ pub struct Site {
     pub value: Tensor,
     /// The plates around it, outermost first.
     pub frames: Vec<Frame>,
-    /// Factor of its log density.
+    /// Factor of its log density that makes up for rows left out of subsampled plates.
     pub scale: f64,
+    /// Further factor of its log density, per row.
+    pub weight: Option<Tensor>,
     /// Where its log density counts.
     pub mask: Option<Tensor>,
+    /// Its settings.
+    pub config: Config,
     log_prob: OnceLock<Tensor>,
 }
 
@@ -38,7 +42,9 @@ impl Site {
             value: message.value.clone().ok_or_else(undecided)?,
             frames: message.frames.clone(),
             scale: message.scale,
+            weight: message.weight.clone(),
             mask: message.mask.clone(),
+            config: message.config.clone(),
             log_prob: OnceLock::new(),
         })
     }
@@ -73,8 +79,8 @@ impl Site {
         Self { mask: Some(mask), log_prob: OnceLock::new(), ..self.clone() }
     }
 
-    /// Log density of one row, summed over the dimensions of the draw, without [`Site::scale`]: a scalar with the
-    /// implicit axes it depends on. Zero for statements without a density.
+    /// Log density of one row, weighted, masked and summed over the dimensions of the draw, without [`Site::scale`]: a
+    /// scalar with the implicit axes it depends on. Zero for statements without a density.
     ///
     /// # Errors
     /// If it cannot be computed, or depends on rows of a plate that is not around the site.
@@ -86,6 +92,17 @@ impl Site {
         Ok(self.log_prob.get_or_init(|| log_prob).clone())
     }
 
+    /// As [`Site::log_prob`], without weight and mask: what the value was drawn from, whatever of it counts.
+    ///
+    /// # Errors
+    /// As [`Site::log_prob`].
+    pub fn draw_log_prob(&self) -> Result<Tensor> {
+        if self.weight.is_none() && self.mask.is_none() {
+            return self.log_prob();
+        }
+        Self { weight: None, mask: None, log_prob: OnceLock::new(), ..self.clone() }.log_prob()
+    }
+
     fn compute(&self) -> Result<Tensor> {
         let density = match &self.statement {
             Statement::Sample { distribution, .. } => distribution.log_prob(&self.value),
@@ -95,11 +112,15 @@ impl Site {
             }
         };
         density.check()?;
-        check_axes(&density, &self.frames)?;
-        let masked = match &self.mask {
-            Some(mask) => mask.select(&density, 0.0),
+        let weighted = match &self.weight {
+            Some(weight) => density * weight,
             None => density,
         };
+        let masked = match &self.mask {
+            Some(mask) => mask.select(&weighted, 0.0),
+            None => weighted,
+        };
+        check_axes(&masked, &self.frames)?;
         Ok(masked.sum_all().check()?.clone())
     }
 

@@ -3,7 +3,7 @@
 use std::f64::consts::FRAC_1_SQRT_2;
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
+use ppl_core::{Constraint, Distribution, LocationScale, Parameter, Result};
 use ppl_tensor::{Key, Shape, Tensor};
 
 use crate::constraints::{positive, real};
@@ -82,6 +82,14 @@ impl Distribution for Normal {
     fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
         let loc = expand(self.name(), &self.batch_shape, batch_shape, &[], &self.loc)?;
         Ok(Arc::new(Self::new(loc, &self.scale)))
+    }
+
+    fn loc_scale(&self) -> Option<LocationScale> {
+        Some(LocationScale {
+            loc: self.loc.clone(),
+            scale: self.scale.clone(),
+            with: Box::new(|loc, scale| Arc::new(Self::new(loc, scale))),
+        })
     }
 
     fn mean(&self) -> Tensor {

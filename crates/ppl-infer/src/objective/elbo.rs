@@ -136,7 +136,7 @@ impl Objective for TraceMeanFieldElbo {
 }
 
 /// Closed-form divergence of a row of the guide's site from the model's, if there is a formula and the two sites are
-/// drawn, scaled and repeated alike.
+/// repeated alike and without weights.
 fn divergence(guide: &Site, prior: &Site) -> Result<Option<Tensor>> {
     let distribution = |site: &Site| match &site.statement {
         Statement::Sample { distribution, observed: false, .. } => Some(distribution.clone()),
@@ -144,7 +144,8 @@ fn divergence(guide: &Site, prior: &Site) -> Result<Option<Tensor>> {
     };
     let (Some(q), Some(p)) = (distribution(guide), distribution(prior)) else { return Ok(None) };
     let same_plates = plates(guide).map(|f| f.axis.id).eq(plates(prior).map(|f| f.axis.id));
-    if !same_plates || guide.scale != prior.scale {
+    let weighted = guide.weight.is_some() || prior.weight.is_some();
+    if !same_plates || weighted || guide.scale != prior.scale {
         return Ok(None);
     }
     let divergence = match kl_divergence(&*q, &*p) {

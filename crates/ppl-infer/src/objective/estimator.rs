@@ -9,6 +9,23 @@ use ppl_tensor::Tensor;
 
 /// How gradients reach the parameters of a guide's draw (a survey: Mohamed, Rosca, Figurnov and Mnih 2020).
 ///
+/// A site's own choice is a setting of its statement in the guide, made there or by a handler
+/// ([`infer_config`](ppl_core::infer_config)); the other sites follow the objective.
+///
+/// ```
+/// use ppl_core::{ConfigureExt, Ctx, Result};
+/// use ppl_dist::Bernoulli;
+/// use ppl_infer::{Baseline, GradientEstimator};
+///
+/// fn guide(ctx: &mut Ctx, _: &()) -> Result<()> {
+///     let logit = ctx.param("logit", 0.0)?;
+///     let baseline = Baseline::DecayingAverage { decay: 0.9 };
+///     ctx.sample("z", Bernoulli::with_logits(logit).configure(GradientEstimator::ScoreFunction { baseline }))?;
+///     Ok(())
+/// }
+/// # assert!(guide(&mut Ctx::new(0), &()).is_ok());
+/// ```
+///
 /// A point mass has no randomness to estimate over: gradients flow through its value whatever is chosen.
 #[derive(Debug, Clone, Default)]
 pub enum GradientEstimator {
@@ -132,7 +149,11 @@ impl Estimators {
         let Statement::Sample { distribution, .. } = &message.statement else {
             return Ok(GradientEstimator::Pathwise);
         };
-        let chosen = self.0.as_ref().map_or(GradientEstimator::Automatic, |choose| choose(message));
+        let chosen = match (message.config.get(), &self.0) {
+            (Some(of_site), _) => GradientEstimator::clone(of_site),
+            (None, Some(choose)) => choose(message),
+            (None, None) => GradientEstimator::Automatic,
+        };
         let differentiable = distribution.has_rsample();
         match chosen {
             GradientEstimator::Automatic if differentiable => Ok(GradientEstimator::Pathwise),

@@ -41,7 +41,8 @@ pub(super) fn score_term(
     };
     let site = runs.guide().site(name)?;
     let cost = cost.detach();
-    let score = site.log_prob()?;
+    // Of the draw as it was made: weights and masks are of its cost.
+    let score = site.draw_log_prob()?;
     let over_rows = |value: Tensor| sum_rows(&value, site, &[]);
     match baseline {
         Baseline::None => Ok(over_rows(cost * score)),
