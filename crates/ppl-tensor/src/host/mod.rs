@@ -2,6 +2,7 @@
 //! against.
 
 mod binary;
+mod counts;
 mod factor;
 mod gamma_slope;
 mod index;
