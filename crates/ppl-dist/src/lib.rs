@@ -29,10 +29,10 @@ pub mod transforms;
 mod wrappers;
 
 pub use continuous::{
-    Beta, Cauchy, Exponential, Gamma, HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal, Normal, StudentT,
-    Uniform,
+    Beta, Cauchy, Exponential, Gamma, HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal, Normal,
+    StudentT, Uniform,
 };
-pub use discrete::{Bernoulli, Categorical, Delta};
-pub use kl::kl_divergence;
-pub use multivariate::MultivariateNormal;
-pub use wrappers::{DistributionExt, Independent, TransformedDistribution};
+pub use discrete::{Bernoulli, Binomial, Categorical, Delta, Multinomial, OneHotCategorical, Poisson};
+pub use kl::{KlRegistry, kl_divergence};
+pub use multivariate::{Dirichlet, LowRankMultivariateNormal, MultivariateNormal};
+pub use wrappers::{DistributionExt, Expanded, Independent, Masked, TransformedDistribution};

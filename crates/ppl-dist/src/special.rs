@@ -131,3 +131,7 @@ pub(crate) fn half_step_of_digamma(x: &Tensor) -> Tensor {
 pub(crate) fn ln_choose(n: &Tensor, k: &Tensor) -> Tensor {
     (n + 1.0).lgamma() - (k + 1.0).lgamma() - (n - k + 1.0).lgamma()
 }
+
+pub(crate) fn asinh(x: &Tensor) -> Tensor {
+    (x + (x.square() + 1.0).sqrt()).log()
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ppl_core::{Constraint, Distribution, Parameter, Result};
 use ppl_tensor::{Key, Shape, Tensor};
 
+use super::Gamma;
 use crate::constraints::{nonnegative, positive};
 use crate::family::Parameters;
 
@@ -23,6 +24,11 @@ impl Exponential {
     /// The rate, as given.
     pub fn rate(&self) -> &Tensor {
         &self.0.values()[0]
+    }
+
+    /// The same distribution as a gamma.
+    pub(crate) fn gamma(&self) -> Gamma {
+        Gamma::new(1.0, self.rate())
     }
 }
 
