@@ -3,6 +3,7 @@
 
 mod binary;
 mod counts;
+mod erf_inverse;
 mod factor;
 mod gamma_slope;
 mod index;
