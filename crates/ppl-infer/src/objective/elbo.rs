@@ -1,7 +1,7 @@
 //! The evidence lower bound: all costs, downstream costs, divergences in closed form.
 
 use ppl_core::{Error, Message, Result, Site, Statement};
-use ppl_dist::kl_divergence;
+use ppl_dist::KlRegistry;
 use ppl_tensor::{Provenance, Tensor};
 
 use super::options::{Options, options, options_with_chunks};
@@ -83,13 +83,14 @@ impl Objective for TraceGraphElbo {
 }
 
 /// The negative evidence lower bound, as [`TraceGraphElbo`], with the divergence of a site's guide from its prior in
-/// closed form where there is a formula ([`kl_divergence`]); elsewhere by the draw.
+/// closed form where there is a formula ([`KlRegistry`]); elsewhere by the draw.
 ///
 /// Integrating a site alone is right as long as its prior does not depend on its own draw, as it would through another
 /// site that the guide draws from it and the model puts above it. That is checked and refused.
 #[derive(Debug, Clone, Default)]
 pub struct TraceMeanFieldElbo {
     options: Options,
+    divergences: KlRegistry,
 }
 
 options_with_chunks!(TraceMeanFieldElbo);
@@ -101,6 +102,15 @@ impl TraceMeanFieldElbo {
     }
 }
 
+impl TraceMeanFieldElbo {
+    /// The same objective with these formulas for divergences.
+    #[must_use]
+    pub fn divergences(mut self, divergences: KlRegistry) -> Self {
+        self.divergences = divergences;
+        self
+    }
+}
+
 impl Objective for TraceMeanFieldElbo {
     fn surrogate(&self, runs: &Runs) -> Result<Estimate> {
         let mut terms = runs.terms()?;
@@ -108,7 +118,7 @@ impl Objective for TraceMeanFieldElbo {
             let (Some(prior), Some(guide)) = (runs.model().get(name), runs.guide().get(name)) else {
                 continue;
             };
-            let Some(divergence) = divergence(guide, prior)? else { continue };
+            let Some(divergence) = divergence(&self.divergences, guide, prior)? else { continue };
             let is_guide = |term: &Term<'_>| term.origin == Origin::Guide && term.site.name == name;
             let own = terms.iter().find(|term| is_guide(term)).map(|term| term.depends_on.clone());
             let reads = runs.reads_before(name);
@@ -137,7 +147,7 @@ impl Objective for TraceMeanFieldElbo {
 
 /// Closed-form divergence of a row of the guide's site from the model's, if there is a formula and the two sites are
 /// repeated alike and without weights.
-fn divergence(guide: &Site, prior: &Site) -> Result<Option<Tensor>> {
+fn divergence(formulas: &KlRegistry, guide: &Site, prior: &Site) -> Result<Option<Tensor>> {
     let distribution = |site: &Site| match &site.statement {
         Statement::Sample { distribution, observed: false, .. } => Some(distribution.clone()),
         _ => None,
@@ -148,11 +158,8 @@ fn divergence(guide: &Site, prior: &Site) -> Result<Option<Tensor>> {
     if !same_plates || weighted || guide.scale != prior.scale {
         return Ok(None);
     }
-    let divergence = match kl_divergence(&*q, &*p) {
-        Ok(divergence) => divergence,
-        Err(Error::Unsupported { .. }) => return Ok(None),
-        Err(error) => return Err(error.at_site(&guide.name)),
-    };
+    let Some(divergence) = formulas.divergence(&*q, &*p) else { return Ok(None) };
+    divergence.check().map_err(|error| Error::from(error).at_site(&guide.name))?;
     // A prior of a larger batch would count the same draw several times.
     if divergence.shape() != q.batch_shape() {
         return Ok(None);

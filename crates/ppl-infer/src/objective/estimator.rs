@@ -1,10 +1,11 @@
 //! How the gradient of an expectation over a site's draws is estimated: a choice for each site.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
 use ppl_core::{Distribution, Error, Message, Result, Statement, Trace};
-use ppl_dist::{Delta, Independent};
+use ppl_dist::{Delta, Expanded, Independent, Masked};
 use ppl_tensor::Tensor;
 
 /// How gradients reach the parameters of a guide's draw (a survey: Mohamed, Rosca, Figurnov and Mnih 2020).
@@ -189,9 +190,12 @@ impl fmt::Debug for Estimators {
 }
 
 fn is_point_mass(distribution: &dyn Distribution) -> bool {
-    let any = distribution as &dyn std::any::Any;
-    match any.downcast_ref::<Independent>() {
-        Some(independent) => is_point_mass(&**independent.base()),
+    let any = distribution as &dyn Any;
+    let inside = (any.downcast_ref().map(Independent::base))
+        .or_else(|| any.downcast_ref().map(Expanded::base))
+        .or_else(|| any.downcast_ref().map(Masked::base));
+    match inside {
+        Some(inside) => is_point_mass(&**inside),
         None => any.is::<Delta>(),
     }
 }
