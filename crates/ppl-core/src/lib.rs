@@ -17,6 +17,7 @@ mod message;
 mod model;
 mod param;
 mod plate;
+mod tensor_file;
 mod trace;
 
 pub use constraint::{Constraint, Transform};
@@ -31,4 +32,5 @@ pub use message::{Message, Statement};
 pub use model::{Model, trace};
 pub use param::ParamStore;
 pub use plate::{Frame, FrameKind, Rows, Selection, Subsample, SubsampleExt};
+pub use tensor_file::TensorFile;
 pub use trace::{Site, Trace};
