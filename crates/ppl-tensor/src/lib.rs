@@ -46,5 +46,5 @@ pub use key::Key;
 pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;
 pub use shape::{Dims, Shape};
-pub use tensor::{Tensor, vmap};
+pub use tensor::{Tensor, scan, vmap};
 pub use tree::{TensorTree, TreePath};
