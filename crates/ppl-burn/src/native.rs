@@ -68,7 +68,12 @@ pub fn runs_natively(op: &Op, dtype: DType) -> bool {
         | Op::Gather(_)
         | Op::ArgMax { .. }
         | Op::Matmul => true,
-        Op::Cholesky | Op::TriangularSolve(_) | Op::FoldIn | Op::Random { .. } | Op::Custom(_) => false,
+        Op::Cholesky
+        | Op::TriangularSolve(_)
+        | Op::FoldIn
+        | Op::Random { .. }
+        | Op::Scan(_)
+        | Op::Custom(_) => false,
     }
 }
 
@@ -125,9 +130,12 @@ impl<'a, B: Burn> Call<'a, B> {
             Op::CumulativeSum { axis, reverse } => reduce::cumulative_sum(self, *axis, *reverse),
             Op::ArgMax { axis } => reduce::arg_max(self, *axis),
             Op::Matmul => linalg::matmul(self),
-            Op::Cholesky | Op::TriangularSolve(_) | Op::FoldIn | Op::Random { .. } | Op::Custom(_) => {
-                Err(self.unsupported())
-            }
+            Op::Cholesky
+            | Op::TriangularSolve(_)
+            | Op::FoldIn
+            | Op::Random { .. }
+            | Op::Scan(_)
+            | Op::Custom(_) => Err(self.unsupported()),
         }
     }
 }

@@ -117,9 +117,13 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         Op::Compare(_) => Op::Compare(Compare::Lt),
         Op::Logic(_) => Op::Logic(Logic::And),
         Op::Cast(_) => Op::Cast(dtype(source)),
-        Op::Select | Op::Matmul | Op::Cholesky | Op::FoldIn | Op::TriangularSolve(_) | Op::Custom(_) => {
-            op.clone()
-        }
+        Op::Select
+        | Op::Matmul
+        | Op::Cholesky
+        | Op::FoldIn
+        | Op::TriangularSolve(_)
+        | Op::Scan(_)
+        | Op::Custom(_) => op.clone(),
         Op::Broadcast(old) => Op::Broadcast(shape(old, source)),
         Op::Reshape(old) => Op::Reshape(shape(old, source)),
         Op::Permute(old) => Op::Permute(axes(old, source)),

@@ -48,5 +48,5 @@ pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;
 pub use provenance::{Provenance, Source, watch_reads};
 pub use shape::{Dims, Shape};
-pub use tensor::{Tensor, vmap};
+pub use tensor::{Tensor, scan, vmap};
 pub use tree::{TensorTree, TreePath};

@@ -7,8 +7,10 @@ mod manipulate;
 mod math;
 mod operators;
 mod reduce;
+mod scan;
 
 pub use implicit::vmap;
+pub use scan::scan;
 
 use std::fmt;
 use std::panic::Location;
