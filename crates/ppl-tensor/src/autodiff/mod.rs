@@ -224,7 +224,7 @@ pub fn linearize(output: &Tensor) -> Result<Tensor> {
         let reason = "a float scalar is needed: sum it first";
         return Err(Error::shape("linearize", [&output.shape()], reason));
     }
-    let (steps, _) = steps_towards(output.array(), &[]);
+    let (steps, _) = steps_towards(vec![output.array().clone()], &[]);
     let is_leaf = |array: &&Array| array.tape().is_some_and(|tape| tape.step.is_none());
     let leaves: Vec<&Array> = steps.iter().filter(is_leaf).collect();
     let grads = no_grad(|| gradients(output.array(), &leaves))?;
