@@ -256,7 +256,7 @@ fn draws_are_those_of_a_loop() {
     let carried = |(c, key): &(Tensor, Tensor), _: &()| {
         let (now, next) = Key::from_tensor(key.clone()).split();
         let c = c + now.normal([], DType::F64);
-        Ok(((c.clone(), next.tensor().clone()), c))
+        Ok::<_, Error>(((c.clone(), next.tensor().clone()), c))
     };
     let init = (Tensor::from([0.0]), key.tensor().clone());
     let ((last, key_after), path) = scan(6, &init, &(), carried).unwrap();

@@ -22,8 +22,8 @@ use crate::{DType, Device, Error, ErrorKind, Result, Shape, Tensor};
 /// (a scalar becomes a vector, or gets a plate's axis), the carry is so from the start; Rust numbers take the dtype of
 /// what the body makes of them.
 ///
-/// The body cannot depend on values: it is recorded on tensors that have none. Choose with
-/// [`select`](Tensor::select).
+/// The body cannot depend on values: it is recorded on tensors that have none. Choose with [`select`](Tensor::select).
+/// A gradient taken inside it is one of this step alone: the carry it was given is a leaf, without a past.
 ///
 /// ```
 /// use ppl_tensor::{Error, Tensor, grad, scan};
