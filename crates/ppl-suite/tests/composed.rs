@@ -168,6 +168,8 @@ fn entries_by_label_and_index() {
     assert_eq!(Tensor::zeros([0, 2]).flip(0).shape().to_vec(), [0, 2]);
     let indices = Tensor::from([[1_i64, 0, 1], [0, 0, 0], [1, 1, 1]]);
     assert_eq!(values(&x.take_along_dim(indices, 0)), [4.0, 2.0, 6.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let columns = Tensor::from([2_i64, 0, 2]);
+    assert_eq!(values(&x.scatter_add_dim(&columns, 4, 1)), [2.0, 0.0, 4.0, 0.0, 5.0, 0.0, 10.0, 0.0]);
     // A diagonal of infinities is no product with the identity.
     assert_eq!(values(&Tensor::from([INF, 1.0]).diagonal_matrix()), [INF, 0.0, 0.0, 1.0]);
 }

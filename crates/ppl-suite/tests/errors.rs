@@ -70,6 +70,7 @@ fn messages_name_the_operation_the_shapes_and_the_line() {
         x.logdet() => "cholesky", "[2, 3]", "square";
         x.solve_upper(y) => "triangular_solve", "[2, 3], [4, 5]";
         x.logsumexp(2) => "logsumexp", "[2, 3]";
+        counts.logsumexp(0) => "logsumexp", "i64", "cast";
         x.softmax(2) => "softmax", "[2, 3]";
         x.atan2(y) => "atan2", "[2, 3], [4, 5]";
         counts.logaddexp(counts) => "logaddexp", "i64, i64", "cast";
@@ -80,6 +81,7 @@ fn messages_name_the_operation_the_shapes_and_the_line() {
         x.at(5) => "gather";
         x.take_along_last(zeros(&[3, 1]).cast(DType::I64)) => "gather", "[2, 3], [3, 1]";
         v.scatter_add(counts, 2) => "scatter_add", "[3], [2, 3]";
+        x.scatter_add_dim(v.cast(DType::I64), 2, 2) => "scatter_add", "[2, 3]", "dimension 2";
         x.diagonal() => "diagonal", "[2, 3]";
         x + flags => "add", "f64, bool", "cast";
         x * counts => "mul", "f64, i64", "cast";
@@ -309,6 +311,7 @@ fn methods_take_any_dimension_without_panicking() {
             x.at(n as i64),
             x.take_along_last(m as i64),
             x.scatter_add(Tensor::from([0_i64, 1, 2]), m),
+            x.scatter_add_dim(Tensor::from([0_i64, 1]), m, a),
             x.t(),
             x.diagonal(),
             x.diagonal_matrix(),

@@ -58,13 +58,10 @@ pub(super) fn cholesky(x: &HostTensor) -> Vec<Scalar> {
 /// Eigenvalues by bisection, eigenvectors by inverse iteration: of matrices whose eigenvalues differ.
 pub(super) fn symmetric_eigen(x: &HostTensor) -> Vec<Scalar> {
     let decompose = |batch: &Vec<usize>| {
-        let mut a = matrix(x, batch);
-        let n = a.len();
-        for i in 0..n {
-            for j in i + 1..n {
-                a[i][j] = a[j][i];
-            }
-        }
+        let lower = matrix(x, batch);
+        let n = lower.len();
+        let row = |i: usize| (0..n).map(|j| lower[i.max(j)][i.min(j)]).collect();
+        let a: Vec<Vec<f64>> = (0..n).map(row).collect();
         if a.iter().flatten().any(|x| !x.is_finite()) {
             return vec![Float(f64::NAN); (n + 1) * n];
         }
@@ -90,14 +87,15 @@ fn eigenvalues_below(a: &[Vec<f64>], shift: f64) -> usize {
     let n = a.len();
     let mut a = shifted(a, shift);
     for k in 0..n {
-        for i in k + 1..n {
-            let factor = a[i][k] / a[k][k];
-            for j in k..n {
-                a[i][j] -= factor * a[k][j];
-            }
-        }
+        (k + 1..n).for_each(|i| eliminate(&mut a, i, k));
     }
     (0..n).filter(|&k| a[k][k] < 0.0).count()
+}
+
+/// Subtracts so much of row `k` from row `i` that its entry `k` vanishes.
+fn eliminate(rows: &mut [Vec<f64>], i: usize, k: usize) {
+    let (factor, pivot) = (rows[i][k] / rows[k][k], rows[k].clone());
+    rows[i].iter_mut().zip(&pivot).for_each(|(x, y)| *x -= factor * y);
 }
 
 fn shifted(a: &[Vec<f64>], shift: f64) -> Vec<Vec<f64>> {
@@ -118,12 +116,7 @@ fn eigenvector(a: &[Vec<f64>], value: f64) -> Vec<f64> {
         for k in 0..n {
             let pivot = (k..n).max_by(|&i, &j| rows[i][k].abs().total_cmp(&rows[j][k].abs())).expect("a row");
             rows.swap(k, pivot);
-            for i in (0..n).filter(|&i| i != k) {
-                let factor = rows[i][k] / rows[k][k];
-                for j in k..=n {
-                    rows[i][j] -= factor * rows[k][j];
-                }
-            }
+            (0..n).filter(|&i| i != k).for_each(|i| eliminate(&mut rows, i, k));
         }
         x = (0..n).map(|i| rows[i][n] / rows[i][i]).collect();
         let largest = x.iter().copied().max_by(|x, y| x.abs().total_cmp(&y.abs())).expect("an entry");

@@ -207,6 +207,18 @@ impl Tensor {
         Tensor::apply(Op::ScatterAdd(ScatterAdd { axis: 0, batch: 0, size }), &[self, &indices.into()])
     }
 
+    /// As [`Tensor::scatter_add`], for another dimension: the adjoint of [`Tensor::take`] by a vector of indices.
+    #[track_caller]
+    pub fn scatter_add_dim(&self, indices: impl Into<Tensor>, size: usize, dim: isize) -> Tensor {
+        match self.dim("scatter_add_dim", dim) {
+            Ok(axis) => {
+                let scatter = ScatterAdd { axis, batch: 0, size };
+                Tensor::apply(Op::ScatterAdd(scatter), &[self, &indices.into()])
+            }
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
     /// Splits along a dimension into parts of the given sizes.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::op::Reduction;
 use crate::shape::Dims;
-use crate::{Error, Op, Tensor};
+use crate::{Error, ErrorKind, Op, Result, Tensor};
 
 impl Tensor {
     #[track_caller]
@@ -51,6 +51,15 @@ impl Tensor {
     #[track_caller]
     pub fn mean_all(&self) -> Tensor {
         self.in_float().sum_all() / self.shape().elements() as f64
+    }
+
+    /// The error of a method `op` that needs floats, unless the elements are.
+    pub(super) fn require_float(&self, op: &str) -> Result<()> {
+        if self.dtype().is_float() {
+            return Ok(());
+        }
+        let (op, reason) = (op.into(), "needs floats: use `cast`".into());
+        Err(ErrorKind::DType { op, dtypes: vec![self.dtype()], reason }.into())
     }
 
     #[track_caller]
@@ -147,7 +156,7 @@ impl Tensor {
     /// As [`Tensor::logsumexp`], along several dimensions.
     #[track_caller]
     pub fn logsumexp_dims(&self, dims: &[isize]) -> Tensor {
-        let dims = match self.dims("logsumexp", dims) {
+        let dims = match self.require_float("logsumexp").and_then(|()| self.dims("logsumexp", dims)) {
             Ok(dims) => dims,
             Err(error) => return Tensor::failure(error),
         };

@@ -1,7 +1,7 @@
 //! Sorted entries and what is read off them.
 
 use crate::array::Array;
-use crate::{Error, ErrorKind, HostTensor, Op, Result, Shape, Tensor};
+use crate::{Error, HostTensor, Op, Result, Shape, Tensor};
 
 impl Tensor {
     /// `I64` indices that sort along one dimension, ascending and stable; NaN counts as largest.
@@ -67,11 +67,7 @@ impl Tensor {
         if let Some(wrong) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
             return Err(Error::argument("quantile", format!("{wrong} is not a probability")));
         }
-        if !self.dtype().is_float() {
-            let reason = "needs floats: use `cast`".into();
-            let kind = ErrorKind::DType { op: "quantile".into(), dtypes: vec![self.dtype()], reason };
-            return Err(kind.into());
-        }
+        self.require_float("quantile")?;
         match self.shape()[axis] {
             0 => Err(Error::shape("quantile", [&self.shape()], "there is no entry to choose from")),
             size => Ok((axis, size)),
