@@ -68,7 +68,10 @@ pub fn runs_natively(op: &Op, dtype: DType) -> bool {
         | Op::Gather(_)
         | Op::ArgMax { .. }
         | Op::Matmul => true,
-        Op::Cholesky
+        Op::LinearRecurrence { .. }
+        | Op::ArgSort { .. }
+        | Op::Cholesky
+        | Op::SymmetricEigen
         | Op::TriangularSolve(_)
         | Op::FoldIn
         | Op::Random { .. }
@@ -130,7 +133,10 @@ impl<'a, B: Burn> Call<'a, B> {
             Op::CumulativeSum { axis, reverse } => reduce::cumulative_sum(self, *axis, *reverse),
             Op::ArgMax { axis } => reduce::arg_max(self, *axis),
             Op::Matmul => linalg::matmul(self),
-            Op::Cholesky
+            Op::LinearRecurrence { .. }
+            | Op::ArgSort { .. }
+            | Op::Cholesky
+            | Op::SymmetricEigen
             | Op::TriangularSolve(_)
             | Op::FoldIn
             | Op::Random { .. }

@@ -120,6 +120,7 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         Op::Select
         | Op::Matmul
         | Op::Cholesky
+        | Op::SymmetricEigen
         | Op::FoldIn
         | Op::TriangularSolve(_)
         | Op::Scan(_)
@@ -159,6 +160,10 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         Op::CumulativeSum { axis: _, reverse } => {
             Op::CumulativeSum { axis: number(source), reverse: *reverse }
         }
+        Op::LinearRecurrence { axis: _, reverse } => {
+            Op::LinearRecurrence { axis: number(source), reverse: *reverse }
+        }
+        Op::ArgSort { axis: _ } => Op::ArgSort { axis: number(source) },
         Op::ArgMax { axis: _ } => Op::ArgMax { axis: number(source) },
         Op::Random { kind, shape: old } => {
             let kinds = [
