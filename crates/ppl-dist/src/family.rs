@@ -73,3 +73,34 @@ impl<const N: usize> Parameters<N> {
         statistic.broadcast_to(&self.batch_shape)
     }
 }
+
+/// The methods of [`Distribution`](ppl_core::Distribution) that follow from a distribution's only field, its
+/// [`Parameters`], given their constraints; which may refer to the distribution by a name.
+macro_rules! from_parameters {
+    ($distribution:ident => $($constraint:expr),+) => {
+        fn name(&self) -> &'static str {
+            self.0.family()
+        }
+
+        fn parameters(&self) -> Vec<ppl_core::Parameter<'_>> {
+            let $distribution = self;
+            self.0.list([$($constraint),+])
+        }
+
+        fn batch_shape(&self) -> ppl_tensor::Shape {
+            self.0.batch_shape()
+        }
+
+        fn expand(
+            &self,
+            batch_shape: &ppl_tensor::Shape,
+        ) -> ppl_core::Result<std::sync::Arc<dyn ppl_core::Distribution>> {
+            Ok(std::sync::Arc::new(Self(self.0.expand(batch_shape)?)))
+        }
+    };
+    ($($constraint:expr),+) => {
+        $crate::family::from_parameters!(_distribution => $($constraint),+);
+    };
+}
+
+pub(crate) use from_parameters;

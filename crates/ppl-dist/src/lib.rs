@@ -5,6 +5,20 @@
 //! [`Distribution::validate`](ppl_core::Distribution::validate). Numbers are weak: a distribution of numbers alone draws
 //! in the default float of its key's device.
 //!
+//! | values | distributions |
+//! | --- | --- |
+//! | real numbers | [`Normal`], [`Laplace`], [`Cauchy`], [`StudentT`] |
+//! | positive numbers | [`LogNormal`], [`Gamma`], [`InverseGamma`], [`Exponential`], [`HalfNormal`], [`HalfCauchy`] |
+//! | an interval | [`Uniform`], [`Beta`] |
+//! | truth values, categories | [`Bernoulli`], [`Categorical`], [`OneHotCategorical`] |
+//! | counts | [`Binomial`], [`Poisson`], [`Multinomial`] |
+//! | vectors | [`MultivariateNormal`], [`LowRankMultivariateNormal`], [`Dirichlet`] |
+//! | one point | [`Delta`] |
+//! | those of another | [`Independent`], [`Masked`], [`Expanded`], [`TransformedDistribution`] |
+//!
+//! Draws of all but the discrete ones are differentiable. Which sets there are, with bijections from the reals, is in
+//! [`constraints`]; the bijections in [`transforms`]; divergences in closed form in [`KlRegistry`].
+//!
 //! ```
 //! use ppl_core::Distribution;
 //! use ppl_dist::{DistributionExt, Normal};

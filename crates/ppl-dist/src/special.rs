@@ -76,13 +76,13 @@ pub(crate) fn highest(dtype: DType) -> f64 {
     -lowest(dtype)
 }
 
-/// `ln(1 + z²)`, also where the square would overflow or lose the 1.
-pub(crate) fn log1p_square(z: &Tensor) -> Tensor {
-    let far = z.abs().gt(1.0);
-    // Either branch sees numbers up to 1 alone.
-    let distance = far.select(z, 1.0);
-    let small = far.select(distance.reciprocal(), z);
-    small.square().log1p() + far.select(2.0 * distance.abs().log(), 0.0)
+/// `ln(1 + (z / unit)²)` for a positive unit, also where the quotient or the square would overflow.
+pub(crate) fn log1p_square(z: &Tensor, unit: &Tensor) -> Tensor {
+    let far = z.abs().gt(unit);
+    // Either branch squares numbers up to 1 alone.
+    let distance = far.select(z, unit);
+    let small = far.select(unit / &distance, z / unit);
+    small.square().log1p() + far.select(2.0 * (distance.abs().log() - unit.log()), 0.0)
 }
 
 /// Tangent of angles between -π/2 and π/2, finite where rounding leads to the ends.
@@ -130,8 +130,4 @@ pub(crate) fn half_step_of_digamma(x: &Tensor) -> Tensor {
 /// Logarithm of the number of ways to choose `k` of `n`, for `0 ≤ k ≤ n`: exactly 0 for none and for all.
 pub(crate) fn ln_choose(n: &Tensor, k: &Tensor) -> Tensor {
     (n + 1.0).lgamma() - (k + 1.0).lgamma() - (n - k + 1.0).lgamma()
-}
-
-pub(crate) fn asinh(x: &Tensor) -> Tensor {
-    (x + (x.square() + 1.0).sqrt()).log()
 }

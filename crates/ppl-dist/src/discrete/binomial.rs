@@ -94,7 +94,7 @@ impl Distribution for Binomial {
     fn sample(&self, key: &Key) -> Tensor {
         let (device, dtype) = (key.tensor().device(), draw_dtype(key, &self.tensors()));
         let count = strong(&self.total_count, device, dtype);
-        key.binomial(&self.batch_shape, &count, &strong(&self.probs(), device, dtype))
+        key.binomial(&self.batch_shape, &count.detach(), &strong(&self.probs(), device, dtype).detach())
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
