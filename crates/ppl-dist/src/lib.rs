@@ -7,11 +7,11 @@
 //!
 //! | values | distributions |
 //! | --- | --- |
-//! | real numbers | [`Normal`], [`Laplace`], [`Cauchy`], [`StudentT`] |
-//! | positive numbers | [`LogNormal`], [`Gamma`], [`InverseGamma`], [`Exponential`], [`HalfNormal`], [`HalfCauchy`] |
+//! | real numbers | [`Normal`], [`Laplace`], [`Logistic`], [`Gumbel`], [`Cauchy`], [`StudentT`] |
+//! | positive numbers | [`LogNormal`], [`Gamma`], [`InverseGamma`], [`Exponential`], [`Weibull`], [`HalfNormal`], [`HalfCauchy`], [`Pareto`] |
 //! | an interval | [`Uniform`], [`Beta`] |
 //! | truth values, categories | [`Bernoulli`], [`Categorical`], [`OneHotCategorical`] |
-//! | counts | [`Binomial`], [`Poisson`], [`Multinomial`] |
+//! | counts | [`Binomial`], [`Poisson`], [`NegativeBinomial`], [`Geometric`], [`Multinomial`] |
 //! | vectors | [`MultivariateNormal`], [`LowRankMultivariateNormal`], [`Dirichlet`] |
 //! | one point | [`Delta`] |
 //! | those of another | [`Independent`], [`Masked`], [`Expanded`], [`TransformedDistribution`] |
@@ -43,10 +43,13 @@ pub mod transforms;
 mod wrappers;
 
 pub use continuous::{
-    Beta, Cauchy, Exponential, Gamma, HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal, Normal,
-    StudentT, Uniform,
+    Beta, Cauchy, Exponential, Gamma, Gumbel, HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal,
+    Logistic, Normal, Pareto, StudentT, Uniform, Weibull,
 };
-pub use discrete::{Bernoulli, Binomial, Categorical, Delta, Multinomial, OneHotCategorical, Poisson};
+pub use discrete::{
+    Bernoulli, Binomial, Categorical, Delta, Geometric, Multinomial, NegativeBinomial, OneHotCategorical,
+    Poisson,
+};
 pub use kl::{KlRegistry, kl_divergence};
 pub use multivariate::{Dirichlet, LowRankMultivariateNormal, MultivariateNormal};
 pub use wrappers::{DistributionExt, Expanded, Independent, Masked, TransformedDistribution};

@@ -5,6 +5,9 @@ use ppl_tensor::{DType, Tensor};
 /// `ln √(2π)`.
 pub(crate) const LN_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
 
+/// Euler's constant, the mean of a standard Gumbel variate.
+pub(crate) const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
+
 /// `x ln y`, which is 0 where both are 0.
 pub(crate) fn xlogy(x: &Tensor, y: &Tensor) -> Tensor {
     let vanishes = x.eq(0.0).and(y.eq(0.0));
@@ -102,7 +105,7 @@ fn by_size(x: &Tensor, direct: impl Fn(&Tensor) -> Tensor, series: impl Fn(&Tens
 /// `c₀ + c₁ y + c₂ y² + …`.
 fn polynomial(y: &Tensor, coefficients: &[f64]) -> Tensor {
     let next = |sum: Tensor, &coefficient: &f64| sum * y + coefficient;
-    coefficients.iter().rev().fold(y.zeros_like(), next)
+    coefficients.iter().rev().fold(Tensor::from(0.0), next)
 }
 
 /// `ln Γ(x + ½) - ln Γ(x)`: for large `x` by the expansion of Tricomi and Erdélyi (1951), as the difference would cancel.

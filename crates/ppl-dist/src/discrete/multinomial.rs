@@ -39,6 +39,7 @@ impl Multinomial {
     fn of(total_count: Tensor, weights: Weights) -> Self {
         let name = weights.name();
         let category = Categorical::part_of("Multinomial", weights);
+        let total_count = failed(&[category.weights().tensor()]).unwrap_or(total_count);
         match total_count.shape().broadcast(&category.batch_shape()) {
             Some(batch_shape) => Self { total_count, category, batch_shape },
             None => {
