@@ -127,7 +127,9 @@ impl Runs {
             let run = |ctx: &mut Ctx| ctx.with(held.clone(), |ctx| guide.run(ctx, args));
             held_guide = Some(record(ctx, run)?);
             if any(|estimator| matches!(estimator, GradientEstimator::DoublyReparameterized)) {
-                held_model = Some(record(ctx, |ctx| ctx.with(held.clone(), replayed))?);
+                // The innermost handler decides.
+                let run = |ctx: &mut Ctx| ctx.with(held.clone(), |ctx| model.run(ctx, args));
+                held_model = Some(record(ctx, |ctx| ctx.with(replay.clone(), run))?);
             }
         }
         Ok(Self {
