@@ -26,6 +26,7 @@ mod missing;
 mod model;
 mod param;
 mod plate;
+mod tensor_file;
 mod trace;
 
 pub use config::{Config, ConfigureExt, Configured};
@@ -44,4 +45,5 @@ pub use message::{Message, Statement};
 pub use model::{Model, trace};
 pub use param::ParamStore;
 pub use plate::{Frame, FrameKind, Rows, Selection, Subsample, SubsampleExt};
+pub use tensor_file::TensorFile;
 pub use trace::{Site, Trace};

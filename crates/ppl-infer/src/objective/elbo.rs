@@ -7,7 +7,7 @@ use ppl_tensor::{Provenance, Tensor};
 use super::options::{Options, options, options_with_chunks};
 use super::runs::{Origin, plates};
 use super::score::{Costs, cost_of, others_mean, score_term};
-use super::{Estimate, Estimators, GradientEstimator, Objective, Runs, State, Term};
+use super::{Estimate, Estimators, GradientEstimator, Objective, ObjectiveState, Runs, Term};
 
 /// The negative evidence lower bound `E_q[ln q(z) - ln p(x, z)]`, averaged over particles.
 ///
@@ -205,7 +205,7 @@ fn elbo(objective: &str, runs: &Runs, terms: &[Term<'_>], costs: Costs) -> Resul
         }
         parts.push((&term.site.name, part));
     }
-    let mut state = State::new();
+    let mut state = ObjectiveState::new();
     for (name, latent) in runs.latents() {
         match &latent.estimator {
             GradientEstimator::DoublyReparameterized => {

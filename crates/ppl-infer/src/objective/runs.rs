@@ -9,7 +9,7 @@ use ppl_core::{
 };
 use ppl_tensor::{Axis, AxisId, Provenance, Source, Tensor, watch_reads};
 
-use super::{Estimators, GradientEstimator, PARTICLES, State};
+use super::{Estimators, GradientEstimator, ObjectiveState, PARTICLES};
 
 /// A run of the guide and one of the model with the guide's draws, of all particles (or a chunk of them) at once.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Runs {
     particles: Axis,
     /// How many particles there are in all chunks.
     total: usize,
-    state: State,
+    state: ObjectiveState,
     latents: IndexMap<String, Latent>,
     /// What a program had read before a statement, where it had read anything.
     guide_reads: HashMap<String, Provenance>,
@@ -88,7 +88,7 @@ impl Runs {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn of<A: ?Sized, M: Model<A>, G: Model<A>>(
         estimators: &Estimators,
-        state: &State,
+        state: &ObjectiveState,
         (first, n, total): (usize, usize, usize),
         ctx: &mut Ctx,
         model: &M,
@@ -137,7 +137,7 @@ impl Runs {
             guide: guide_trace,
             particles: Axis::named(PARTICLES, 1),
             total: 1,
-            state: State::new(),
+            state: ObjectiveState::new(),
             latents: drawn.latents,
             guide_reads: drawn.reads,
             model_reads: watched.reads,
@@ -167,7 +167,7 @@ impl Runs {
     }
 
     /// What the objective remembers of the steps before; empty in the first.
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &ObjectiveState {
         &self.state
     }
 

@@ -4,7 +4,7 @@ use ppl_core::{Error, Result, Site};
 use ppl_tensor::{AxisId, Tensor};
 
 use super::runs::{Latent, plates, sum_rows};
-use super::{Baseline, GradientEstimator, Runs, State, Term};
+use super::{Baseline, GradientEstimator, ObjectiveState, Runs, Term};
 
 /// Which costs weigh a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn score_term(
     latent: &Latent,
     cost: &Tensor,
     others: impl FnOnce() -> Tensor,
-    state: &mut State,
+    state: &mut ObjectiveState,
 ) -> Result<Tensor> {
     let GradientEstimator::ScoreFunction { baseline } = &latent.estimator else {
         return Ok(Tensor::from(0.0));
@@ -102,7 +102,7 @@ struct Average {
 }
 
 impl Average {
-    fn of(state: &State, site: &str) -> Self {
+    fn of(state: &ObjectiveState, site: &str) -> Self {
         match state.get(site) {
             Some(pair) => Self { sum: pair.select_index(0, 0), weight: pair.select_index(0, 1) },
             None => Self { sum: 0.0.into(), weight: 0.0.into() },
