@@ -1,6 +1,6 @@
 //! The mean of many gradients is the gradient of the loss.
 
-use ppl_infer::{GradientProbe, GradientReport, State};
+use ppl_infer::{GradientProbe, GradientReport, ObjectiveState};
 use ppl_tensor::Tensor;
 
 use crate::cases::{self, Case};
@@ -20,7 +20,7 @@ fn flat(family: &Family, report: &GradientReport, of: impl Fn(&GradientReport, &
 
 fn report(family: &Family, case: &Case, at: &[f64]) -> GradientReport {
     // Averages of costs as earlier steps might have left them: mean 3 of weight a half.
-    let state = State::from([("z".to_owned(), Tensor::from([1.5, 0.5]))]);
+    let state = ObjectiveState::from([("z".to_owned(), Tensor::from([1.5, 0.5]))]);
     let guide = family.guide_with_baseline(at);
     let probe = GradientProbe::new(&*case.objective).state(&state).seed(11).replicates(REPLICATES);
     probe.run(&family.model, &guide, &()).unwrap()

@@ -2,7 +2,9 @@
 
 use ppl_core::{Ctx, Result};
 use ppl_dist::{Bernoulli, Categorical, Normal};
-use ppl_infer::{Baseline, GradientEstimator, Objective, State, TraceElbo, TraceGraphElbo, estimate_from};
+use ppl_infer::{
+    Baseline, GradientEstimator, Objective, ObjectiveState, TraceElbo, TraceGraphElbo, estimate_from,
+};
 use ppl_tensor::Tensor;
 
 use crate::support::{Guide, Outcome, all_close, close, gradients, loss, over_all_outcomes, text};
@@ -206,7 +208,7 @@ fn a_learned_baseline_is_fitted_to_the_cost_by_least_squares() {
 fn a_decaying_average_starts_without_bias_and_forgets() {
     let objective = with_baseline(Baseline::DecayingAverage { decay: 0.75 });
     let guide = two_switches(&[0.3, -0.2]);
-    let mut state = State::new();
+    let mut state = ObjectiveState::new();
     let (mut sum, mut weight) = (0.0, 0.0);
     for seed in 0..4 {
         let model = two_measurements(f64::from(seed as u8), 0.0);
@@ -242,7 +244,7 @@ fn a_baseline_that_depends_on_the_draw_is_refused() {
         });
         text(estimate_from(
             &objective,
-            &State::new(),
+            &ObjectiveState::new(),
             &mut Ctx::new(0),
             &two_measurements(0.0, 0.0),
             &guide,

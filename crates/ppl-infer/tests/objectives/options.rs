@@ -155,6 +155,15 @@ fn the_probe_sees_the_noise_of_random_rows() {
 
 #[test]
 fn a_better_estimator_has_less_variance() {
+    // Costs of a draw that has nothing to do with the switch, of sd 2.
+    let model = |ctx: &mut Ctx, args: &()| {
+        ctx.sample("far", Normal::new(2.0, 1.0))?;
+        model(ctx, args)
+    };
+    let guide = |ctx: &mut Ctx, args: &()| {
+        ctx.sample("far", Normal::new(0.0, 1.0))?;
+        guide(ctx, args)
+    };
     let variance = |objective: &dyn Objective| {
         let report = GradientProbe::new(objective).replicates(2000).run(&model, &guide, &()).unwrap();
         report.get("logit").unwrap().variance.to_scalar().unwrap()
@@ -170,10 +179,7 @@ fn a_better_estimator_has_less_variance() {
     let downstream = variance(&TraceGraphElbo::new().particles(4));
     let with_others = variance(&TraceGraphElbo::new().particles(4).estimator_by_site(by_site(others)));
     // Factors of two and more; variances of 2000 draws are known to a few per cent.
-    assert!(
-        downstream < 0.95 * plain && with_others < 0.5 * downstream,
-        "{plain} {downstream} {with_others}"
-    );
+    assert!(downstream < 0.5 * plain && with_others < 0.5 * downstream, "{plain} {downstream} {with_others}");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn rows_of_local_latent_values_have_weights_of_their_own() {
         let (result, _) = gradients(&objective, 6, &model, &guide, &["loc"]);
         close(loss(&result), -expected, 1e-12);
         let parts = result.site_losses();
-        assert_eq!(parts.keys().collect::<Vec<_>>(), ["z", "importance weights", "x"]);
+        assert_eq!(parts.keys().collect::<Vec<_>>(), ["z", "x", "importance weights"]);
         close(parts.values().map(|part| part.to_scalar().unwrap()).sum(), -expected, 1e-12);
     }
 }

@@ -10,7 +10,9 @@ pub(crate) fn close(found: f64, expected: f64, tolerance: f64) {
 
 pub(crate) fn all_close(found: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len());
-    found.iter().zip(expected).for_each(|(found, expected)| close(*found, *expected, tolerance));
+    let near =
+        |(found, expected): (&f64, &f64)| (found - expected).abs() <= tolerance * (1.0 + expected.abs());
+    assert!(found.iter().zip(expected).all(near), "{found:?} {expected:?}");
 }
 
 pub(crate) fn log_normal(x: f64, mean: f64, scale: f64) -> f64 {
