@@ -1,7 +1,7 @@
 //! Probabilistic programs and what runs them.
 //!
 //! A program is a function of a [`Ctx`] with statements: [`Ctx::sample`], [`Ctx::observe`], [`Ctx::param`],
-//! [`Ctx::deterministic`], [`Ctx::factor`] and [`Ctx::plate`]. Each statement is one [`Message`], which passes through
+//! [`Ctx::deterministic`], [`Ctx::factor`], [`Ctx::plate`] and [`Ctx::scan`]. Each statement is one [`Message`], which passes through
 //! the [`Handler`]s that wrap the program, from the innermost outwards and back. Handlers
 //!
 //! - record statements: [`trace`];
@@ -26,6 +26,7 @@ mod missing;
 mod model;
 mod param;
 mod plate;
+mod scan;
 mod tensor_file;
 mod trace;
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use ppl_tensor::{Device, Shape, Tensor};
 
 use crate::constraint::{Constraint, offending};
-use crate::plate::{Frame, FrameKind};
+use crate::plate::Frame;
 use crate::{Error, Result, TensorFile};
 
 /// Named parameters: their unconstrained values, and the constraints that map them to what the program sees.
@@ -146,7 +146,7 @@ impl ParamStore {
                 format!("the initial value depends on the row of {axis}: give one value for all rows");
             return Err(Error::Shape(reason));
         }
-        let plates: Vec<&Frame> = frames.iter().filter(|f| f.kind == FrameKind::Plate).collect();
+        let plates: Vec<&Frame> = frames.iter().filter(|f| f.has_rows()).collect();
         let shape: Shape =
             plates.iter().map(|frame| frame.population).chain(init.shape().iter().copied()).collect();
         if !self.params.contains_key(name) {
