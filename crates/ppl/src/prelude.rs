@@ -9,5 +9,8 @@ pub use ppl_dist::{
     Bernoulli, Beta, Categorical, Delta, DistributionExt, Gamma, Independent, LogNormal, MultivariateNormal,
     Normal, TransformedDistribution, Uniform, constraints,
 };
-pub use ppl_infer::{Adam, AdamOptions, Draws, Objective, Optimizer, Predictive, Svi, TraceElbo};
+pub use ppl_infer::{
+    Adam, AdamOptions, Baseline, Draws, Estimate, Estimators, GradientEstimator, Objective, Optimizer,
+    Origin, Predictive, RenyiElbo, Runs, Svi, TraceElbo, TraceGraphElbo, TraceMeanFieldElbo,
+};
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};

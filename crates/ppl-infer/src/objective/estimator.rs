@@ -78,7 +78,7 @@ pub enum Baseline {
     #[default]
     None,
     /// The average of the site's costs in the steps before, in which older ones weigh less: `decay` is the factor a
-    /// step, in `[0, 1)`. The average is kept in [`ObjectiveState`](crate::State) under the site's name.
+    /// step, in `[0, 1)`. The average is kept in [`ObjectiveState`](crate::ObjectiveState) under the site's name.
     DecayingAverage {
         /// The factor of older costs.
         decay: f64,

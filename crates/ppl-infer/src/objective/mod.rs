@@ -53,6 +53,24 @@ pub trait Objective {
     }
 }
 
+impl<J: Objective + ?Sized> Objective for Box<J> {
+    fn surrogate(&self, runs: &Runs) -> Result<Estimate> {
+        (**self).surrogate(runs)
+    }
+
+    fn particles(&self) -> usize {
+        (**self).particles()
+    }
+
+    fn chunk_size(&self) -> usize {
+        (**self).chunk_size()
+    }
+
+    fn estimators(&self) -> Estimators {
+        (**self).estimators()
+    }
+}
+
 /// One estimate of a loss.
 #[derive(Debug, Clone)]
 pub struct Estimate {

@@ -127,7 +127,9 @@ impl Runs {
             let run = |ctx: &mut Ctx| ctx.with(held.clone(), |ctx| guide.run(ctx, args));
             held_guide = Some(record(ctx, run)?);
             if any(|estimator| matches!(estimator, GradientEstimator::DoublyReparameterized)) {
-                held_model = Some(record(ctx, |ctx| ctx.with(held.clone(), replayed))?);
+                // The innermost handler decides.
+                let run = |ctx: &mut Ctx| ctx.with(held.clone(), |ctx| model.run(ctx, args));
+                held_model = Some(record(ctx, |ctx| ctx.with(replay.clone(), run))?);
             }
         }
         Ok(Self {
@@ -204,12 +206,24 @@ impl Runs {
     /// If a log density cannot be computed, or the model's mask does not fit the guide's site.
     pub fn terms(&self) -> Result<Vec<Term<'_>>> {
         let mut terms = Vec::new();
+        // Draws depend on what their distributions depend on, also where a handler decided them.
+        let mut upstream: HashMap<Source, Provenance> = HashMap::new();
+        let closed = |own: Provenance, upstream: &HashMap<Source, Provenance>| {
+            let of_draws = own.sources().filter_map(|source| upstream.get(&source));
+            of_draws.fold(own.clone(), |all, of_draw| all.union(of_draw))
+        };
         for site in dense(&self.guide) {
-            terms.push(self.guide_term(site)?);
+            let mut term = self.guide_term(site)?;
+            term.depends_on = closed(term.depends_on, &upstream);
+            if let Some(latent) = self.latents.get(&site.name) {
+                upstream.insert(latent.source, term.depends_on.clone());
+            }
+            terms.push(term);
         }
         for site in dense(&self.model) {
             let log_p = site.log_prob()?;
-            let depends_on = with_reads(log_p.provenance(), &self.model_reads, &site.name);
+            let own = with_reads(log_p.provenance(), &self.model_reads, &site.name);
+            let depends_on = closed(own, &upstream);
             terms.push(Term { site, origin: Origin::Model, row: -log_p, depends_on });
         }
         Ok(terms)
