@@ -9,5 +9,9 @@ pub use ppl_dist::{
     Bernoulli, Beta, Categorical, Delta, DistributionExt, Gamma, Independent, LogNormal, MultivariateNormal,
     Normal, TransformedDistribution, Uniform, constraints,
 };
+pub use ppl_infer::{
+    Adagrad, AdagradRmsProp, AdamW, ClippedAdam, Lbfgs, OptimizerState, RmsProp, Schedule, Sgd, SgdOptions,
+    Stop,
+};
 pub use ppl_infer::{Adam, AdamOptions, Draws, Objective, Optimizer, Predictive, Svi, TraceElbo};
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};

@@ -5,7 +5,7 @@ use ppl_infer::{Adam, Optimizer, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOpti
 use ppl_tensor::{Device, Tensor};
 
 use crate::reference::optimizers;
-use crate::{Boxed, Inference, TemporaryFile, bits, data, descent, noisy, text};
+use crate::{Bits, Boxed, Inference, TemporaryFile, bits, data, descent, noisy, text};
 
 fn scheduled() -> Boxed {
     Box::new(Adam::new(0.05).schedule(Schedule::warm_restarts(4, 2, 0.1)).clip_norm(3.0))
@@ -85,7 +85,7 @@ fn parameters_that_appeared_at_different_times_are_resumed() {
 }
 
 /// What a fit is, as far as it can be seen, and as its file tells.
-fn snapshot(svi: &Inference<Tensor>) -> (Vec<(String, Vec<u64>)>, Vec<f64>, usize) {
+fn snapshot(svi: &Inference<Tensor>) -> (Bits, Vec<f64>, usize) {
     (bits(svi.params()), svi.losses().to_vec(), svi.skipped())
 }
 
@@ -137,7 +137,7 @@ fn files_that_do_not_fit_are_refused_and_change_nothing() {
         ctx.factor("loss", -value.square())
     }
     let message = refuses(descent(wide, sgd()), &good);
-    assert_eq!(message, "parameter `loc` has shape [], that of this fit [3]");
+    assert_eq!(message, "parameter `loc` is f64 [], that of this fit f64 [3]");
     assert_eq!(refuses(descent(other, sgd()), &good), "the file lacks parameter `other` of this fit");
     // A fit that has no parameters yet finds out at its first statement.
     let mut fresh = descent(wide, sgd());

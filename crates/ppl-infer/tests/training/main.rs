@@ -20,6 +20,7 @@ use ppl_infer::{Optimizer, Svi, TraceElbo};
 use ppl_tensor::Tensor;
 
 type Boxed = Box<dyn Optimizer>;
+type Bits = Vec<(String, Vec<u64>)>;
 type Program<A> = fn(&mut Ctx, &A) -> Result<()>;
 type Inference<A> = Svi<Program<A>, Program<A>, Boxed, TraceElbo>;
 
@@ -65,7 +66,7 @@ fn noisy(optimizer: Boxed) -> Inference<Tensor> {
 }
 
 /// All unconstrained values as bits.
-fn bits(params: &ParamStore) -> Vec<(String, Vec<u64>)> {
+fn bits(params: &ParamStore) -> Bits {
     let values = |name: &String| params.unconstrained(name).unwrap().to_f64().unwrap();
     params.names().map(|name| (name.clone(), values(name).iter().map(|x| x.to_bits()).collect())).collect()
 }

@@ -3,8 +3,8 @@
 use ppl_core::{Ctx, Result};
 use ppl_infer::{
     Adagrad, AdagradOptions, AdagradRmsProp, AdagradRmsPropOptions, Adam, AdamOptions, AdamW, AdamWOptions,
-    ByName, ClippedAdam, ClippedAdamOptions, Optimizer, OptimizerState, RmsProp, RmsPropOptions, Schedule,
-    Sgd, SgdOptions, Svi, TraceElbo, UpdateRule,
+    ClippedAdam, ClippedAdamOptions, Optimizer, OptimizerState, PerParameter, RmsProp, RmsPropOptions,
+    Schedule, Sgd, SgdOptions, Svi, TraceElbo, UpdateRule,
 };
 use ppl_tensor::{DType, Device, HostTensor, Tensor, compile, trace};
 
@@ -20,7 +20,7 @@ fn separate(ctx: &mut Ctx, _: &()) -> Result<()> {
     Ok(())
 }
 
-fn path_of<R: UpdateRule + Send + Sync>(optimizer: ByName<R>, name: &str) -> Vec<u64> {
+fn path_of<R: UpdateRule + Send + Sync>(optimizer: PerParameter<R>, name: &str) -> Vec<u64> {
     let mut svi = descent(separate, optimizer);
     let step = |_| {
         svi.step(&()).unwrap();
@@ -33,10 +33,11 @@ fn path_of<R: UpdateRule + Send + Sync>(optimizer: ByName<R>, name: &str) -> Vec
 fn options_go_by_name<R: UpdateRule + Send + Sync>() {
     let rate = |name: &str| if name == "x" { 0.010 } else { 0.001 };
     for name in ["x", "y"] {
-        let own = path_of(ByName::<R>::new(rate(name)), name);
-        let by_name = path_of(ByName::<R>::by_name(move |name| R::with_learning_rate(rate(name))), name);
+        let own = path_of(PerParameter::<R>::new(rate(name)), name);
+        let by_name =
+            path_of(PerParameter::<R>::by_name(move |name| R::with_learning_rate(rate(name))), name);
         assert_eq!(own, by_name, "{} {name}", R::NAME);
-        assert_ne!(own, path_of(ByName::<R>::new(0.005), name), "{} {name}", R::NAME);
+        assert_ne!(own, path_of(PerParameter::<R>::new(0.005), name), "{} {name}", R::NAME);
     }
 }
 
@@ -194,4 +195,57 @@ fn options_out_of_range_name_parameter_and_option() {
         assert_eq!(text(svi.step(&())), expected);
         assert!(svi.losses().is_empty() && svi.params().is_empty());
     }
+}
+
+/// Steps of equal length against the sign of the gradient: an optimiser of a user's own, with options by name and
+/// schedules like all others.
+#[derive(Debug, Clone, PartialEq)]
+struct SignDescent {
+    learning_rate: f64,
+}
+
+impl UpdateRule for SignDescent {
+    const NAME: &'static str = "SignDescent";
+    type Scalars = Tensor;
+
+    fn with_learning_rate(learning_rate: f64) -> Self {
+        Self { learning_rate }
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn check(&self) -> std::result::Result<(), String> {
+        Ok(())
+    }
+
+    fn init(&self, _: &Tensor) -> Vec<Tensor> {
+        vec![]
+    }
+
+    fn scalars(&self, rate: Tensor, _: &Tensor) -> Tensor {
+        rate
+    }
+
+    fn update(
+        &self,
+        rate: &Tensor,
+        value: &Tensor,
+        grad: &Tensor,
+        _: &[Tensor],
+    ) -> Option<(Tensor, Vec<Tensor>)> {
+        Some((value - grad.sign() * rate, vec![]))
+    }
+}
+
+#[test]
+fn a_rule_of_ones_own_has_what_all_have() {
+    options_go_by_name::<SignDescent>();
+    let by_name =
+        PerParameter::by_name(|name| SignDescent { learning_rate: if name == "x" { 0.5 } else { 0.25 } });
+    let mut svi = descent(separate, by_name.schedule(Schedule::step(1, 0.5)).clip_value(1e-3));
+    svi.run(2, &()).unwrap();
+    // From 0.5 towards 2 and -1, by the rate and by half of it.
+    assert_eq!(["x", "y"].map(|name| scalar(svi.params(), name)), [0.5 + 0.75, 0.5 - 0.375]);
 }

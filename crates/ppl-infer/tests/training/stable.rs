@@ -1,10 +1,10 @@
 //! Steps that are not finite: errors by default, skipped on demand.
 
 use ppl_core::{Ctx, Result};
-use ppl_infer::Adam;
-use ppl_tensor::Tensor;
+use ppl_infer::{Adam, Optimizer, Schedule};
+use ppl_tensor::{DType, Device, HostBackend, Tensor};
 
-use crate::{bits, descent, text};
+use crate::{TemporaryFile, bits, descent, text};
 
 /// A loss that is infinite where the data are, with an infinite gradient for data at 7.
 fn target(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
@@ -59,4 +59,32 @@ fn other_errors_are_not_skipped() {
     let message = text(svi.step(&Tensor::from(1.0)));
     assert!(message.starts_with("site `loss`: add: shapes do not broadcast"), "{message}");
     assert_eq!(svi.skipped(), 0);
+}
+
+/// Off the processor's own device finiteness is found by operations, and everything lives there.
+#[test]
+fn another_device_fits_saves_and_skips_alike() {
+    let device = Device::new(HostBackend, DType::F64);
+    let place = |values: &[f64]| -> Vec<Tensor> {
+        batches(values).iter().map(|y| device.place(y).unwrap()).collect()
+    };
+    let path = TemporaryFile::new("device");
+    let fit =
+        || descent(target, Adam::new(0.1).schedule(Schedule::cosine(9, 0.1)).clip_norm(3.0)).stable(true);
+    let mut here = fit();
+    for y in batches(&[1.0, f64::INFINITY, 7.0, 2.0, 1.5]) {
+        here.step(&y).unwrap();
+    }
+    let mut first = fit().on(&device, 0);
+    for y in place(&[1.0, f64::INFINITY, 7.0]) {
+        first.step(&y).unwrap();
+    }
+    first.save(&path).unwrap();
+    let mut there = fit().on(&device, 0);
+    there.load(&path).unwrap();
+    for y in place(&[2.0, 1.5]) {
+        there.step(&y).unwrap();
+    }
+    assert!(there.params().unconstrained("x").unwrap().device().same_as(&device));
+    assert_eq!((bits(there.params()), there.skipped()), (bits(here.params()), 2));
 }

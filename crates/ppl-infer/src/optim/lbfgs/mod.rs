@@ -98,6 +98,9 @@ impl Minimum {
     }
 }
 
+/// A loss and its gradient; no gradient where the loss is not finite.
+type Evaluated = Result<(f64, Vec<f64>)>;
+
 /// A step taken, and the change of the gradient along it.
 struct Pair {
     step: Vec<f64>,
@@ -137,7 +140,7 @@ impl Lbfgs {
         self.check()?;
         let position = Position::of(params, names)?;
         let mut evaluations = 0;
-        let mut evaluate = |x: &[f64]| -> Result<(f64, Vec<f64>)> {
+        let mut evaluate = |x: &[f64]| -> Evaluated {
             evaluations += 1;
             let mut tracked = position.at(params, x)?;
             tracked.track(true);
@@ -155,7 +158,7 @@ impl Lbfgs {
         &self,
         mut x: Vec<f64>,
         rounding: f64,
-        evaluate: &mut dyn FnMut(&[f64]) -> Result<(f64, Vec<f64>)>,
+        evaluate: &mut dyn FnMut(&[f64]) -> Evaluated,
     ) -> Result<(Vec<f64>, Minimum)> {
         let search = Search { max_evaluations: self.max_evaluations, rounding };
         let (mut loss, mut gradient) = evaluate(&x)?;
