@@ -46,11 +46,6 @@ impl TensorFile {
         self.tensors.is_empty()
     }
 
-    /// The names of the tensors.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
     /// Whether there is a tensor of a name.
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
@@ -73,6 +68,11 @@ impl TensorFile {
     pub fn text(&self, name: &str) -> Result<&str> {
         let found = self.texts.get(name).map(String::as_str);
         found.ok_or_else(|| self.damaged(format!("the entry `{name}` is missing")))
+    }
+
+    /// Names of the tensors.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
     /// Names and values of the texts, in alphabetical order.
@@ -183,4 +183,63 @@ fn decode(view: &TensorView<'_>) -> Option<HostData> {
         Dtype::BOOL => HostData::Bool(bytes.iter().map(|&b| b != 0).collect::<Vec<_>>().into()),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn path(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("ppl-core-{name}-{}", std::process::id()))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// NaN payloads, signed zeros and infinities included.
+        #[test]
+        fn what_is_read_is_what_was_written(
+            words in prop::collection::vec(any::<u64>(), 0..9),
+            name in "[ -~]{1,12}",
+            text in any::<String>(),
+        ) {
+            let wide: Vec<f64> = words.iter().map(|&word| f64::from_bits(word)).collect();
+            let narrow: Vec<f32> = words.iter().map(|&word| f32::from_bits(word as u32)).collect();
+            let whole: Vec<i64> = words.iter().map(|&word| word.cast_signed()).collect();
+            let truth: Vec<bool> = words.iter().map(|&word| word % 2 == 1).collect();
+            let scalar = Device::cpu().upload(HostTensor::scalar(0.1)).unwrap();
+            let mut file = TensorFile::new();
+            let tensors = [Tensor::from(wide), Tensor::from(narrow), Tensor::from(whole), Tensor::from(truth), scalar];
+            for (index, tensor) in tensors.iter().enumerate() {
+                file.insert(format!("{name}{index}"), tensor).unwrap();
+            }
+            file.insert_text(name.clone(), text.clone());
+            let path = path("round-trip");
+            file.write(&path).unwrap();
+            let again = TensorFile::read(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            prop_assert_eq!(again.text(&name).unwrap(), text);
+            prop_assert_eq!(again.names().count(), tensors.len());
+            for (index, tensor) in tensors.iter().enumerate() {
+                let found = again.tensor(&format!("{name}{index}"), &Device::cpu()).unwrap().to_host().unwrap();
+                let expected = tensor.to_host().unwrap();
+                prop_assert_eq!(found.tensor_type(), expected.tensor_type());
+                prop_assert_eq!(encode(found.data()), encode(expected.data()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_names_itself_and_the_file() {
+        let path = path("missing");
+        TensorFile::new().write(&path).unwrap();
+        let file = TensorFile::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let message = file.text("format").map(str::to_owned).unwrap_err().to_string();
+        assert_eq!(message, format!("{}: the entry `format` is missing", path.display()));
+        let message = file.tensor("x", &Device::cpu()).unwrap_err().to_string();
+        assert_eq!(message, format!("{}: the tensor `x` is missing", path.display()));
+    }
 }

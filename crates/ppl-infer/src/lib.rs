@@ -18,8 +18,8 @@ pub use objective::{
 };
 pub use optim::{
     Adagrad, AdagradOptions, AdagradRmsProp, AdagradRmsPropOptions, Adam, AdamOptions, AdamW, AdamWOptions,
-    ByName, Clipped, ClippedAdam, ClippedAdamOptions, Clock, Lbfgs, LbfgsStop, Minimum, Optimizer,
-    OptimizerState, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
+    Clipped, ClippedAdam, ClippedAdamOptions, Clock, Lbfgs, LbfgsStop, Minimum, Optimizer, OptimizerState,
+    PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
 };
 pub use predictive::Predictive;
 pub use svi::{Fit, FitReport, Progress, Stop, Svi, SviParts};

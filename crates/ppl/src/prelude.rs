@@ -2,15 +2,20 @@
 
 pub use ppl_autoguide::{AutoMultivariateNormal, AutoNormal};
 pub use ppl_core::{
-    Constraint, Ctx, Distribution, Error, Handler, Message, Model, ParamStore, Result, Statement,
-    SubsampleExt, Trace, Transform, block, condition, replay, seed, substitute, trace,
+    AllBut, Config, ConfigureExt, Constraint, Ctx, Distribution, Error, Handler, Message, Model, Observation,
+    ParamStore, Result, SiteFilter, SiteKind, Statement, SubsampleExt, Trace, Transform, block, condition,
+    do_, infer_config, lift, mask, reparam, replay, scale, scope, seed, substitute, trace, uncondition,
 };
 pub use ppl_dist::{
-    Bernoulli, Beta, Categorical, Delta, DistributionExt, Gamma, Independent, LogNormal, MultivariateNormal,
-    Normal, TransformedDistribution, Uniform, constraints,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Exponential, Gamma,
+    HalfCauchy, HalfNormal, Independent, InverseGamma, Laplace, LocScaleReparam, LogNormal,
+    LowRankMultivariateNormal, Multinomial, MultivariateNormal, Normal, OneHotCategorical, Poisson, StudentT,
+    TransformReparam, TransformedDistribution, Uniform, constraints, kl_divergence,
 };
 pub use ppl_infer::{
-    Adam, AdamOptions, Baseline, Draws, Estimate, Estimators, GradientEstimator, Objective, Optimizer,
-    Origin, Predictive, RenyiElbo, Runs, Svi, TraceElbo, TraceGraphElbo, TraceMeanFieldElbo,
+    Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
+    GradientEstimator, Lbfgs, Objective, Optimizer, OptimizerState, Origin, Predictive, RenyiElbo, RmsProp,
+    Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo, TraceMeanFieldElbo,
+    differentiable_loss,
 };
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};

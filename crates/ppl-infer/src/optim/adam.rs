@@ -2,17 +2,17 @@
 
 use ppl_tensor::Tensor;
 
-use super::by_name::{decay, not_negative, positive, rule};
-use super::{ByName, UpdateRule, Updated};
+use super::per_parameter::{decay, not_negative, positive, rule};
+use super::{PerParameter, UpdateRule, Updated};
 
 /// Adam (Kingma and Ba 2015).
-pub type Adam = ByName<AdamOptions>;
+pub type Adam = PerParameter<AdamOptions>;
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-pub type AdamW = ByName<AdamWOptions>;
+pub type AdamW = PerParameter<AdamWOptions>;
 
 /// Adam with every element of a gradient clipped and a learning rate that decays geometrically, as Pyro has it.
-pub type ClippedAdam = ByName<ClippedAdamOptions>;
+pub type ClippedAdam = PerParameter<ClippedAdamOptions>;
 
 /// Options of [`Adam`].
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,18 +2,18 @@
 
 use ppl_tensor::Tensor;
 
-use super::by_name::{decay, not_negative, positive, rule};
-use super::{ByName, UpdateRule, Updated};
+use super::per_parameter::{decay, not_negative, positive, rule};
+use super::{PerParameter, UpdateRule, Updated};
 
 /// RMSprop (Tieleman and Hinton 2012), centred as Graves (2013) has it and with momentum if asked.
-pub type RmsProp = ByName<RmsPropOptions>;
+pub type RmsProp = PerParameter<RmsPropOptions>;
 
 /// Adagrad (Duchi, Hazan and Singer 2011).
-pub type Adagrad = ByName<AdagradOptions>;
+pub type Adagrad = PerParameter<AdagradOptions>;
 
 /// The step sizes of automatic differentiation variational inference: a mixture of Adagrad's and RMSprop's (Kucukelbir
 /// et al. 2017, equations 10 and 11).
-pub type AdagradRmsProp = ByName<AdagradRmsPropOptions>;
+pub type AdagradRmsProp = PerParameter<AdagradRmsPropOptions>;
 
 /// Options of [`RmsProp`].
 #[derive(Debug, Clone, Copy, PartialEq)]

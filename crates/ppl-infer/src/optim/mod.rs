@@ -1,24 +1,24 @@
 //! Optimisers: functions from parameters, their gradients and a state to the next parameters and state.
 //!
 //! An [`Optimizer`] never changes; what is remembered is in an [`OptimizerState`], as plain tensors. Most optimisers are
-//! an [`UpdateRule`], whose options may be a function of the parameter's name ([`ByName`]).
+//! an [`UpdateRule`], whose options may be a function of the parameter's name ([`PerParameter`]).
 
 mod adam;
 mod adaptive;
-mod by_name;
 mod clip;
 mod clock;
 mod lbfgs;
+mod per_parameter;
 mod schedule;
 mod sgd;
 mod state;
 
 pub use adam::{Adam, AdamOptions, AdamW, AdamWOptions, ClippedAdam, ClippedAdamOptions};
 pub use adaptive::{Adagrad, AdagradOptions, AdagradRmsProp, AdagradRmsPropOptions, RmsProp, RmsPropOptions};
-pub use by_name::{ByName, UpdateRule, Updated};
 pub use clip::Clipped;
 pub use clock::Clock;
 pub use lbfgs::{Lbfgs, LbfgsStop, Minimum};
+pub use per_parameter::{PerParameter, UpdateRule, Updated};
 pub use schedule::Schedule;
 pub use sgd::{Sgd, SgdOptions};
 pub use state::OptimizerState;
@@ -66,7 +66,7 @@ pub trait Optimizer {
         Clipped::by_value(self, limit)
     }
 
-    /// The same optimiser with the gradients of all parameters scaled by one factor to a common Euclidean norm of at
+    /// The same optimiser with the gradients of all parameters of a step scaled by one factor to a common Euclidean norm of at
     /// most `limit`, positive (Pascanu, Mikolov and Bengio 2013).
     fn clip_norm(self, limit: f64) -> Clipped<Self>
     where

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ppl_core::{Error, Result};
 use ppl_tensor::Tensor;
 
-use super::by_name::{not_negative, positive, rule};
+use super::per_parameter::{not_negative, positive, rule};
 
 /// A factor by which learning rates are multiplied, as a function of the number of steps taken before.
 ///

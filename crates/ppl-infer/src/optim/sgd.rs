@@ -2,12 +2,12 @@
 
 use ppl_tensor::Tensor;
 
-use super::by_name::{decay, positive};
-use super::{ByName, UpdateRule, Updated};
+use super::per_parameter::{decay, positive};
+use super::{PerParameter, UpdateRule, Updated};
 
 /// Stochastic gradient descent (Robbins and Monro 1951), with momentum (Polyak 1964) or Nesterov's, as Sutskever et al.
 /// (2013) write it.
-pub type Sgd = ByName<SgdOptions>;
+pub type Sgd = PerParameter<SgdOptions>;
 
 /// Options of [`Sgd`].
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,10 @@
 //! What an optimiser remembers, kept by whoever iterates.
 
+use std::hash::{Hash, Hasher};
+
 use indexmap::IndexMap;
 use ppl_core::{Error, ParamStore, Result, TensorFile};
-use ppl_tensor::{DType, Device, HostData, Tensor, no_grad};
+use ppl_tensor::{DType, Device, HostData, Tensor, TensorTree, TreePath, no_grad};
 
 use super::{Clock, Optimizer};
 
@@ -137,6 +139,20 @@ impl OptimizerState {
         })
     }
 
+    /// A tensor for each of the state's, in a fixed order.
+    fn mapped(
+        &self,
+        f: &mut dyn FnMut(&str, &Tensor) -> ppl_tensor::Result<Tensor>,
+    ) -> ppl_tensor::Result<Self> {
+        let steps = self.steps.as_ref().map(|steps| f("steps", steps)).transpose()?;
+        let clocks = self.clocks.iter().map(|clock| f("clock", clock)).collect::<ppl_tensor::Result<_>>()?;
+        let slot = |(name, slot): (&String, &Slot)| {
+            let tensors = slot.tensors.iter().map(|t| f(name, t)).collect::<ppl_tensor::Result<_>>()?;
+            Ok((name.clone(), Slot { clock: slot.clock, tensors }))
+        };
+        Ok(Self { steps, clocks, slots: self.slots.iter().map(slot).collect::<ppl_tensor::Result<_>>()? })
+    }
+
     /// Adds the state to a file.
     pub(crate) fn write_to(&self, file: &mut TensorFile) -> Result<()> {
         if let Some(steps) = &self.steps {
@@ -194,6 +210,24 @@ impl OptimizerState {
             state.slots.insert(name.clone(), Slot { clock, tensors });
         }
         Ok(state)
+    }
+}
+
+/// So that a step can be traced and compiled: which parameters share a count of updates is static.
+impl TensorTree for OptimizerState {
+    fn try_map(
+        &self,
+        path: &mut TreePath,
+        f: &mut dyn FnMut(&TreePath, &Tensor) -> ppl_tensor::Result<Tensor>,
+    ) -> ppl_tensor::Result<Self> {
+        self.mapped(&mut |name, leaf| path.with(name, |path| f(path, leaf)))
+    }
+
+    fn hash_static(&self, mut hasher: &mut dyn Hasher) {
+        (self.steps.is_some(), self.clocks.len()).hash(&mut hasher);
+        for (name, slot) in &self.slots {
+            (name, slot.clock, slot.tensors.len()).hash(&mut hasher);
+        }
     }
 }
 
@@ -258,8 +292,11 @@ pub(crate) fn not_finite(name: &str, grads: &[(&str, Tensor)]) -> Error {
     Error::argument(format!("the update of parameter `{name}` is not finite{grad}"))
 }
 
-/// Whether every element is finite. Host memory is read at once; elsewhere the device looks, and one number comes back.
+/// Whether every element is finite, or traced. Host memory is read at once; elsewhere the device looks, and one number comes back.
 fn all_finite(x: &Tensor) -> bool {
+    if x.is_traced() {
+        return true;
+    }
     if x.device().same_as(&Device::cpu()) {
         return x.to_host().is_ok_and(|data| match data.data() {
             HostData::F64(values) => values.iter().all(|x| x.is_finite()),

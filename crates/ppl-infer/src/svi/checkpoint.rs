@@ -60,20 +60,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         let (skipped, evaluations) = (count("skipped")?, count("evaluations")?);
         let losses = file.tensor("losses", &Device::cpu())?.to_vec::<f64>()?;
         let params = ParamStore::read_from(&file, "", &self.device)?;
-        for name in self.params.names() {
-            let shape = self.params.unconstrained(name)?.shape();
-            let same = params.unconstrained(name).map(|value| (value.shape(), value.shape() == shape));
-            match same {
-                Ok((_, true)) => {}
-                Ok((other, false)) => {
-                    let reason = format!("parameter `{name}` has shape {other}, that of this fit {shape}");
-                    return Err(file.damaged(reason));
-                }
-                Err(_) => {
-                    return Err(file.damaged(format!("the file lacks parameter `{name}` of this fit")));
-                }
-            }
-        }
+        self.check_same(&params).map_err(|reason| file.damaged(reason))?;
         let state = OptimizerState::read_from(&file, &self.optimizer, &params, &self.device)?;
         let mut objective_state = ObjectiveState::new();
         for entry in file.names() {
@@ -87,6 +74,24 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         self.objective_state = objective_state;
         (self.losses, self.skipped, self.evaluations) = (losses, skipped, evaluations);
         self.checked = false;
+        Ok(())
+    }
+
+    /// Whether every parameter of this fit is one of a file, of the same type and shape.
+    fn check_same(&self, params: &ParamStore) -> std::result::Result<(), String> {
+        let type_in = |store: &ParamStore, name: &str| {
+            store.unconstrained(name).ok().map(|value| format!("{} {}", value.dtype(), value.shape()))
+        };
+        for name in self.params.names() {
+            match (type_in(params, name), type_in(&self.params, name)) {
+                (None, _) => return Err(format!("the file lacks parameter `{name}` of this fit")),
+                (theirs, ours) if theirs == ours => {}
+                (Some(theirs), ours) => {
+                    let ours = ours.unwrap_or_default();
+                    return Err(format!("parameter `{name}` is {theirs}, that of this fit {ours}"));
+                }
+            }
+        }
         Ok(())
     }
 }

@@ -160,7 +160,8 @@ impl<'a, M, G, O: Optimizer, J: Objective, A: ?Sized> Fit<'a, M, G, O, J, A> {
 
     /// A step for each batch of each epoch: `batches` is given the epoch's number and makes its batches.
     ///
-    /// A fit saved after whole epochs is resumed with those that are left: `epochs(12..20, …)`.
+    /// A fit saved after whole epochs is resumed with those that are left: `epochs(12..20, …)`. Where the compiler
+    /// cannot tell the arguments' type, `svi.fit::<Tensor>()` names it.
     ///
     /// # Errors
     /// If there are no epochs, an epoch has no batches, an interval is zero, or the first of a step, a callback, a

@@ -163,7 +163,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         G: Model<A>,
     {
         let key = self.key.fold_in(self.losses.len());
-        let result = self.estimated(key, !self.checked, self.params.clone(), args);
+        let result = self.estimated(key, !self.checked, tracked(&self.params), args);
         let (mut params, met, estimate) = match result {
             Err(Error::NonFinite { .. }) if self.stable => return Ok(self.skip(f64::NAN)),
             result => result?,
@@ -195,19 +195,18 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         loss
     }
 
-    /// An estimate with tracked parameters, the parameters after it, and which of them the programs met.
+    /// An estimate, the parameters after it, and which of them the programs met.
     fn estimated<A: ?Sized>(
         &self,
         key: Key,
         validates: bool,
-        mut params: ParamStore,
+        params: ParamStore,
         args: &A,
     ) -> Result<(ParamStore, Met, Estimate)>
     where
         M: Model<A>,
         G: Model<A>,
     {
-        params.track(true);
         let mut ctx = self.context(key, validates).with_params(params);
         let (objective, before) = (&self.objective, &self.objective_state);
         let run = |ctx: &mut Ctx| estimate_from(objective, before, ctx, &self.model, &self.guide, args);
@@ -273,10 +272,9 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         let key = || self.key.fold_in_name("minimize");
         // The first run creates the parameters and names a site of which the density is not finite.
         let (mut params, met, _) = self.estimated(key(), true, self.params.clone(), args)?;
-        params.track(false);
         let names: Vec<String> = met.names(&params).map(str::to_owned).collect();
-        let minimum = lbfgs.descend(&mut params, &names, |tracked| {
-            match self.estimated(key(), false, tracked.clone(), args) {
+        let minimum = lbfgs.descend(&mut params, &names, |params| {
+            match self.estimated(key(), false, params.clone(), args) {
                 Ok((_, _, Estimate { loss, surrogate, .. })) => Ok(Some((loss, surrogate))),
                 Err(Error::NonFinite { .. }) => Ok(None),
                 Err(error) => Err(error),
@@ -289,4 +287,11 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     fn context(&self, key: Key, validates: bool) -> Ctx {
         Ctx::with_key(&self.device, key).validating(validates)
     }
+}
+
+/// The same parameters as leaves of which gradients can be asked.
+fn tracked(params: &ParamStore) -> ParamStore {
+    let mut params = params.clone();
+    params.track(true);
+    params
 }

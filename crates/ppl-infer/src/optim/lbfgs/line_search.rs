@@ -60,7 +60,7 @@ impl Search {
             step = further.clamp(2.0 * point.step, 10.0 * point.step);
             previous = point;
         }
-        Ok(end(previous))
+        Ok(end(previous, origin))
     }
 
     /// Algorithm 3.6: narrows an interval between a low point, whose slope leads into it, and a high one.
@@ -96,7 +96,7 @@ impl Search {
                 low = point;
             }
         }
-        Ok(end(low))
+        Ok(end(low, origin))
     }
 
     fn slack(&self, origin: &Point) -> f64 {
@@ -109,8 +109,9 @@ impl Search {
     }
 }
 
-fn end(low: Point) -> Outcome {
-    if low.step > 0.0 { Outcome::Lower(low) } else { Outcome::Stuck }
+/// Without the curvature condition a point must be lower: equal values say nothing.
+fn end(low: Point, origin: &Point) -> Outcome {
+    if low.value < origin.value { Outcome::Lower(low) } else { Outcome::Stuck }
 }
 
 fn flat_enough(point: &Point, origin: &Point) -> bool {

@@ -45,15 +45,15 @@ pub struct Lbfgs {
     pub max_evaluations: usize,
     /// Stops when no element of the gradient, in unconstrained space, is larger in magnitude; at least 0.
     pub gradient_tolerance: f64,
-    /// Stops when a step lowers the loss by no more than this times the larger of 1 and the loss's magnitude; at least 0.
+    /// Stops when a step lowers the loss by less than this times the larger of 1 and the loss's magnitude; at least 0.
     pub loss_tolerance: f64,
 }
 
 impl Default for Lbfgs {
-    /// History 10, at most 1000 steps of 25 evaluations each, gradient tolerance 1e-7, loss tolerance 1e-15.
+    /// History 20, at most 1000 steps of 25 evaluations each, gradient tolerance 1e-7, loss tolerance 1e-15.
     fn default() -> Self {
         Self {
-            history: 10,
+            history: 20,
             max_iterations: 1000,
             max_evaluations: 25,
             gradient_tolerance: 1e-7,
@@ -98,6 +98,9 @@ impl Minimum {
     }
 }
 
+/// A loss and its gradient; no gradient where the loss is not finite.
+type Evaluated = Result<(f64, Vec<f64>)>;
+
 /// A step taken, and the change of the gradient along it.
 struct Pair {
     step: Vec<f64>,
@@ -137,7 +140,7 @@ impl Lbfgs {
         self.check()?;
         let position = Position::of(params, names)?;
         let mut evaluations = 0;
-        let mut evaluate = |x: &[f64]| -> Result<(f64, Vec<f64>)> {
+        let mut evaluate = |x: &[f64]| -> Evaluated {
             evaluations += 1;
             let mut tracked = position.at(params, x)?;
             tracked.track(true);
@@ -155,7 +158,7 @@ impl Lbfgs {
         &self,
         mut x: Vec<f64>,
         rounding: f64,
-        evaluate: &mut dyn FnMut(&[f64]) -> Result<(f64, Vec<f64>)>,
+        evaluate: &mut dyn FnMut(&[f64]) -> Evaluated,
     ) -> Result<(Vec<f64>, Minimum)> {
         let search = Search { max_evaluations: self.max_evaluations, rounding };
         let (mut loss, mut gradient) = evaluate(&x)?;
@@ -207,8 +210,8 @@ impl Lbfgs {
             }
             let fall = loss - point.value;
             (x, loss, gradient) = (next, point.value, point.gradient);
-            let no_fall = self.loss_tolerance.max(rounding) * loss.abs().max(1.0);
-            if fall.abs() <= no_fall && largest(&gradient) > self.gradient_tolerance {
+            let no_fall = self.loss_tolerance * loss.abs().max(1.0);
+            if fall.abs() < no_fall && largest(&gradient) > self.gradient_tolerance {
                 break LbfgsStop::Loss;
             }
         };

@@ -11,7 +11,7 @@ use super::{Clock, Optimizer, Schedule};
 /// The next value of a parameter, and what is remembered of it.
 pub type Updated = (Tensor, Vec<Tensor>);
 
-/// The options of an optimiser that updates each parameter by itself, and how it does so. [`ByName`] makes an
+/// The options of an optimiser that updates each parameter by itself, and how it does so. [`PerParameter`] makes an
 /// [`Optimizer`] of it.
 pub trait UpdateRule: Clone + PartialEq + 'static {
     /// The optimiser's name in messages and files.
@@ -62,12 +62,12 @@ pub trait UpdateRule: Clone + PartialEq + 'static {
 /// .schedule(Schedule::cosine(10_000, 0.1));
 /// ```
 #[derive(Clone)]
-pub struct ByName<R> {
+pub struct PerParameter<R> {
     options: Arc<dyn Fn(&str) -> R + Send + Sync>,
     schedule: Schedule,
 }
 
-impl<R: UpdateRule> ByName<R> {
+impl<R: UpdateRule> PerParameter<R> {
     /// The optimiser with a learning rate, and the other options at their defaults.
     pub fn new(learning_rate: f64) -> Self
     where
@@ -110,13 +110,13 @@ impl<R: UpdateRule> ByName<R> {
     }
 }
 
-impl<R: UpdateRule> fmt::Debug for ByName<R> {
+impl<R: UpdateRule> fmt::Debug for PerParameter<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({:?})", R::NAME, self.schedule)
     }
 }
 
-impl<R: UpdateRule> Optimizer for ByName<R> {
+impl<R: UpdateRule> Optimizer for PerParameter<R> {
     fn name(&self) -> &str {
         R::NAME
     }
