@@ -5,13 +5,19 @@
 //! owns the parameters and iterates.
 
 mod draws;
+mod importance;
+mod init;
 mod objective;
 mod optim;
 mod predictive;
+mod psis;
 mod svi;
 
 pub use draws::Draws;
+pub use importance::ImportanceWeights;
+pub use init::{Init, Start};
 pub use objective::{Estimate, Objective, PARTICLES, TraceElbo, estimate};
 pub use optim::{Adam, AdamOptions, Optimizer};
 pub use predictive::Predictive;
+pub use psis::{Smoothed, psis};
 pub use svi::Svi;
