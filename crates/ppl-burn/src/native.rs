@@ -25,18 +25,30 @@ pub fn runs_natively(op: &Op, dtype: DType) -> bool {
             | Unary::Log1p
             | Unary::Sin
             | Unary::Cos
+            | Unary::Asin
+            | Unary::Acos
+            | Unary::Atan
+            | Unary::Sinh
+            | Unary::Cosh
             | Unary::Tanh
             | Unary::Sigmoid
             | Unary::Softplus
             | Unary::Erf
             | Unary::IsFinite
             | Unary::Not => true,
-            Unary::LnGamma | Unary::Polygamma(_) => false,
+            // burn has the inverse hyperbolic functions, but loses digits near 0 and 1.
+            Unary::Asinh
+            | Unary::Acosh
+            | Unary::Atanh
+            | Unary::Erfc
+            | Unary::Erfinv
+            | Unary::LnGamma
+            | Unary::Polygamma(_) => false,
         },
         Op::Binary(kind) => match kind {
             Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem | Binary::Pow => float,
-            Binary::Max | Binary::Min => true,
-            Binary::GammaQuantileSlope => false,
+            Binary::Max | Binary::Min | Binary::Atan2 => true,
+            Binary::LogAddExp | Binary::GammaQuantileSlope => false,
         },
         Op::Reduce { kind, .. } => match kind {
             Reduction::Sum => float,

@@ -20,6 +20,7 @@
 pub mod constraints;
 mod continuous;
 mod discrete;
+mod family;
 mod kl;
 mod multivariate;
 mod parameters;
@@ -27,8 +28,11 @@ mod special;
 pub mod transforms;
 mod wrappers;
 
-pub use continuous::{Beta, Gamma, LogNormal, Normal, Uniform};
-pub use discrete::{Bernoulli, Categorical, Delta};
-pub use kl::kl_divergence;
-pub use multivariate::MultivariateNormal;
-pub use wrappers::{DistributionExt, Independent, TransformedDistribution};
+pub use continuous::{
+    Beta, Cauchy, Exponential, Gamma, HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal, Normal,
+    StudentT, Uniform,
+};
+pub use discrete::{Bernoulli, Binomial, Categorical, Delta, Multinomial, OneHotCategorical, Poisson};
+pub use kl::{KlRegistry, kl_divergence};
+pub use multivariate::{Dirichlet, LowRankMultivariateNormal, MultivariateNormal};
+pub use wrappers::{DistributionExt, Expanded, Independent, Masked, TransformedDistribution};

@@ -70,3 +70,68 @@ fn smallest_positive(dtype: DType) -> f64 {
         _ => f64::MIN_POSITIVE,
     }
 }
+
+/// The finite number furthest above 0.
+pub(crate) fn highest(dtype: DType) -> f64 {
+    -lowest(dtype)
+}
+
+/// `ln(1 + z²)`, also where the square would overflow or lose the 1.
+pub(crate) fn log1p_square(z: &Tensor) -> Tensor {
+    let far = z.abs().gt(1.0);
+    // Either branch sees numbers up to 1 alone.
+    let distance = far.select(z, 1.0);
+    let small = far.select(distance.reciprocal(), z);
+    small.square().log1p() + far.select(2.0 * distance.abs().log(), 0.0)
+}
+
+/// Tangent of angles between -π/2 and π/2, finite where rounding leads to the ends.
+pub(crate) fn tangent(angle: &Tensor) -> Tensor {
+    angle.sin() / angle.cos().maximum(0.25 * epsilon(angle.dtype()))
+}
+
+/// Numbers from which on asymptotic series in `1/x` are accurate to rounding.
+const LARGE: f64 = 20.0;
+
+/// A series where `x` is large, something direct elsewhere; each sees numbers for which it is meant.
+fn by_size(x: &Tensor, direct: impl Fn(&Tensor) -> Tensor, series: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    let large = x.ge(LARGE);
+    large.select(series(&large.select(x, LARGE)), direct(&large.select(1.0, x)))
+}
+
+/// `c₀ + c₁ y + c₂ y² + …`.
+fn polynomial(y: &Tensor, coefficients: &[f64]) -> Tensor {
+    let next = |sum: Tensor, &coefficient: &f64| sum * y + coefficient;
+    coefficients.iter().rev().fold(y.zeros_like(), next)
+}
+
+/// `ln Γ(x + ½) - ln Γ(x)`: for large `x` by the expansion of Tricomi and Erdélyi (1951), as the difference would cancel.
+pub(crate) fn half_step_of_ln_gamma(x: &Tensor) -> Tensor {
+    let direct = |x: &Tensor| (x + 0.5).lgamma() - x.lgamma();
+    let series = |x: &Tensor| {
+        let inverse = x.reciprocal();
+        let terms = [-1.0 / 8.0, 1.0 / 192.0, -1.0 / 640.0, 17.0 / 14336.0];
+        x.log() * 0.5 + &inverse * polynomial(&inverse.square(), &terms)
+    };
+    by_size(x, direct, series)
+}
+
+/// `ψ(x + ½) - ψ(x)`: the slope of [`half_step_of_ln_gamma`].
+pub(crate) fn half_step_of_digamma(x: &Tensor) -> Tensor {
+    let direct = |x: &Tensor| (x + 0.5).digamma() - x.digamma();
+    let series = |x: &Tensor| {
+        let inverse = x.reciprocal();
+        let terms = [1.0 / 8.0, -1.0 / 64.0, 1.0 / 128.0, -17.0 / 2048.0];
+        &inverse * 0.5 + inverse.square() * polynomial(&inverse.square(), &terms)
+    };
+    by_size(x, direct, series)
+}
+
+/// Logarithm of the number of ways to choose `k` of `n`, for `0 ≤ k ≤ n`: exactly 0 for none and for all.
+pub(crate) fn ln_choose(n: &Tensor, k: &Tensor) -> Tensor {
+    (n + 1.0).lgamma() - (k + 1.0).lgamma() - (n - k + 1.0).lgamma()
+}
+
+pub(crate) fn asinh(x: &Tensor) -> Tensor {
+    (x + (x.square() + 1.0).sqrt()).log()
+}

@@ -161,9 +161,11 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
                 *kind,
                 RandomKind::Uniform(dtype(source)),
                 RandomKind::LogGamma,
+                RandomKind::Poisson,
+                RandomKind::Binomial,
                 RandomKind::Subsample { population: size(source) },
             ];
-            Op::Random { kind: kinds[source.below(4)], shape: shape(old, source) }
+            Op::Random { kind: kinds[source.below(6)], shape: shape(old, source) }
         }
     }
 }

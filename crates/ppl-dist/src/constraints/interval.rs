@@ -8,7 +8,7 @@ use ppl_tensor::Tensor;
 use super::describe;
 use super::real::is_finite;
 use crate::parameters::float;
-use crate::transforms::{Exp, ExpAbove, Sigmoid};
+use crate::transforms::{Exp, ExpAbove, ExpBelow, Sigmoid};
 
 /// The numbers above 0. Their bijection is the exponential.
 pub fn positive() -> Arc<dyn Constraint> {
@@ -23,6 +23,11 @@ pub fn nonnegative() -> Arc<dyn Constraint> {
 /// The numbers above a bound, which may be a tensor of bounds.
 pub fn greater_than(bound: impl Into<Tensor>) -> Arc<dyn Constraint> {
     Arc::new(GreaterThan(float(bound)))
+}
+
+/// The numbers below a bound, which may be a tensor of bounds.
+pub fn less_than(bound: impl Into<Tensor>) -> Arc<dyn Constraint> {
+    Arc::new(LessThan(float(bound)))
 }
 
 /// The numbers from 0 to 1. Their bijection is the logistic function, which does not reach the ends.
@@ -86,6 +91,24 @@ impl Constraint for GreaterThan {
 
     fn bijection(&self) -> Result<Arc<dyn Transform>> {
         Ok(Arc::new(ExpAbove::new(&self.0)))
+    }
+}
+
+#[derive(Debug)]
+struct LessThan(Tensor);
+
+impl Constraint for LessThan {
+    fn name(&self) -> String {
+        format!("less than {}", describe(&self.0, "the upper bound"))
+    }
+
+    fn check(&self, value: &Tensor) -> Tensor {
+        let value = float(value);
+        value.lt(&self.0).and(is_finite(&value))
+    }
+
+    fn bijection(&self) -> Result<Arc<dyn Transform>> {
+        Ok(Arc::new(ExpBelow::new(&self.0)))
     }
 }
 

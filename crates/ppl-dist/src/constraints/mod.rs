@@ -19,17 +19,24 @@ mod independent;
 mod integer;
 mod interval;
 mod matrix;
+mod ordered;
 mod real;
 mod simplex;
 
 pub use independent::{independent, real_vector};
-pub use integer::{boolean, integers_below, nonnegative_integer};
-pub use interval::{greater_than, interval, nonnegative, positive, unit_interval};
-pub use matrix::{lower_cholesky, positive_definite};
+pub use integer::{boolean, integer_interval, integers_below, multinomial, nonnegative_integer, one_hot};
+pub use interval::{greater_than, interval, less_than, nonnegative, positive, unit_interval};
+pub use matrix::{corr_cholesky, corr_matrix, lower_cholesky, positive_definite};
+pub use ordered::{ordered_vector, positive_ordered_vector};
 pub use real::{extended_real, real};
 pub use simplex::simplex;
 
-use ppl_tensor::Tensor;
+use ppl_tensor::{DType, Tensor};
+
+/// What sums of numbers up to 1 may be off by rounding.
+fn rounding(value: &Tensor) -> f64 {
+    if value.dtype() == DType::F32 { 1e-5 } else { 1e-6 }
+}
 
 /// A bound as messages show it: its value if it is one number that can be read.
 fn describe(bound: &Tensor, otherwise: &str) -> String {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ppl_core::{Constraint, Result, Transform};
-use ppl_tensor::{DType, Tensor};
+use ppl_tensor::Tensor;
 
+use super::rounding;
 use crate::parameters::float;
 use crate::transforms::StickBreaking;
 
@@ -27,8 +28,7 @@ impl Constraint for Simplex {
 
     fn check(&self, value: &Tensor) -> Tensor {
         let value = float(value);
-        let rounding = if value.dtype() == DType::F32 { 1e-5 } else { 1e-6 };
-        let sums_to_one = (value.sum(-1) - 1.0).abs().le(rounding);
+        let sums_to_one = (value.sum(-1) - 1.0).abs().le(rounding(&value));
         value.ge(0.0).all(-1).and(sums_to_one)
     }
 

@@ -21,12 +21,20 @@ pub struct Bernoulli {
 impl Bernoulli {
     /// The distribution of a probability of 1.
     pub fn new(probs: impl Into<Tensor>) -> Self {
-        Self { weights: Weights::Probs(float(probs)) }
+        Self::of(Weights::Probs(float(probs)))
     }
 
     /// The distribution of log odds `ln(p / (1 - p))`, which keep probabilities near 0 and 1 apart.
     pub fn with_logits(logits: impl Into<Tensor>) -> Self {
-        Self { weights: Weights::Logits(float(logits)) }
+        Self::of(Weights::Logits(float(logits)))
+    }
+
+    pub(super) fn of(weights: Weights) -> Self {
+        Self { weights }
+    }
+
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     /// The probability of 1.
@@ -97,8 +105,8 @@ impl Distribution for Bernoulli {
 
     fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
         let from = self.batch_shape();
-        let weights = self.weights.map(|tensor| expand(self.name(), &from, batch_shape, &[], tensor))?;
-        Ok(Arc::new(Self { weights }))
+        let expanded = expand(self.name(), &from, batch_shape, &[], self.weights.tensor())?;
+        Ok(Arc::new(Self::of(self.weights.with(expanded))))
     }
 
     fn mean(&self) -> Tensor {

@@ -24,17 +24,18 @@ impl Categorical {
     /// The distribution of probabilities, which sum to one over the last dimension.
     #[track_caller]
     pub fn new(probs: impl Into<Tensor>) -> Self {
-        Self::of(Weights::Probs(float(probs)))
+        Self::part_of("Categorical", Weights::Probs(float(probs)))
     }
 
     /// The distribution of log probabilities up to a constant; `-∞` for a category that never occurs.
     #[track_caller]
     pub fn with_logits(logits: impl Into<Tensor>) -> Self {
-        Self::of(Weights::Logits(float(logits)))
+        Self::part_of("Categorical", Weights::Logits(float(logits)))
     }
 
+    /// The distribution inside another, which messages name.
     #[track_caller]
-    fn of(weights: Weights) -> Self {
+    pub(super) fn part_of(whole: &str, weights: Weights) -> Self {
         let shape = weights.tensor().shape();
         match split_last(&shape, 1) {
             Some((batch_shape, last)) if last[0] > 0 => Self { weights, batch_shape, categories: last[0] },
@@ -43,7 +44,7 @@ impl Categorical {
             }
             _ => {
                 let reason = "the last dimension counts the categories, and there must be one";
-                let weights = Weights::Probs(misfit("Categorical", &[shape], reason));
+                let weights = Weights::Probs(misfit(whole, &[shape], reason));
                 Self { weights, batch_shape: Shape::scalar(), categories: 1 }
             }
         }
@@ -68,6 +69,18 @@ impl Categorical {
             Weights::Probs(probs) => probs.log(),
             Weights::Logits(logits) => logits.log_softmax(-1),
         }
+    }
+
+    /// The same for a larger batch; messages name the whole.
+    pub(super) fn expand_to(&self, whole: &str, batch_shape: &Shape) -> Result<Self> {
+        let (from, event) = (&self.batch_shape, [self.categories]);
+        let expanded = expand(whole, from, batch_shape, &event, self.weights.tensor())?;
+        let weights = self.weights.with(expanded);
+        Ok(Self { weights, batch_shape: batch_shape.clone(), categories: self.categories })
+    }
+
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     /// For each index its entry of the last dimension of the weights.
@@ -137,9 +150,7 @@ impl Distribution for Categorical {
     }
 
     fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        let (from, event) = (&self.batch_shape, [self.categories]);
-        let weights = self.weights.map(|tensor| expand(self.name(), from, batch_shape, &event, tensor))?;
-        Ok(Arc::new(Self { weights, batch_shape: batch_shape.clone(), categories: self.categories }))
+        Ok(Arc::new(self.expand_to(self.name(), batch_shape)?))
     }
 
     fn entropy(&self) -> Tensor {

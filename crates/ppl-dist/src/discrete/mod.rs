@@ -1,12 +1,20 @@
 //! Distributions of countable values, and the point mass.
 
 mod bernoulli;
+mod binomial;
 mod categorical;
 mod delta;
+mod multinomial;
+mod one_hot_categorical;
+mod poisson;
 
 pub use bernoulli::Bernoulli;
+pub use binomial::Binomial;
 pub use categorical::Categorical;
 pub use delta::Delta;
+pub use multinomial::Multinomial;
+pub use one_hot_categorical::OneHotCategorical;
+pub use poisson::Poisson;
 
 use ppl_tensor::Tensor;
 
@@ -26,10 +34,19 @@ impl Weights {
         }
     }
 
-    fn map(&self, f: impl FnOnce(&Tensor) -> ppl_core::Result<Tensor>) -> ppl_core::Result<Self> {
-        Ok(match self {
-            Weights::Probs(probs) => Weights::Probs(f(probs)?),
-            Weights::Logits(logits) => Weights::Logits(f(logits)?),
-        })
+    /// The constructor's name for them.
+    fn name(&self) -> &'static str {
+        match self {
+            Weights::Probs(_) => "probs",
+            Weights::Logits(_) => "logits",
+        }
+    }
+
+    /// Another tensor of the same kind.
+    fn with(&self, tensor: Tensor) -> Self {
+        match self {
+            Weights::Probs(_) => Weights::Probs(tensor),
+            Weights::Logits(_) => Weights::Logits(tensor),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use ppl_tensor::Tensor;
 
 use crate::special::ln_beta;
-use crate::{Beta, Gamma, Normal, Uniform};
+use crate::{Beta, Cauchy, Exponential, Gamma, HalfNormal, Laplace, Normal, Uniform};
 
 /// `½ (r - 1 - ln r + d²)` with the ratio `r` of the variances and the distance `d` of the means in units of `q`.
 pub(super) fn normal(p: &Normal, q: &Normal) -> Tensor {
@@ -33,4 +33,32 @@ pub(super) fn beta(p: &Beta, q: &Beta) -> Tensor {
     let (of_a, of_b) = (a - a_q, b - b_q);
     let digammas = &of_a * a.digamma() + &of_b * b.digamma() - (of_a + of_b) * (a + b).digamma();
     ln_beta(a_q, b_q) - ln_beta(a, b) + digammas
+}
+
+/// `½ (r - 1 - ln r)` with the ratio `r` of the squared scales.
+pub(super) fn half_normal(p: &HalfNormal, q: &HalfNormal) -> Tensor {
+    let ratio = (p.scale() / q.scale()).square();
+    (&ratio - 1.0 - ratio.log()) * 0.5
+}
+
+/// `r - 1 - ln r` with the ratio `r` of the rate of `q` to that of `p`.
+pub(super) fn exponential(p: &Exponential, q: &Exponential) -> Tensor {
+    let ratio = q.rate() / p.rate();
+    &ratio - 1.0 - ratio.log()
+}
+
+/// `ln(b_q/bₚ) + d/b_q + bₚ/b_q exp(-d/bₚ) - 1` with the scales `b` and the distance `d` of the locations.
+pub(super) fn laplace(p: &Laplace, q: &Laplace) -> Tensor {
+    let distance = (p.loc() - q.loc()).abs();
+    let ratio = p.scale() / q.scale();
+    &distance / q.scale() + &ratio * (-&distance / p.scale()).exp() - 1.0 - ratio.log()
+}
+
+/// `ln(((bₚ + b_q)² + d²) / (4 bₚ b_q))` with the scales `b` and the distance `d` of the locations (Chyzak and Nielsen
+/// 2019).
+pub(super) fn cauchy(p: &Cauchy, q: &Cauchy) -> Tensor {
+    let (b, b_q) = (p.scale(), q.scale());
+    let apart = (b - b_q).square() + (p.loc() - q.loc()).square();
+    // (bₚ + b_q)² = (bₚ - b_q)² + 4 bₚ b_q: near each other nothing cancels.
+    (apart / (4.0 * b * b_q)).log1p()
 }

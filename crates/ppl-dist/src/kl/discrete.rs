@@ -2,7 +2,8 @@
 
 use ppl_tensor::Tensor;
 
-use crate::{Bernoulli, Categorical};
+use crate::special::xlogy;
+use crate::{Bernoulli, Binomial, Categorical, Multinomial, Poisson};
 
 /// `Σ p (ln p - ln q)` over both outcomes.
 pub(super) fn bernoulli(p: &Bernoulli, q: &Bernoulli) -> Tensor {
@@ -13,6 +14,34 @@ pub(super) fn bernoulli(p: &Bernoulli, q: &Bernoulli) -> Tensor {
 /// `Σ p (ln p - ln q)` over the categories.
 pub(super) fn categorical(p: &Categorical, q: &Categorical) -> Tensor {
     term(&p.log_probs(), &q.log_probs()).sum(-1)
+}
+
+/// That of one trial, times their number. Of different numbers of trials there is no closed form.
+pub(super) fn binomial(p: &Binomial, q: &Binomial) -> Option<Tensor> {
+    same_count(p.total_count(), q.total_count())?;
+    Some(p.total_count() * bernoulli(p.trial(), q.trial()))
+}
+
+/// That of one draw, times their number. Of different numbers of draws there is none.
+pub(super) fn multinomial(p: &Multinomial, q: &Multinomial) -> Option<Tensor> {
+    same_count(p.total_count(), q.total_count())?;
+    Some(p.total_count() * categorical(p.category(), q.category()))
+}
+
+/// Something if two counts can be read and are the same. Failed ones pass: the divergence carries the error.
+fn same_count(p: &Tensor, q: &Tensor) -> Option<()> {
+    if p.error().is_some() || q.error().is_some() {
+        return Some(());
+    }
+    let (p, q) = (p.detach(), q.detach());
+    let differs = (p - q).abs().flatten().max(-1).to_scalar().ok()?;
+    (differs == 0.0).then_some(())
+}
+
+/// `rₚ (ln rₚ - ln r_q) - rₚ + r_q` with the rates `r`.
+pub(super) fn poisson(p: &Poisson, q: &Poisson) -> Tensor {
+    let (r, r_q) = (p.rate(), q.rate());
+    xlogy(r, r) - xlogy(r, r_q) - r + r_q
 }
 
 /// `p (ln p - ln q)`, 0 where `p` is 0 whatever `q` is.

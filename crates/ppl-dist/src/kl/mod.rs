@@ -3,21 +3,23 @@
 mod continuous;
 mod discrete;
 mod multivariate;
+mod wrappers;
 
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::Arc;
 
 use ppl_core::{Distribution, Error, Result};
 use ppl_tensor::Tensor;
 
-use crate::parameters::sum_last;
 use crate::{
-    Bernoulli, Beta, Categorical, Gamma, Independent, LogNormal, MultivariateNormal, Normal, Uniform,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Dirichlet, Exponential, Gamma, HalfNormal, InverseGamma,
+    Laplace, LogNormal, LowRankMultivariateNormal, Multinomial, MultivariateNormal, Normal,
+    OneHotCategorical, Poisson, Uniform,
 };
 
-/// `KL(p ‖ q) = E_p[ln p(x) - ln q(x)]` in nats, of the broadcast batch shape.
-///
-/// There are formulas for two normals, log-normals, uniforms, gammas, betas, Bernoullis, categoricals and multivariate
-/// normals, and for batches of these made one draw ([`Independent`]).
+/// `KL(p ‖ q) = E_p[ln p(x) - ln q(x)]` in nats, of the broadcast batch shape, by the formulas of
+/// [`KlRegistry::default`].
 ///
 /// ```
 /// use ppl_dist::{Normal, kl_divergence};
@@ -34,39 +36,133 @@ pub fn kl_divergence(p: &dyn Distribution, q: &dyn Distribution) -> Result<Tenso
         what: "a Kullback–Leibler divergence in closed form".into(),
         of: format!("{} and {}", p.name(), q.name()),
     };
-    let divergence = match (downcast::<Independent>(p), downcast::<Independent>(q)) {
-        (Some(p), Some(q)) => independent(p, q)?,
-        _ => FORMULAS.iter().find_map(|formula| formula(p, q)).ok_or_else(unknown)?,
-    };
+    let divergence = KlRegistry::default().divergence(p, q).ok_or_else(unknown)?;
     Ok(divergence.check()?.clone())
+}
+
+/// Formulas for Kullback–Leibler divergences by the types of the pair: those of this crate, and any that are added.
+///
+/// The default has formulas for two distributions of one family: normal, log-normal, half-normal, uniform, exponential,
+/// gamma, inverse gamma, beta, Laplace, Cauchy, Bernoulli, binomial (of one number of trials), categorical, one-hot
+/// categorical, multinomial (of one number of draws), Poisson, Dirichlet; for exponentials and gammas; for normals of
+/// vectors, low-rank or not; for a point mass and anything. Wrapped distributions are taken apart: batches made one draw
+/// ([`Independent`](crate::Independent)), copies ([`Expanded`](crate::Expanded)), two with masks
+/// ([`Masked`](crate::Masked)), and two under the same transforms
+/// ([`TransformedDistribution`](crate::TransformedDistribution)).
+///
+/// ```
+/// use ppl_dist::{Exponential, HalfNormal, KlRegistry};
+///
+/// let (p, q) = (Exponential::new(2.0), HalfNormal::new(1.0));
+/// assert!(KlRegistry::default().divergence(&p, &q).is_none());
+/// // E_p[ln p - ln q] with E x² = 2 / rate².
+/// let registry = KlRegistry::default().with(|p: &Exponential, q: &HalfNormal| {
+///     let normaliser = q.scale().log() + 0.5 * std::f64::consts::FRAC_PI_2.ln();
+///     p.rate().log() - 1.0 + normaliser + (p.rate() * q.scale()).square().reciprocal()
+/// });
+/// let kl = registry.divergence(&p, &q).expect("a formula was added");
+/// assert!((kl.to_scalar()? - 0.168939).abs() < 1e-6);
+/// # Ok::<(), ppl_core::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct KlRegistry {
+    /// The latest first.
+    added: Vec<Added>,
+}
+
+#[derive(Clone)]
+struct Added {
+    pair: (TypeId, TypeId),
+    formula: Arc<dyn Fn(&dyn Distribution, &dyn Distribution) -> Option<Tensor> + Send + Sync>,
+}
+
+impl KlRegistry {
+    /// The registry with a formula for `KL(p ‖ q)` of two types added, which goes before those for the same types.
+    ///
+    /// The formula gives the divergence of each batch element, in nats.
+    #[must_use]
+    pub fn with<P, Q>(mut self, formula: impl Fn(&P, &Q) -> Tensor + Send + Sync + 'static) -> Self
+    where
+        P: Distribution,
+        Q: Distribution,
+    {
+        let erased = move |p: &dyn Distribution, q: &dyn Distribution| {
+            Some(formula(downcast::<P>(p)?, downcast::<Q>(q)?))
+        };
+        let pair = (TypeId::of::<P>(), TypeId::of::<Q>());
+        self.added.insert(0, Added { pair, formula: Arc::new(erased) });
+        self
+    }
+
+    /// `KL(p ‖ q)` of the broadcast batch shape, or none if there is no formula for the pair. Errors of parameters are
+    /// carried by the tensor.
+    pub fn divergence(&self, p: &dyn Distribution, q: &dyn Distribution) -> Option<Tensor> {
+        let pair = ((p as &dyn Any).type_id(), (q as &dyn Any).type_id());
+        let added =
+            self.added.iter().filter(|added| added.pair == pair).find_map(|added| (added.formula)(p, q));
+        added
+            .or_else(|| wrappers::divergence(self, p, q))
+            .or_else(|| FORMULAS.iter().find_map(|formula| formula(p, q)))
+    }
+}
+
+impl fmt::Debug for KlRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KlRegistry({} formulas, {} added)", FORMULAS.len(), self.added.len())
+    }
 }
 
 /// The divergence of a pair of distributions, if it is one of the pair's types.
 type Formula = fn(&dyn Distribution, &dyn Distribution) -> Option<Tensor>;
 
-const FORMULAS: [Formula; 8] = [
+const FORMULAS: [Formula; 23] = [
     |p, q| Some(continuous::normal(downcast::<Normal>(p)?, downcast(q)?)),
     |p, q| Some(continuous::normal(downcast::<LogNormal>(p)?.log(), downcast::<LogNormal>(q)?.log())),
+    |p, q| Some(continuous::half_normal(downcast::<HalfNormal>(p)?, downcast(q)?)),
     |p, q| Some(continuous::uniform(downcast::<Uniform>(p)?, downcast(q)?)),
     |p, q| Some(continuous::gamma(downcast::<Gamma>(p)?, downcast(q)?)),
+    |p, q| Some(continuous::gamma(&downcast::<Exponential>(p)?.gamma(), downcast(q)?)),
+    |p, q| Some(continuous::gamma(downcast(p)?, &downcast::<Exponential>(q)?.gamma())),
+    |p, q| Some(continuous::exponential(downcast::<Exponential>(p)?, downcast(q)?)),
+    // The same change of variables on both sides changes nothing.
+    |p, q| {
+        let (p, q) = (downcast::<InverseGamma>(p)?, downcast::<InverseGamma>(q)?);
+        Some(continuous::gamma(&p.reciprocal(), &q.reciprocal()))
+    },
     |p, q| Some(continuous::beta(downcast::<Beta>(p)?, downcast(q)?)),
+    |p, q| Some(continuous::laplace(downcast::<Laplace>(p)?, downcast(q)?)),
+    |p, q| Some(continuous::cauchy(downcast::<Cauchy>(p)?, downcast(q)?)),
     |p, q| Some(discrete::bernoulli(downcast::<Bernoulli>(p)?, downcast(q)?)),
+    |p, q| discrete::binomial(downcast::<Binomial>(p)?, downcast(q)?),
     |p, q| Some(discrete::categorical(downcast::<Categorical>(p)?, downcast(q)?)),
-    |p, q| Some(multivariate::normal(downcast::<MultivariateNormal>(p)?, downcast(q)?)),
+    |p, q| {
+        let (p, q) = (downcast::<OneHotCategorical>(p)?, downcast::<OneHotCategorical>(q)?);
+        Some(discrete::categorical(p.place(), q.place()))
+    },
+    |p, q| discrete::multinomial(downcast::<Multinomial>(p)?, downcast(q)?),
+    |p, q| Some(discrete::poisson(downcast::<Poisson>(p)?, downcast(q)?)),
+    |p, q| Some(multivariate::dirichlet(downcast::<Dirichlet>(p)?, downcast(q)?)),
+    |p, q| Some(multivariate::normal::<MultivariateNormal, MultivariateNormal>(downcast(p)?, downcast(q)?)),
+    |p, q| {
+        Some(multivariate::normal::<MultivariateNormal, LowRankMultivariateNormal>(
+            downcast(p)?,
+            downcast(q)?,
+        ))
+    },
+    |p, q| {
+        Some(multivariate::normal::<LowRankMultivariateNormal, MultivariateNormal>(
+            downcast(p)?,
+            downcast(q)?,
+        ))
+    },
+    |p, q| {
+        Some(multivariate::normal::<LowRankMultivariateNormal, LowRankMultivariateNormal>(
+            downcast(p)?,
+            downcast(q)?,
+        ))
+    },
 ];
 
 fn downcast<D: Distribution>(distribution: &dyn Distribution) -> Option<&D> {
     (distribution as &dyn Any).downcast_ref()
-}
-
-/// Dimensions that both count as dimensions of a draw are summed; those that only one does are left to the pair inside.
-fn independent(p: &Independent, q: &Independent) -> Result<Tensor> {
-    p.validate_shape()?;
-    q.validate_shape()?;
-    let shared = p.dims().min(q.dims());
-    let rest = |of: &Independent| match of.dims() - shared {
-        0 => of.base().clone(),
-        more => std::sync::Arc::new(Independent::new(of.base(), more)),
-    };
-    Ok(sum_last(&kl_divergence(&*rest(p), &*rest(q))?, shared))
 }

@@ -2,12 +2,21 @@
 
 use ppl_tensor::Tensor;
 
-use crate::MultivariateNormal;
+use crate::Dirichlet;
+use crate::multivariate::Gaussian;
 
-/// `½ (|L_q⁻¹ Lₚ|² + |L_q⁻¹ (mₚ - m_q)|² - n) + ln det L_q - ln det Lₚ`.
-pub(super) fn normal(p: &MultivariateNormal, q: &MultivariateNormal) -> Tensor {
-    let spread = q.scale_tril().solve_lower(p.scale_tril()).square().sum_dims(&[-1, -2]);
+/// `½ (tr Σ_q⁻¹ Σₚ + |mₚ - m_q|²_q - n) + ½ ln det Σ_q - ½ ln det Σₚ` with lengths `|·|_q` in units of `q`.
+pub(super) fn normal<P: Gaussian, Q: Gaussian>(p: &P, q: &Q) -> Tensor {
+    let spreads = p.roots().into_iter().map(|root| q.squared_lengths(&root).sum(-1));
     let distance = q.squared_distance(&(p.loc() - q.loc()));
     let size = p.loc().shape().last().copied().unwrap_or(0) as f64;
-    (spread + distance - size) * 0.5 + (q.half_log_det() - p.half_log_det())
+    (spreads.fold(distance, |sum, spread| sum + spread) - size) * 0.5 + (q.half_log_det() - p.half_log_det())
+}
+
+/// `ln Γ(sₚ) - ln Γ(s_q) + Σ (ln Γ(a_q) - ln Γ(aₚ) + (aₚ - a_q) (ψ(aₚ) - ψ(sₚ)))` with the sums `s`.
+pub(super) fn dirichlet(p: &Dirichlet, q: &Dirichlet) -> Tensor {
+    let (a, a_q) = (p.concentration(), q.concentration());
+    let difference = a - a_q;
+    let digammas = (&difference * a.digamma()).sum(-1) - difference.sum(-1) * a.sum(-1).digamma();
+    q.normaliser() - p.normaliser() + digammas
 }

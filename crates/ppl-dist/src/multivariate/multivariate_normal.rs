@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ppl_core::{Constraint, Distribution, Parameter, Result};
 use ppl_tensor::{Key, Shape, Tensor};
 
+use super::Gaussian;
 use crate::constraints::{lower_cholesky, positive_definite, real_vector};
 use crate::parameters::{draw_dtype, expand, float, float_like, misfit, split_last};
 use crate::special::LN_SQRT_TAU;
@@ -90,15 +91,23 @@ impl MultivariateNormal {
             Given::ScaleTril | Given::Precision(_) => self.scale_tril.matmul(self.scale_tril.t()),
         }
     }
+}
 
-    /// `ln det L`.
-    pub(crate) fn half_log_det(&self) -> Tensor {
+impl Gaussian for MultivariateNormal {
+    fn loc(&self) -> &Tensor {
+        &self.loc
+    }
+
+    fn half_log_det(&self) -> Tensor {
         self.scale_tril.diagonal().log().sum(-1)
     }
 
-    /// `|L⁻¹ x|²` for vectors `x`.
-    pub(crate) fn squared_distance(&self, x: &Tensor) -> Tensor {
-        self.scale_tril.solve_lower(x.unsqueeze(-1)).squeeze(-1).square().sum(-1)
+    fn squared_lengths(&self, columns: &Tensor) -> Tensor {
+        self.scale_tril.solve_lower(columns).square().sum(-2)
+    }
+
+    fn roots(&self) -> Vec<Tensor> {
+        vec![self.scale_tril.clone()]
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ppl_core::{Constraint, Error, Result, Transform};
 use ppl_tensor::{Shape, Tensor};
 
-use crate::constraints::{greater_than, interval, positive, real, unit_interval};
+use crate::constraints::{interval, positive, real, unit_interval};
 use crate::parameters::{broadcast, float};
-use crate::special::{above, inside_interval, inside_unit_interval};
+use crate::special::{inside_interval, inside_unit_interval};
 
 /// `y = x`.
 #[derive(Debug, Clone, Copy)]
@@ -58,55 +58,6 @@ impl Transform for Exp {
 
     fn codomain(&self) -> Arc<dyn Constraint> {
         positive()
-    }
-}
-
-/// `y = bound + eˣ`, onto the numbers above a bound, which rounding does not reach.
-#[derive(Debug, Clone)]
-pub struct ExpAbove {
-    bound: Tensor,
-}
-
-impl ExpAbove {
-    /// The map onto the numbers above a bound, which broadcasts with what it meets.
-    pub fn new(bound: impl Into<Tensor>) -> Self {
-        Self { bound: float(bound) }
-    }
-
-    fn broadcast(&self, shape: &Shape) -> Result<Shape> {
-        let own = self.bound.shape();
-        let misfit = || Error::Shape(format!("a bound of shape {own} does not broadcast with {shape}"));
-        shape.broadcast(&own).ok_or_else(misfit)
-    }
-}
-
-impl Transform for ExpAbove {
-    fn name(&self) -> String {
-        "ExpAbove".into()
-    }
-
-    fn forward(&self, x: &Tensor) -> Tensor {
-        above(&(&self.bound + x.exp()), &self.bound)
-    }
-
-    fn inverse(&self, y: &Tensor) -> Tensor {
-        (y - &self.bound).log()
-    }
-
-    fn log_abs_det_forward(&self, x: &Tensor, y: &Tensor) -> Tensor {
-        x.broadcast_to(y.shape())
-    }
-
-    fn codomain(&self) -> Arc<dyn Constraint> {
-        greater_than(&self.bound)
-    }
-
-    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
-        self.broadcast(shape)
-    }
-
-    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
-        self.broadcast(shape)
     }
 }
 

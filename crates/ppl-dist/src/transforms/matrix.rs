@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ppl_core::{Constraint, Error, Result, Transform};
 use ppl_tensor::{DType, Shape, Tensor};
 
-use super::split;
+use super::{behind_batch, split};
 use crate::constraints::{lower_cholesky, positive_definite};
 
 /// From vectors of `n (n + 1) / 2` numbers onto the lower triangular `n × n` matrices of positive diagonal.
@@ -16,7 +16,7 @@ use crate::constraints::{lower_cholesky, positive_definite};
 pub struct LowerCholesky;
 
 /// The size of matrices whose lower triangle has so many entries.
-fn matrix_size(entries: usize) -> Option<usize> {
+pub(super) fn matrix_size(entries: usize) -> Option<usize> {
     let size = ((8.0 * entries as f64 + 1.0).sqrt() * 0.5) as usize;
     (size * (size + 1) / 2 == entries).then_some(size)
 }
@@ -36,10 +36,38 @@ fn not_triangular(entries: usize) -> String {
     format!("{entries} numbers do not fill a lower triangle")
 }
 
-/// The batch dimensions of `x` in front of others.
-fn behind_batch(x: &Tensor, value_dims: usize, sizes: &[usize]) -> Shape {
-    let shape = x.shape();
-    Shape::from(&shape[..shape.rank().saturating_sub(value_dims)]).concat(sizes)
+/// The size of square matrices.
+pub(super) fn square(transform: &str, sizes: &Shape) -> Result<usize> {
+    match sizes[..] {
+        [rows, columns] if rows == columns => Ok(rows),
+        _ => Err(Error::Shape(format!("{transform}: matrices of shape {sizes} are not square"))),
+    }
+}
+
+/// Numbers as the lower triangles of `n × n` matrices with zeros elsewhere: entry `[row][column]` is the number at
+/// `place(row, column)`.
+pub(super) fn fill_matrix(
+    numbers: &Tensor,
+    size: usize,
+    place: impl Fn(usize, usize) -> Option<usize>,
+) -> Tensor {
+    let count = numbers.size(-1).unwrap_or(0);
+    // Every entry of the matrix is an entry of the vector, or the zero behind it.
+    let source = |entry: usize| place(entry / size, entry % size).unwrap_or(count) as i64;
+    let sources = Tensor::from((0..size * size).map(source).collect::<Vec<_>>()).to_device(numbers.device());
+    numbers.pad(-1, 0, 1).take(sources, -1).reshape(behind_batch(numbers, 1, &[size, size]))
+}
+
+/// Where the entry below the diagonal stands among those of a lower triangle without diagonal, row by row.
+pub(super) fn below_diagonal(row: usize, column: usize) -> Option<usize> {
+    (column < row).then(|| row * (row - 1) / 2 + column)
+}
+
+/// The entries below the diagonals, row by row.
+pub(super) fn take_below_diagonal(matrices: &Tensor, size: usize) -> Tensor {
+    let entries = (0..size).flat_map(|row| (0..row).map(move |column| (row * size + column) as i64));
+    let below = Tensor::from(entries.collect::<Vec<_>>()).to_device(matrices.device());
+    matrices.reshape(behind_batch(matrices, 2, &[size * size])).take(below, -1)
 }
 
 impl Transform for LowerCholesky {
@@ -53,16 +81,11 @@ impl Transform for LowerCholesky {
             Err(error) => return Tensor::failure(error),
         };
         let entries = size * (size + 1) / 2;
-        // Every entry of the matrix is an entry of the vector, or the zero behind it.
-        let source = |entry: usize| match (entry / size, entry % size) {
-            (row, column) if column < row => row * (row - 1) / 2 + column,
-            (row, column) if column == row => entries - size + row,
-            _ => entries,
+        let place = |row, column| match row == column {
+            true => Some(entries - size + row),
+            false => below_diagonal(row, column),
         };
-        let sources: Vec<i64> = (0..size * size).map(|entry| source(entry) as i64).collect();
-        let vector = Tensor::concat(&[&below, &log_diagonal.exp()], -1).pad(-1, 0, 1);
-        let indices = Tensor::from(sources).to_device(x.device());
-        vector.take(indices, -1).reshape(behind_batch(x, 1, &[size, size]))
+        fill_matrix(&Tensor::concat(&[&below, &log_diagonal.exp()], -1), size, place)
     }
 
     fn inverse(&self, y: &Tensor) -> Tensor {
@@ -70,10 +93,7 @@ impl Transform for LowerCholesky {
             Ok(size) => size,
             Err(error) => return Tensor::failure(error),
         };
-        let entries = (0..size).flat_map(|row| (0..row).map(move |column| (row * size + column) as i64));
-        let below = Tensor::from(entries.collect::<Vec<_>>()).to_device(y.device());
-        let flat = y.reshape(behind_batch(y, 2, &[size * size]));
-        Tensor::concat(&[&flat.take(below, -1), &y.diagonal().log()], -1)
+        Tensor::concat(&[&take_below_diagonal(y, size), &y.diagonal().log()], -1)
     }
 
     fn log_abs_det_forward(&self, x: &Tensor, _y: &Tensor) -> Tensor {
@@ -105,10 +125,8 @@ impl Transform for LowerCholesky {
 
     fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
         let (batch, sizes) = split("LowerCholesky", shape, 2)?;
-        if sizes[0] != sizes[1] {
-            return Err(Error::Shape(format!("LowerCholesky: matrices of shape {sizes} are not square")));
-        }
-        Ok(batch.concat(&[sizes[0] * (sizes[0] + 1) / 2]))
+        let size = square("LowerCholesky", &sizes)?;
+        Ok(batch.concat(&[size * (size + 1) / 2]))
     }
 }
 

@@ -15,21 +15,27 @@
 //! ```
 
 mod compose;
+mod correlation;
 mod elementwise;
+mod half_line;
 mod independent;
 mod inverse;
 mod matrix;
+mod ordered;
 mod stick_breaking;
 
 pub use compose::Compose;
-pub use elementwise::{Affine, Exp, ExpAbove, Identity, Sigmoid, Softplus};
+pub use correlation::{CorrCholesky, CorrelationFromCholesky};
+pub use elementwise::{Affine, Exp, Identity, Sigmoid, Softplus};
+pub use half_line::{ExpAbove, ExpBelow};
 pub use independent::Independent;
 pub use inverse::Inverse;
 pub use matrix::{CovarianceFromCholesky, LowerCholesky};
+pub use ordered::Ordered;
 pub use stick_breaking::StickBreaking;
 
 use ppl_core::{Error, Result};
-use ppl_tensor::Shape;
+use ppl_tensor::{Shape, Tensor};
 
 use crate::parameters::split_last;
 
@@ -37,4 +43,10 @@ use crate::parameters::split_last;
 fn split(transform: &str, shape: &Shape, n: usize) -> Result<(Shape, Shape)> {
     let short = || Error::Shape(format!("{transform} needs {n} dimensions, the shape is {shape}"));
     split_last(shape, n).ok_or_else(short)
+}
+
+/// The batch dimensions of `x` in front of others.
+fn behind_batch(x: &Tensor, value_dims: usize, sizes: &[usize]) -> Shape {
+    let shape = x.shape();
+    Shape::from(&shape[..shape.rank().saturating_sub(value_dims)]).concat(sizes)
 }

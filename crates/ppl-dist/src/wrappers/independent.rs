@@ -57,21 +57,15 @@ impl Independent {
         Ok(())
     }
 
+    /// What carries the error, if there is one.
+    pub(crate) fn failure(&self) -> Option<&Tensor> {
+        self.failure.as_ref()
+    }
+
     fn unless_failed(&self, result: impl FnOnce() -> Tensor) -> Tensor {
         self.failure.clone().unwrap_or_else(result)
     }
 }
-
-/// Adapters of distributions.
-pub trait DistributionExt: IntoDistribution + Sized {
-    /// The same distribution with its last `dims` batch dimensions counted as dimensions of one draw.
-    #[track_caller]
-    fn to_event(self, dims: usize) -> Independent {
-        Independent::new(self, dims)
-    }
-}
-
-impl<D: IntoDistribution> DistributionExt for D {}
 
 impl Distribution for Independent {
     /// The base's name: shapes show what is counted as what.

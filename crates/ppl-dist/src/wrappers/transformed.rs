@@ -52,6 +52,11 @@ impl TransformedDistribution {
         &self.transform
     }
 
+    /// What carries the error, if there is one.
+    pub(crate) fn failure(&self) -> Option<&Tensor> {
+        self.failure.as_ref()
+    }
+
     fn validate_shape(&self) -> Result<()> {
         if let Some(failure) = &self.failure {
             failure.check()?;

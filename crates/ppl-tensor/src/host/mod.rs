@@ -2,6 +2,8 @@
 //! against.
 
 mod binary;
+mod counts;
+mod erf_inverse;
 mod factor;
 mod gamma_slope;
 mod index;
