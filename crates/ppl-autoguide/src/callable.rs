@@ -26,7 +26,10 @@ impl<G> AutoCallable<G> {
 
     /// The same guide with its medians, by site, as a function of fitted parameters.
     #[must_use]
-    pub fn median(mut self, median: impl Fn(&ParamStore) -> Result<Values> + Send + Sync + 'static) -> Self {
+    pub fn with_median(
+        mut self,
+        median: impl Fn(&ParamStore) -> Result<Values> + Send + Sync + 'static,
+    ) -> Self {
         self.median = Some(Box::new(median));
         self
     }
@@ -68,7 +71,7 @@ impl<G> Marginals for AutoCallable<G> {
     fn marginal(&self, params: &ParamStore, site: &str) -> Result<Marginal> {
         let none = || Error::Unsupported {
             what: "a median".into(),
-            of: "this AutoCallable: give it one with `AutoCallable::median`".into(),
+            of: "this AutoCallable: give it one with `AutoCallable::with_median`".into(),
         };
         let medians = self.median.as_ref().ok_or_else(none)?(params)?;
         let value = medians.get(site).ok_or_else(|| Error::Unknown {

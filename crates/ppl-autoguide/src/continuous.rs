@@ -1,5 +1,6 @@
 //! Guides with one joint distribution of all unconstrained numbers.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -45,7 +46,6 @@ pub trait Family {
 /// The draw is the auxiliary site `{prefix}.latent`, the change of volume the factor `{prefix}.volume`. Numbers are ordered
 /// by site, as [`AutoContinuous::ranges`] tells. Sites local to a subsampled plate are refused, as are supports that depend
 /// on other sites.
-#[derive(Debug)]
 pub struct AutoContinuous<M, F> {
     pub(crate) model: M,
     pub(crate) latents: Latents,
@@ -96,6 +96,17 @@ impl<M, F: Family> AutoContinuous<M, F> {
     /// If the guide has not run.
     pub fn ranges(&self) -> Result<Vec<(String, Range<usize>)>> {
         Ok(ranges(self.latents.known()?).map(|(latent, range)| (latent.name.clone(), range)).collect())
+    }
+}
+
+// A model is a closure, which shows nothing.
+impl<M, F: fmt::Debug> fmt::Debug for AutoContinuous<M, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (prefix, family) = (&self.prefix, &self.family);
+        f.debug_struct("AutoContinuous")
+            .field("prefix", prefix)
+            .field("family", family)
+            .finish_non_exhaustive()
     }
 }
 

@@ -53,8 +53,9 @@ impl Latent {
     }
 
     fn set_start(&mut self, value: &Tensor) -> Result<()> {
-        self.place = self.inverse(value)?;
-        self.start = value.clone();
+        let float = value.device().default_float();
+        self.start = if value.dtype().is_float() { value.clone() } else { value.cast(float) };
+        self.place = self.inverse(&self.start)?;
         if self.place.is_traced() || self.place.is_finite().all_all().to_scalar()? != 0.0 {
             return Ok(());
         }

@@ -10,8 +10,10 @@
 //! | [`AutoLaplace`] | normal around the mode, with the curvature there |
 //! | [`AutoGuideList`] | a guide for each part of the model, [`AutoCallable`] among them |
 //!
-//! A guide is used wherever a program is: in variational inference, in predictive draws, under handlers. What a fitted one
-//! says of each site without draws is asked through [`Marginals`]. Where a fit starts is an [`Init`](ppl_infer::Init),
+//! A guide is used wherever a program is: in variational inference, under handlers, in
+//! [`Predictive::posterior`](ppl_infer::Predictive::posterior), which gives draws on the constrained scale. What a fitted one
+//! says of each site without draws is asked through [`Marginals`]; how well it fits, of
+//! [`ImportanceWeights`](ppl_infer::ImportanceWeights). Where a fit starts is an [`Init`](ppl_infer::Init),
 //! [`Init::Feasible`](ppl_infer::Init::Feasible) unless another is given. A family of joint distributions of one's own is a
 //! [`Family`].
 
@@ -22,6 +24,7 @@ mod diagonal;
 mod laplace;
 mod latent;
 mod list;
+mod low_rank;
 mod marginal;
 mod multivariate;
 mod normal;
@@ -33,6 +36,7 @@ pub use diagonal::{AutoDiagonalNormal, Diagonal};
 pub use laplace::{AutoLaplace, Gaussian, LaplaceApproximation, Point};
 pub use latent::Values;
 pub use list::{AutoGuideList, PartOf};
+pub use low_rank::{AutoLowRankMultivariateNormal, LowRank};
 pub use marginal::{Marginal, Marginals};
 pub use multivariate::{AutoMultivariateNormal, FullRank};
 pub use normal::AutoNormal;

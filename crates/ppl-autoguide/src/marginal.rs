@@ -1,7 +1,7 @@
 //! What a fitted guide says of each site alone.
 
 use ppl_core::{Error, ParamStore, Result};
-use ppl_tensor::{DType, Key, Tensor};
+use ppl_tensor::{Key, Tensor};
 
 use crate::latent::{Latent, Values};
 
@@ -140,14 +140,14 @@ impl Marginal {
 fn is_elementwise(latent: &Latent) -> Result<bool> {
     let shape = latent.all_rows(&latent.unconstrained);
     let key = Key::new(0);
-    let [a, b] = [0_i64, 1].map(|i| key.fold_in(i).normal(&shape, DType::F64));
-    let (a, b) = (a.to_device(latent.start.device()), b.to_device(latent.start.device()));
+    let device = latent.place.device();
+    let [a, b] = [0_i64, 1].map(|i| key.fold_in(i).normal(&shape, latent.place.dtype()).to_device(device));
     let images = [latent.forward(&a)?, latent.forward(&b)?];
     if images[0].shape() != shape {
         return Ok(false);
     }
     let odd = Tensor::from((0..shape.elements()).map(|i| i % 2 == 1).collect::<Vec<_>>());
-    let odd = odd.to_device(latent.start.device()).reshape(&shape);
+    let odd = odd.to_device(device).reshape(&shape);
     let mixed = latent.forward(&odd.select(&a, &b))?;
     Ok(mixed.eq(odd.select(&images[0], &images[1])).all_all().to_scalar()? != 0.0)
 }

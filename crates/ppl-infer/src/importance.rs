@@ -8,7 +8,7 @@ use ppl_tensor::{Axis, no_grad};
 
 use crate::draws::Draws;
 use crate::objective::{Estimate, Objective, PARTICLES, estimate};
-use crate::psis::{Smoothed, log_sum_exp, psis};
+use crate::psis::{SmoothedWeights, log_sum_exp, psis};
 
 /// Draws of a guide, weighted by what the model says about them: how well the guide fits, and the evidence.
 ///
@@ -34,7 +34,7 @@ use crate::psis::{Smoothed, log_sum_exp, psis};
 #[derive(Debug, Clone)]
 pub struct ImportanceWeights {
     log_weights: Vec<f64>,
-    smoothed: Smoothed,
+    smoothed: SmoothedWeights,
     draws: Draws,
 }
 
@@ -100,7 +100,7 @@ impl ImportanceWeights {
         ((n / self.ess() - 1.0).max(0.0) / (n - 1.0)).sqrt()
     }
 
-    /// Shape of the tail of the weights: see [`Smoothed::pareto_k`].
+    /// Shape of the tail of the weights: see [`SmoothedWeights::pareto_k`].
     pub fn pareto_k(&self) -> f64 {
         self.smoothed.pareto_k
     }

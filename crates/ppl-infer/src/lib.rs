@@ -19,5 +19,5 @@ pub use init::{Init, Start};
 pub use objective::{Estimate, Objective, PARTICLES, TraceElbo, estimate};
 pub use optim::{Adam, AdamOptions, Optimizer};
 pub use predictive::Predictive;
-pub use psis::{Smoothed, psis};
+pub use psis::{SmoothedWeights, psis};
 pub use svi::Svi;

@@ -2,9 +2,9 @@
 
 use ppl_core::{Error, Result};
 
-/// Smoothed importance weights, and how far they can be trusted.
+/// SmoothedWeights importance weights, and how far they can be trusted.
 #[derive(Debug, Clone)]
-pub struct Smoothed {
+pub struct SmoothedWeights {
     /// Logarithms of the smoothed weights, which sum to 1.
     pub log_weights: Vec<f64>,
     /// Estimated shape `k` of the generalised Pareto distribution of the largest weights. Below 0.5 the weights have a
@@ -25,7 +25,7 @@ const SHORTEST_TAIL: usize = 5;
 ///
 /// # Errors
 /// If there is no weight, one is NaN or `+∞`, or all are `-∞`.
-pub fn psis(log_weights: &[f64]) -> Result<Smoothed> {
+pub fn psis(log_weights: &[f64]) -> Result<SmoothedWeights> {
     let bad = |w: &&f64| w.is_nan() || **w == f64::INFINITY;
     if let Some(bad) = log_weights.iter().find(bad) {
         return Err(Error::argument(format!("an importance weight has the logarithm {bad}")));
@@ -37,7 +37,7 @@ pub fn psis(log_weights: &[f64]) -> Result<Smoothed> {
     let mut shifted: Vec<f64> = log_weights.iter().map(|w| w - largest).collect();
     let pareto_k = smooth_tail(&mut shifted);
     let log_sum = log_sum_exp(&shifted);
-    Ok(Smoothed { log_weights: shifted.into_iter().map(|w| w - log_sum).collect(), pareto_k })
+    Ok(SmoothedWeights { log_weights: shifted.into_iter().map(|w| w - log_sum).collect(), pareto_k })
 }
 
 /// Smooths the tail of log weights whose largest is 0. Returns its shape.
