@@ -5,12 +5,17 @@
 //! owns the parameters and iterates; [`Fit`] is the loop with callbacks, validation and checkpoints.
 
 mod draws;
+mod importance;
+mod init;
 mod objective;
 mod optim;
 mod predictive;
+mod psis;
 mod svi;
 
 pub use draws::Draws;
+pub use importance::ImportanceWeights;
+pub use init::{Init, Start};
 pub use objective::{
     Baseline, BaselineFunction, Estimate, Estimators, GradientEstimator, GradientMoments, GradientProbe,
     GradientReport, Objective, ObjectiveState, Origin, PARTICLES, RenyiElbo, Runs, Term, TraceElbo,
@@ -22,4 +27,5 @@ pub use optim::{
     PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
 };
 pub use predictive::Predictive;
+pub use psis::{SmoothedWeights, psis};
 pub use svi::{Fit, FitReport, Progress, Stop, Svi, SviParts};

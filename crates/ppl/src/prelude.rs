@@ -1,6 +1,9 @@
 //! What a program that writes and fits models needs: `use ppl::prelude::*`.
 
-pub use ppl_autoguide::{AutoMultivariateNormal, AutoNormal};
+pub use ppl_autoguide::{
+    AutoCallable, AutoDelta, AutoDiagonalNormal, AutoGuideList, AutoLaplace, AutoLowRankMultivariateNormal,
+    AutoMultivariateNormal, AutoNormal, Marginals,
+};
 pub use ppl_core::{
     AllBut, Config, ConfigureExt, Constraint, Ctx, Distribution, Error, Handler, Message, Model, Observation,
     ParamStore, Result, SiteFilter, SiteKind, Statement, SubsampleExt, Trace, Transform, block, condition,
@@ -14,8 +17,8 @@ pub use ppl_dist::{
 };
 pub use ppl_infer::{
     Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
-    GradientEstimator, Lbfgs, Objective, Optimizer, OptimizerState, Origin, Predictive, RenyiElbo, RmsProp,
-    Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo, TraceMeanFieldElbo,
-    differentiable_loss,
+    GradientEstimator, ImportanceWeights, Init, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
+    Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo,
+    TraceMeanFieldElbo, differentiable_loss,
 };
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};
