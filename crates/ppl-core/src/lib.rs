@@ -11,6 +11,8 @@
 //! - change what is random, and in which coordinates: [`lift`], [`reparam`];
 //! - name, hide and configure statements: [`scope`], [`block`], [`infer_config`].
 //!
+//! [`render_model`] draws a program: sites, plates, and which value enters which statement.
+//!
 //! Distributions, constraints and transforms are traits here; concrete ones live in `ppl-dist`.
 
 mod config;
@@ -26,6 +28,7 @@ mod missing;
 mod model;
 mod param;
 mod plate;
+pub mod render;
 mod scan;
 mod tensor_file;
 mod trace;
@@ -46,5 +49,6 @@ pub use message::{Message, Statement};
 pub use model::{Model, trace};
 pub use param::ParamStore;
 pub use plate::{Frame, FrameKind, Rows, Selection, Subsample, SubsampleExt};
+pub use render::{ModelGraph, render_model};
 pub use tensor_file::TensorFile;
 pub use trace::{Site, Trace};

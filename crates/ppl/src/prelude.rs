@@ -7,7 +7,8 @@ pub use ppl_autoguide::{
 pub use ppl_core::{
     AllBut, Config, ConfigureExt, Constraint, Ctx, Distribution, Error, Handler, Message, Model, Observation,
     ParamStore, Result, SiteFilter, SiteKind, Statement, SubsampleExt, Trace, Transform, block, condition,
-    do_, infer_config, lift, mask, reparam, replay, scale, scope, seed, substitute, trace, uncondition,
+    do_, infer_config, lift, mask, render_model, reparam, replay, scale, scope, seed, substitute, trace,
+    uncondition,
 };
 pub use ppl_dist::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Exponential, Gamma,

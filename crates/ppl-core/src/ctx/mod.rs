@@ -90,6 +90,12 @@ impl Ctx {
         &self.frames
     }
 
+    /// A context of the same device, key, parameters and checks, without handlers and plates.
+    pub(crate) fn apart(&self) -> Ctx {
+        Ctx { validates: self.validates, ..Ctx::with_key(&self.device, self.key.clone()) }
+            .with_params(self.params.clone())
+    }
+
     /// Runs `f` inside a handler, which is then returned with what it has gathered.
     ///
     /// # Errors

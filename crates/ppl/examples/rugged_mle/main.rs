@@ -63,8 +63,16 @@ fn fit(options: &Options) -> Outcome {
     for figure in save_figures(&options.out, &losses, &nations, &fitted)? {
         show(figure.display());
     }
-    for drawing in draw_model(&options.out, &countries, options)? {
-        show(drawing.display());
+    let context = Ctx::on(&options.device, options.seed);
+    let graph = render_model(&context, &model, &countries)?.with_distributions(true);
+    for (name, graph) in [("rugged_mle_model", graph.clone()), ("rugged_mle_params", graph.with_params(true))]
+    {
+        for (ending, text) in [("svg", graph.to_svg()), ("dot", graph.to_dot()), ("mmd", graph.to_mermaid())]
+        {
+            let path = options.out.join(format!("{name}.{ending}"));
+            std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            show(path.display());
+        }
     }
     let by_name = |values: &[f64]| -> Value {
         COEFFICIENTS.iter().zip(values).map(|(name, value)| ((*name).to_owned(), json!(value))).collect()
@@ -115,4 +123,42 @@ fn save_figures(
         .shared_y()
         .save(folder, "rugged_mle_lines.svg")?;
     Ok(vec![loss, lines])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of made-up nations.
+    fn nations(path: &Path) {
+        let nation = |i: u32| {
+            let (in_africa, rugged) = (i % 2, f64::from(i * 7 % 20) / 4.0);
+            let gdp = (9.0 - 0.2 * rugged - 1.8 * f64::from(in_africa) + 0.5 * f64::from(i % 3)).exp();
+            format!("N{i};{in_africa};{rugged};{gdp}\n")
+        };
+        let rows: String = (0..20).map(nation).collect();
+        std::fs::write(path, format!("isocode;cont_africa;rugged;rgdppc_2000\n{rows}")).unwrap();
+    }
+
+    #[test]
+    fn a_fit_reaches_least_squares_and_draws_the_model() {
+        let out = std::env::temp_dir().join("ppl-example-rugged-mle");
+        std::fs::create_dir_all(&out).unwrap();
+        let file = out.join("nations.csv");
+        nations(&file);
+        let arguments = ["--steps", "600", "--data", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        let results = fit(&PROGRAM.options(arguments).unwrap()).unwrap();
+        for name in COEFFICIENTS {
+            let [fitted, exact] = ["fitted", "least_squares"].map(|of| results[of][name].as_f64().unwrap());
+            assert!((fitted - exact).abs() < 0.5, "{name} {fitted} {exact}");
+        }
+        for file in
+            ["rugged_mle_loss.svg", "rugged_mle_lines.svg", "rugged_mle_model.svg", "rugged_mle_params.dot"]
+        {
+            assert!(out.join(file).is_file(), "{file}");
+        }
+        let [without, with] = ["model", "params"]
+            .map(|of| std::fs::read_to_string(out.join(format!("rugged_mle_{of}.dot"))).unwrap());
+        assert!(!without.contains("bAR") && with.contains("bAR"));
+    }
 }
