@@ -13,7 +13,7 @@ use ppl_examples_support::{
     BLUE, Figure, GREY, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show, stats,
 };
 
-use crate::model::{COLUMNS, Data, ROWS, Truth, model, simulate};
+use crate::model::{COLUMNS, ROWS, Truth, model, simulate};
 
 /// Steps and particles of the second fit, which goes on where the first ends.
 const MANY: (usize, usize) = (300, 100);
@@ -161,6 +161,7 @@ fn save_losses(folder: &Path, one: &Stretch, many: &Stretch) -> std::result::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Data;
 
     #[test]
     fn data_are_what_they_are_simulated_from() {

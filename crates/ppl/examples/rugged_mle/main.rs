@@ -11,7 +11,8 @@ use std::process::ExitCode;
 
 use ppl::prelude::*;
 use ppl_examples_support::{
-    BLUE, Extra, Figure, ORANGE, Options, Outcome, Panel, Program, Table, json, run, show, stats,
+    BLUE, Extra, Figure, ORANGE, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show,
+    stats,
 };
 
 use crate::model::{COEFFICIENTS, guide, model};
