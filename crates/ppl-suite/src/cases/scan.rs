@@ -119,11 +119,11 @@ impl Loop {
         let args =
             self.arguments().iter().map(zeros).collect::<Result<Vec<_>>>().expect("the processor holds it");
         let traced = trace(&device, program, &args).expect("a legal loop");
-        let loops = traced.graph().nodes().iter().filter_map(|node| match &node.kind {
+        let mut loops = traced.graph().nodes().iter().filter_map(|node| match &node.kind {
             NodeKind::Op { op: op @ Op::Scan(_), .. } => Some(op.clone()),
             _ => None,
         });
-        loops.last().expect("there is a loop")
+        loops.next_back().expect("there is a loop")
     }
 
     fn case(self, seed: u64) -> Case {
