@@ -96,6 +96,8 @@ fn eigenvalues_below(a: &[Vec<f64>], shift: f64) -> usize {
 fn eliminate(rows: &mut [Vec<f64>], i: usize, k: usize) {
     let (factor, pivot) = (rows[i][k] / rows[k][k], rows[k].clone());
     rows[i].iter_mut().zip(&pivot).for_each(|(x, y)| *x -= factor * y);
+    // Exactly: a small pivot would make much of a rest.
+    rows[i][k] = 0.0;
 }
 
 fn shifted(a: &[Vec<f64>], shift: f64) -> Vec<Vec<f64>> {
