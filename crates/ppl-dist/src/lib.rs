@@ -13,6 +13,7 @@
 //! | truth values, categories | [`Bernoulli`], [`Categorical`], [`OneHotCategorical`] |
 //! | counts | [`Binomial`], [`Poisson`], [`NegativeBinomial`], [`Geometric`], [`Multinomial`] |
 //! | vectors | [`MultivariateNormal`], [`LowRankMultivariateNormal`], [`Dirichlet`] |
+//! | matrices of correlations | [`LkjCholesky`] |
 //! | one point | [`Delta`] |
 //! | those of another | [`Independent`], [`Masked`], [`Expanded`], [`TransformedDistribution`] |
 //!
@@ -51,5 +52,5 @@ pub use discrete::{
     Poisson,
 };
 pub use kl::{KlRegistry, kl_divergence};
-pub use multivariate::{Dirichlet, LowRankMultivariateNormal, MultivariateNormal};
+pub use multivariate::{Dirichlet, LkjCholesky, LowRankMultivariateNormal, MultivariateNormal};
 pub use wrappers::{DistributionExt, Expanded, Independent, Masked, TransformedDistribution};

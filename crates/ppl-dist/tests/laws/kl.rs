@@ -6,8 +6,9 @@ use ppl_core::{Distribution, Transform};
 use ppl_dist::transforms::{Affine, Exp, Sigmoid};
 use ppl_dist::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Expanded, Exponential,
-    Gamma, HalfNormal, InverseGamma, KlRegistry, Laplace, LogNormal, LowRankMultivariateNormal, Multinomial,
-    MultivariateNormal, Normal, OneHotCategorical, Poisson, TransformedDistribution, Uniform, kl_divergence,
+    Gamma, Geometric, HalfNormal, InverseGamma, KlRegistry, Laplace, LogNormal, LowRankMultivariateNormal,
+    Multinomial, MultivariateNormal, Normal, OneHotCategorical, Poisson, TransformedDistribution, Uniform,
+    kl_divergence,
 };
 use ppl_tensor::{Axis, Key, Tensor};
 
@@ -47,6 +48,7 @@ fn pairs() -> Vec<Pair> {
         (Arc::new(InverseGamma::new(3.0, 0.5)), Arc::new(InverseGamma::new(1.5, 2.0)), 7.490_805_542_772_674),
         (Arc::new(Laplace::new(1.0, 0.5)), Arc::new(Laplace::new(-1.0, 2.0)), 1.390_873_270_842_074_2),
         (Arc::new(Cauchy::new(1.0, 0.5)), Arc::new(Cauchy::new(-1.0, 2.0)), 0.940_983_344_464_526_6),
+        (Arc::new(Geometric::new(0.3)), Arc::new(Geometric::new(0.6)), 0.612_622_991_289_373_9),
         (Arc::new(Poisson::new(2.5)), Arc::new(Poisson::new(4.0)), 0.324_990_926_885_661_1),
         (Arc::new(Binomial::new(10, 0.3)), Arc::new(Binomial::new(10, 0.6)), 1.837_868_973_868_122),
     ]
