@@ -14,8 +14,8 @@ use crate::special::highest;
 /// `p(k) = Γ(k + n) / (k! Γ(n)) pᵏ (1 - p)ⁿ`, of mean `n p / (1 - p)`.
 ///
 /// `total_count > 0` need not be an integer: the distribution is Poisson with a rate that is gamma distributed, of
-/// concentration `total_count` and mean `n p / (1 - p)`. Draws are floats, so that arithmetic works on them. Values may be
-/// integers.
+/// concentration `total_count` and mean `n p / (1 - p)`. Draws are floats, so that arithmetic works on them. Values may
+/// be integers.
 #[derive(Debug, Clone)]
 pub struct NegativeBinomial {
     total_count: Tensor,

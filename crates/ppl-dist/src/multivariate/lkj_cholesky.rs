@@ -12,11 +12,11 @@ use crate::special::{ln_beta, lowest};
 use crate::transforms::CorrCholesky;
 
 /// The distribution of Cholesky factors `L` of `n × n` correlation matrices `R = L Lᵀ` with density proportional to
-/// `det(R)^(concentration - 1)` of the matrices (Lewandowski, Kurowicka and Joe 2009): uniform for a concentration of 1,
-/// near the identity for a large one.
+/// `det(R)^(concentration - 1)` of the matrices (Lewandowski, Kurowicka and Joe 2009): uniform for a concentration of
+/// 1, near the identity for a large one.
 ///
-/// As a density of the factors' entries below the diagonal it is `Π Lₖₖ^(n - k + 2 concentration - 2) / Z`, the product over
-/// `k = 2, …, n`. Draws are differentiable in the concentration, implicitly (Figurnov, Mohamed and Mnih 2018).
+/// As a density of the factors' entries below the diagonal it is `Π Lₖₖ^(n - k + 2 concentration - 2) / Z`, the product
+/// over `k = 2, …, n`. Draws are differentiable in the concentration, implicitly (Figurnov, Mohamed and Mnih 2018).
 #[derive(Debug, Clone)]
 pub struct LkjCholesky {
     size: usize,

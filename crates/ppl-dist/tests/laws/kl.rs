@@ -54,8 +54,8 @@ fn pairs() -> Vec<Pair> {
     ]
 }
 
-/// Pairs of distributions of vectors. The one-hot categorical and the multinomial by sums over outcomes, the Dirichlet by
-/// mpmath, normals by NumPy's full matrices.
+/// Pairs of distributions of vectors. The one-hot categorical and the multinomial by sums over outcomes, the Dirichlet
+/// by mpmath, normals by NumPy's full matrices.
 fn pairs_of_vectors() -> Vec<Pair> {
     let (p, q) = (Tensor::from([0.2, 0.5, 0.3]), Tensor::from([0.25, 0.25, 0.5]));
     let (loc, q_loc) = (Tensor::from([0.5, -1.0, 2.0]), Tensor::from([0.0, 1.0, 1.0]));

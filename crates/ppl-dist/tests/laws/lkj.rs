@@ -9,7 +9,8 @@ use statrs::distribution::{Beta, Continuous, ContinuousCDF};
 use crate::numerics::{P_THRESHOLD, assert_close, ks_p_value, values};
 
 /// By theorem, partial correlation `z` of column `j` of `n` (from 0) has `(z + 1) / 2` of a beta distribution of two
-/// concentrations `η + (n - 2 - j) / 2`, and all are independent: with the Jacobian that pins the density, constant included.
+/// concentrations `η + (n - 2 - j) / 2`, and all are independent: with the Jacobian that pins the density, constant
+/// included.
 #[test]
 fn densities_are_those_of_partial_correlations() {
     for (size, concentration) in [(1, 2.0), (2, 0.4), (3, 1.0), (4, 2.5), (5, 0.7)] {

@@ -1,5 +1,5 @@
-//! Distributions on the numbers from 0 on: `expon(scale=1/rate)`, `halfnorm(scale=scale)`, `halfcauchy(scale=scale)`, `invgamma(concentration, scale=rate)`,
-//! `weibull_min(concentration, scale=scale)`, `pareto(alpha, scale=scale)`.
+//! Distributions on the numbers from 0 on: `expon(scale=1/rate)`, `halfnorm(scale=scale)`, `halfcauchy(scale=scale)`,
+//! `invgamma(concentration, scale=rate)`, `weibull_min(concentration, scale=scale)`, `pareto(alpha, scale=scale)`.
 
 use super::{INF, NAN};
 use crate::reference::{Point, Reference};
