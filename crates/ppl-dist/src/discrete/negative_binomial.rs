@@ -27,22 +27,20 @@ impl NegativeBinomial {
     /// The distribution of a number of failures and a probability of success, which broadcast.
     #[track_caller]
     pub fn new(total_count: impl Into<Tensor>, probs: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Probs(float(probs)))
+        Self::of(total_count.into(), Weights::Probs(float(probs)))
     }
 
     /// The distribution of a number of failures and log odds `ln(p / (1 - p))` of success, which broadcast.
     #[track_caller]
     pub fn with_logits(total_count: impl Into<Tensor>, logits: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Logits(float(logits)))
+        Self::of(total_count.into(), Weights::Logits(float(logits)))
     }
 
     #[track_caller]
     fn of(total_count: Tensor, weights: Weights) -> Self {
-        let (batch_shape, [total_count, tensor]) = broadcast(
-            "NegativeBinomial",
-            ["total_count", weights.name()],
-            [total_count, weights.tensor().clone()],
-        );
+        let parameters = [float_like(&total_count, &[weights.tensor()]), weights.tensor().clone()];
+        let names = ["total_count", weights.name()];
+        let (batch_shape, [total_count, tensor]) = broadcast("NegativeBinomial", names, parameters);
         Self { total_count, trial: Bernoulli::of(weights.with(tensor)), batch_shape }
     }
 

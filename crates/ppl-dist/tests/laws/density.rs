@@ -3,8 +3,8 @@
 use ppl_core::Distribution;
 use ppl_dist::{
     Bernoulli, Beta, Binomial, Categorical, Dirichlet, Exponential, Gamma, HalfCauchy, HalfNormal,
-    InverseGamma, LogNormal, Multinomial, Normal, OneHotCategorical, Pareto, Poisson, StudentT,
-    TransformedDistribution, Uniform, Weibull, transforms,
+    InverseGamma, LogNormal, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Pareto, Poisson,
+    StudentT, TransformedDistribution, Uniform, Weibull, transforms,
 };
 use ppl_tensor::{DType, Device, Tensor, compile, grad, grad_recorded, trace};
 
@@ -317,6 +317,20 @@ fn integers_are_values_of_continuous_distributions() {
     assert_eq!(narrow.dtype(), DType::F32);
     assert_close("in single precision", &values(&narrow), &expected, 1e-6);
     assert_close("parameters", &values(&Normal::new(&count, 2).mean()), &[1.0, 2.0], 0.0);
+    // Integer counts take the dtype of the probabilities.
+    let probs = Tensor::from([0.5, 0.25]).cast(DType::F32);
+    let trials: [&dyn Distribution; 3] = [
+        &Binomial::new(&count, &probs),
+        &NegativeBinomial::new(&count, &probs),
+        &Multinomial::new(&count, Tensor::from([[0.5, 0.5], [0.25, 0.75]]).cast(DType::F32)),
+    ];
+    for distribution in trials {
+        let draws = distribution.sample(&ppl_tensor::Key::new(1));
+        assert_eq!(draws.dtype(), DType::F32, "{}", distribution.name());
+        let log_prob = distribution.log_prob(&draws.cast(DType::I64));
+        assert_eq!(log_prob.dtype(), DType::F32, "{}", distribution.name());
+        assert!(values(&log_prob).iter().all(|l| l.is_finite()), "{}", distribution.name());
+    }
 }
 
 #[test]
