@@ -84,6 +84,14 @@ impl<const N: usize> Parameters<N> {
     }
 }
 
+impl Parameters<2> {
+    /// `(value - loc) / scale`, the parameters being a location and a scale.
+    pub(crate) fn standardise(&self, value: &Tensor) -> Tensor {
+        let [loc, scale] = &self.values;
+        (self.float_like(value) - loc) / scale
+    }
+}
+
 /// The methods of [`Distribution`](ppl_core::Distribution) that follow from a distribution's only field, its
 /// [`Parameters`], given their constraints; which may refer to the distribution by a name.
 macro_rules! from_parameters {

@@ -13,6 +13,7 @@
 //! | truth values, categories | [`Bernoulli`], [`Categorical`], [`OneHotCategorical`] |
 //! | counts | [`Binomial`], [`Poisson`], [`NegativeBinomial`], [`Geometric`], [`Multinomial`] |
 //! | vectors | [`MultivariateNormal`], [`LowRankMultivariateNormal`], [`Dirichlet`] |
+//! | matrices of correlations | [`LkjCholesky`] |
 //! | one point | [`Delta`] |
 //! | those of another | [`Independent`], [`Masked`], [`Expanded`], [`TransformedDistribution`] |
 //!
@@ -52,6 +53,6 @@ pub use discrete::{
     Poisson,
 };
 pub use kl::{KlRegistry, kl_divergence};
-pub use multivariate::{Dirichlet, LowRankMultivariateNormal, MultivariateNormal};
+pub use multivariate::{Dirichlet, LkjCholesky, LowRankMultivariateNormal, MultivariateNormal};
 pub use reparam::{LocScaleReparam, TransformReparam};
 pub use wrappers::{DistributionExt, Expanded, Independent, Masked, TransformedDistribution};

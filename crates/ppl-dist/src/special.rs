@@ -108,7 +108,8 @@ fn polynomial(y: &Tensor, coefficients: &[f64]) -> Tensor {
     coefficients.iter().rev().fold(Tensor::from(0.0), next)
 }
 
-/// `ln Γ(x + ½) - ln Γ(x)`: for large `x` by the expansion of Tricomi and Erdélyi (1951), as the difference would cancel.
+/// `ln Γ(x + ½) - ln Γ(x)`: for large `x` by the expansion of Tricomi and Erdélyi (1951), as the difference would
+/// cancel.
 pub(crate) fn half_step_of_ln_gamma(x: &Tensor) -> Tensor {
     let direct = |x: &Tensor| (x + 0.5).lgamma() - x.lgamma();
     let series = |x: &Tensor| {

@@ -12,9 +12,10 @@ pub use ppl_core::{
 };
 pub use ppl_dist::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Exponential, Gamma,
-    HalfCauchy, HalfNormal, Independent, InverseGamma, Laplace, LocScaleReparam, LogNormal,
-    LowRankMultivariateNormal, Multinomial, MultivariateNormal, Normal, OneHotCategorical, Poisson, StudentT,
-    TransformReparam, TransformedDistribution, Uniform, constraints, kl_divergence,
+    Geometric, Gumbel, HalfCauchy, HalfNormal, Independent, InverseGamma, Laplace, LkjCholesky,
+    LocScaleReparam, LogNormal, Logistic, LowRankMultivariateNormal, Multinomial, MultivariateNormal,
+    NegativeBinomial, Normal, OneHotCategorical, Pareto, Poisson, StudentT, TransformReparam,
+    TransformedDistribution, Uniform, Weibull, constraints, kl_divergence,
 };
 pub use ppl_infer::{
     Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,

@@ -31,10 +31,6 @@ impl Gumbel {
     pub fn scale(&self) -> &Tensor {
         &self.0.values()[1]
     }
-
-    fn standardise(&self, value: &Tensor) -> Tensor {
-        (self.0.float_like(value) - self.loc()) / self.scale()
-    }
 }
 
 impl Distribution for Gumbel {
@@ -54,7 +50,7 @@ impl Distribution for Gumbel {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        let z = self.standardise(value);
+        let z = self.0.standardise(value);
         -(&z + (-&z).exp()) - self.scale().log()
     }
 
@@ -75,6 +71,6 @@ impl Distribution for Gumbel {
     }
 
     fn cdf(&self, value: &Tensor) -> Tensor {
-        (-(-self.standardise(value)).exp()).exp()
+        (-(-self.0.standardise(value)).exp()).exp()
     }
 }

@@ -29,10 +29,6 @@ impl Laplace {
     pub fn scale(&self) -> &Tensor {
         &self.0.values()[1]
     }
-
-    fn standardise(&self, value: &Tensor) -> Tensor {
-        (self.0.float_like(value) - self.loc()) / self.scale()
-    }
 }
 
 impl Distribution for Laplace {
@@ -54,7 +50,7 @@ impl Distribution for Laplace {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        -self.standardise(value).abs() - (2.0 * self.scale()).log()
+        -self.0.standardise(value).abs() - (2.0 * self.scale()).log()
     }
 
     fn loc_scale(&self) -> Option<LocationScale> {
@@ -74,7 +70,7 @@ impl Distribution for Laplace {
     }
 
     fn cdf(&self, value: &Tensor) -> Tensor {
-        let z = self.standardise(value);
+        let z = self.0.standardise(value);
         let beyond = (-z.abs()).exp() * 0.5;
         z.lt(0.0).select(&beyond, 1.0 - &beyond)
     }

@@ -30,10 +30,6 @@ impl Logistic {
     pub fn scale(&self) -> &Tensor {
         &self.0.values()[1]
     }
-
-    fn standardise(&self, value: &Tensor) -> Tensor {
-        (self.0.float_like(value) - self.loc()) / self.scale()
-    }
 }
 
 impl Distribution for Logistic {
@@ -53,7 +49,7 @@ impl Distribution for Logistic {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        let z = self.standardise(value);
+        let z = self.0.standardise(value);
         -(&z + (-&z).softplus() * 2.0) - self.scale().log()
     }
 
@@ -74,6 +70,6 @@ impl Distribution for Logistic {
     }
 
     fn cdf(&self, value: &Tensor) -> Tensor {
-        self.standardise(value).sigmoid()
+        self.0.standardise(value).sigmoid()
     }
 }

@@ -42,10 +42,6 @@ impl Normal {
     pub(super) fn expand_to(&self, batch_shape: &Shape) -> Result<Self> {
         Ok(Self(self.0.expand(batch_shape)?))
     }
-
-    fn standardise(&self, value: &Tensor) -> Tensor {
-        (self.0.float_like(value) - self.loc()) / self.scale()
-    }
 }
 
 impl Distribution for Normal {
@@ -65,7 +61,7 @@ impl Distribution for Normal {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        self.standardise(value).square() * -0.5 - (self.scale().log() + LN_SQRT_TAU)
+        self.0.standardise(value).square() * -0.5 - (self.scale().log() + LN_SQRT_TAU)
     }
 
     fn loc_scale(&self) -> Option<LocationScale> {
@@ -85,6 +81,6 @@ impl Distribution for Normal {
     }
 
     fn cdf(&self, value: &Tensor) -> Tensor {
-        (self.standardise(value) * -FRAC_1_SQRT_2).erfc() * 0.5
+        (self.0.standardise(value) * -FRAC_1_SQRT_2).erfc() * 0.5
     }
 }

@@ -9,8 +9,8 @@ use crate::constraints::{greater_than, positive};
 use crate::family::{Parameters, from_parameters};
 use crate::special::{above, highest};
 
-/// The Pareto distribution of the least value `scale > 0` and the tail's power `alpha > 0`, on the numbers above `scale`:
-/// `p(x) = alpha scale^alpha / x^(alpha+1)`.
+/// The Pareto distribution of the least value `scale > 0` and the tail's power `alpha > 0`, on the numbers above
+/// `scale`: `p(x) = alpha scale^alpha / x^(alpha+1)`.
 #[derive(Debug, Clone)]
 pub struct Pareto(Parameters<2>);
 

@@ -36,7 +36,7 @@ impl Binomial {
 
     #[track_caller]
     fn of(total_count: Tensor, weights: Weights) -> Self {
-        let parameters = [float(total_count), weights.tensor().clone()];
+        let parameters = [float_like(&total_count, &[weights.tensor()]), weights.tensor().clone()];
         let names = ["total_count", weights.name()];
         let (batch_shape, [total_count, tensor]) = broadcast("Binomial", names, parameters);
         Self { total_count, trial: Bernoulli::of(weights.with(tensor)), batch_shape }

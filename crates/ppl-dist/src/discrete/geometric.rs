@@ -10,8 +10,8 @@ use crate::constraints::nonnegative_integer;
 use crate::parameters::{draw_dtype, expand, float, float_like};
 use crate::special::highest;
 
-/// The distribution of the number of failures before the first success, of probability `probs`, on the integers from 0 on:
-/// `p(k) = (1 - p)ᵏ p`, of mean `(1 - p) / p`.
+/// The distribution of the number of failures before the first success, of probability `probs`, on the integers from 0
+/// on: `p(k) = (1 - p)ᵏ p`, of mean `(1 - p) / p`.
 ///
 /// Draws are floats, so that arithmetic works on them. Values may be integers.
 #[derive(Debug, Clone)]

@@ -26,18 +26,19 @@ impl Multinomial {
     /// The distribution of a number of draws and probabilities, which sum to one over the last dimension.
     #[track_caller]
     pub fn new(total_count: impl Into<Tensor>, probs: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Probs(float(probs)))
+        Self::of(total_count.into(), Weights::Probs(float(probs)))
     }
 
     /// The distribution of a number of draws and log probabilities up to a constant.
     #[track_caller]
     pub fn with_logits(total_count: impl Into<Tensor>, logits: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Logits(float(logits)))
+        Self::of(total_count.into(), Weights::Logits(float(logits)))
     }
 
     #[track_caller]
     fn of(total_count: Tensor, weights: Weights) -> Self {
         let name = weights.name();
+        let total_count = float_like(&total_count, &[weights.tensor()]);
         let category = Categorical::part_of("Multinomial", weights);
         let total_count = failed(&[category.weights().tensor()]).unwrap_or(total_count);
         match total_count.shape().broadcast(&category.batch_shape()) {

@@ -14,8 +14,8 @@ use crate::special::highest;
 /// `p(k) = Γ(k + n) / (k! Γ(n)) pᵏ (1 - p)ⁿ`, of mean `n p / (1 - p)`.
 ///
 /// `total_count > 0` need not be an integer: the distribution is Poisson with a rate that is gamma distributed, of
-/// concentration `total_count` and mean `n p / (1 - p)`. Draws are floats, so that arithmetic works on them. Values may be
-/// integers.
+/// concentration `total_count` and mean `n p / (1 - p)`. Draws are floats, so that arithmetic works on them. Values may
+/// be integers.
 #[derive(Debug, Clone)]
 pub struct NegativeBinomial {
     total_count: Tensor,
@@ -27,22 +27,20 @@ impl NegativeBinomial {
     /// The distribution of a number of failures and a probability of success, which broadcast.
     #[track_caller]
     pub fn new(total_count: impl Into<Tensor>, probs: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Probs(float(probs)))
+        Self::of(total_count.into(), Weights::Probs(float(probs)))
     }
 
     /// The distribution of a number of failures and log odds `ln(p / (1 - p))` of success, which broadcast.
     #[track_caller]
     pub fn with_logits(total_count: impl Into<Tensor>, logits: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Logits(float(logits)))
+        Self::of(total_count.into(), Weights::Logits(float(logits)))
     }
 
     #[track_caller]
     fn of(total_count: Tensor, weights: Weights) -> Self {
-        let (batch_shape, [total_count, tensor]) = broadcast(
-            "NegativeBinomial",
-            ["total_count", weights.name()],
-            [total_count, weights.tensor().clone()],
-        );
+        let parameters = [float_like(&total_count, &[weights.tensor()]), weights.tensor().clone()];
+        let names = ["total_count", weights.name()];
+        let (batch_shape, [total_count, tensor]) = broadcast("NegativeBinomial", names, parameters);
         Self { total_count, trial: Bernoulli::of(weights.with(tensor)), batch_shape }
     }
 

@@ -44,9 +44,9 @@ pub fn kl_divergence(p: &dyn Distribution, q: &dyn Distribution) -> Result<Tenso
 ///
 /// The default has formulas for two distributions of one family: normal, log-normal, half-normal, uniform, exponential,
 /// gamma, inverse gamma, beta, Laplace, Cauchy, Bernoulli, binomial (of one number of trials), categorical, one-hot
-/// categorical, multinomial (of one number of draws), geometric, Poisson, Dirichlet; for exponentials and gammas; for normals of
-/// vectors, low-rank or not; for a point mass and anything. Wrapped distributions are taken apart: batches made one draw
-/// ([`Independent`](crate::Independent)), copies ([`Expanded`](crate::Expanded)), two with masks
+/// categorical, multinomial (of one number of draws), geometric, Poisson, Dirichlet; for exponentials and gammas; for
+/// normals of vectors, low-rank or not; for a point mass and anything. Wrapped distributions are taken apart: batches
+/// made one draw ([`Independent`](crate::Independent)), copies ([`Expanded`](crate::Expanded)), two with masks
 /// ([`Masked`](crate::Masked)), and two under the same transforms
 /// ([`TransformedDistribution`](crate::TransformedDistribution)).
 ///

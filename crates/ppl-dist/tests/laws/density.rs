@@ -3,8 +3,8 @@
 use ppl_core::Distribution;
 use ppl_dist::{
     Bernoulli, Beta, Binomial, Categorical, Dirichlet, Exponential, Gamma, HalfCauchy, HalfNormal,
-    InverseGamma, LogNormal, Multinomial, Normal, OneHotCategorical, Poisson, StudentT,
-    TransformedDistribution, Uniform, transforms,
+    InverseGamma, LogNormal, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Pareto, Poisson,
+    StudentT, TransformedDistribution, Uniform, Weibull, transforms,
 };
 use ppl_tensor::{DType, Device, Tensor, compile, grad, grad_recorded, trace};
 
@@ -63,8 +63,8 @@ fn gradients_of_log_densities_are_finite_differences() {
                     );
                 }
             }
-            if !case.is_continuous() || matches!(case.values, Values::Simplex) {
-                continue; // Of probabilities that sum to 1, one cannot change alone.
+            if !case.is_continuous() || matches!(case.values, Values::Tied) {
+                continue;
             }
             let value = point.tracked();
             let gradient = grad(&case.distribution().log_prob(&value), &[&value]).unwrap();
@@ -102,8 +102,14 @@ fn second_derivatives_are_finite_differences() {
 
 #[test]
 fn densities_of_vectors_integrate_to_one() {
-    // All have two free coordinates. On unconstrained space the integrand is smooth.
-    for case in cases().iter().filter(|case| matches!(case.values, Values::Several | Values::Simplex)) {
+    // Those of two free coordinates. On unconstrained space the integrand is smooth.
+    let two = |case: &&Case| {
+        let distribution = case.distribution();
+        let shape =
+            distribution.support().bijection().and_then(|b| b.inverse_shape(&distribution.event_shape()));
+        matches!(case.values, Values::Several | Values::Tied) && shape.unwrap() == [2].into()
+    };
+    for case in cases().iter().filter(two) {
         let (n, start, width) = (300, -45.0, 0.3);
         let line = start + width * Tensor::arange(n).cast(DType::F64);
         let grid = [n, n];
@@ -148,7 +154,7 @@ fn densities_integrate_to_one() {
                 (4.0 * sum(1) - sum(2)) / 3.0
             }
             Values::Discrete(ref all) => distribution.log_prob(all).exp().sum_all().to_scalar().unwrap(),
-            Values::Several | Values::Simplex | Values::Point => continue,
+            Values::Several | Values::Tied | Values::Point => continue,
         };
         assert!((total - 1.0).abs() < 1e-7, "{}: {total}", case.name);
     }
@@ -160,12 +166,14 @@ fn outside_the_support_densities_vanish_and_gradients_stay_finite() {
     let parameters = [Tensor::from([0.5]).tracked(), Tensor::from([2.0]).tracked()];
     let [a, b] = &parameters;
     let exp = || vec![std::sync::Arc::new(transforms::Exp) as _];
-    let distributions: [(&dyn Distribution, &[f64]); 9] = [
+    let distributions: [(&dyn Distribution, &[f64]); 11] = [
         (&LogNormal::new(a, b), &[-1.0, 0.0, inf]),
         (&TransformedDistribution::new(Normal::new(a, b), exp()), &[-1.0, 0.0, inf]),
         (&Uniform::new(a, b), &[-inf, 0.4, 2.1, inf]),
         (&Gamma::new(a, b), &[-inf, -1.0, inf]),
         (&InverseGamma::new(a, b), &[-inf, -1.0, 0.0, inf]),
+        (&Weibull::new(a, b), &[-inf, -1.0, 0.0, inf]),
+        (&Pareto::new(a, b), &[-inf, -1.0, 0.4, inf]),
         (&Exponential::new(b), &[-inf, -1.0, inf]),
         (&HalfNormal::new(b), &[-inf, -1.0, inf]),
         (&HalfCauchy::new(b), &[-inf, -1.0, inf]),
@@ -309,6 +317,20 @@ fn integers_are_values_of_continuous_distributions() {
     assert_eq!(narrow.dtype(), DType::F32);
     assert_close("in single precision", &values(&narrow), &expected, 1e-6);
     assert_close("parameters", &values(&Normal::new(&count, 2).mean()), &[1.0, 2.0], 0.0);
+    // Integer counts take the dtype of the probabilities.
+    let probs = Tensor::from([0.5, 0.25]).cast(DType::F32);
+    let trials: [&dyn Distribution; 3] = [
+        &Binomial::new(&count, &probs),
+        &NegativeBinomial::new(&count, &probs),
+        &Multinomial::new(&count, Tensor::from([[0.5, 0.5], [0.25, 0.75]]).cast(DType::F32)),
+    ];
+    for distribution in trials {
+        let draws = distribution.sample(&ppl_tensor::Key::new(1));
+        assert_eq!(draws.dtype(), DType::F32, "{}", distribution.name());
+        let log_prob = distribution.log_prob(&draws.cast(DType::I64));
+        assert_eq!(log_prob.dtype(), DType::F32, "{}", distribution.name());
+        assert!(values(&log_prob).iter().all(|l| l.is_finite()), "{}", distribution.name());
+    }
 }
 
 #[test]

@@ -6,8 +6,9 @@ use ppl_core::Distribution;
 use ppl_dist::transforms::{Affine, LowerCholesky};
 use ppl_dist::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Exponential, Gamma,
-    HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal, LowRankMultivariateNormal, Multinomial,
-    MultivariateNormal, Normal, OneHotCategorical, Poisson, StudentT, TransformedDistribution, Uniform,
+    Geometric, Gumbel, HalfCauchy, HalfNormal, InverseGamma, Laplace, LkjCholesky, LogNormal, Logistic,
+    LowRankMultivariateNormal, Multinomial, MultivariateNormal, NegativeBinomial, Normal, OneHotCategorical,
+    Pareto, Poisson, StudentT, TransformedDistribution, Uniform, Weibull,
 };
 use ppl_tensor::{Axis, Device, Key, Tensor, trace};
 
@@ -77,12 +78,19 @@ fn every_parameter_is_checked() {
     invalid(&StudentT::new(0.0, 0.0, 1.0), "df", "positive", "0");
     invalid(&StudentT::new(1.0, f64::NAN, 1.0), "loc", "real", "NaN");
     invalid(&StudentT::new(1.0, 0.0, -1.0), "scale", "positive", "-1");
+    invalid(&Logistic::new(f64::NAN, 1.0), "loc", "real", "NaN");
+    invalid(&Gumbel::new(0.0, -1.0), "scale", "positive", "-1");
+    invalid(&Weibull::new(1.0, 0.0), "concentration", "positive", "0");
+    invalid(&Pareto::new(1.0, -2.0), "alpha", "positive", "-2");
+    invalid(&NegativeBinomial::new(0.0, 0.5), "total_count", "positive", "0");
+    invalid(&Geometric::new(1.5), "probs", "in [0, 1]", "1.5");
     invalid(&Poisson::new(-0.5), "rate", "nonnegative", "-0.5");
     invalid(&Binomial::new(-1.0, 0.5), "total_count", "a nonnegative integer", "-1");
     invalid(&Binomial::new(2.5, 0.5), "total_count", "a nonnegative integer", "2.5");
     invalid(&Binomial::new(2, 1.5), "probs", "in [0, 1]", "1.5");
     invalid(&Binomial::with_logits(2, f64::NAN), "logits", "real or infinite", "NaN");
     invalid(&Dirichlet::new([1.0, 0.0]), "concentration", "positive", "1");
+    invalid(&LkjCholesky::new(3, 0.0), "concentration", "positive", "0");
     invalid(&OneHotCategorical::new([0.5, 0.6]), "probs", "nonnegative with a sum of 1", "0.5");
     invalid(&Multinomial::new(2.5, [0.5, 0.5]), "total_count", "a nonnegative integer", "2.5");
     invalid(&Multinomial::new(2, [0.5, 0.6]), "probs", "nonnegative with a sum of 1", "0.5");
@@ -210,6 +218,7 @@ fn shapes_that_do_not_fit_are_carried_with_the_line() {
         &Dirichlet::new(1.0),
         "Dirichlet: the last dimension of `concentration` is that of a draw, and there must be one (shapes [])",
     );
+    assert_misfit(&LkjCholesky::new(0, 1.0), "LkjCholesky: matrices have at least one row");
     assert_misfit(
         &LowRankMultivariateNormal::new(&two, &three, 1.0),
         "LowRankMultivariateNormal: `cov_factor` must be matrices (shapes [2], [3], [])",

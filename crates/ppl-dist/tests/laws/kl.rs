@@ -6,8 +6,9 @@ use ppl_core::{Distribution, Transform};
 use ppl_dist::transforms::{Affine, Exp, Sigmoid};
 use ppl_dist::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Expanded, Exponential,
-    Gamma, HalfNormal, InverseGamma, KlRegistry, Laplace, LogNormal, LowRankMultivariateNormal, Multinomial,
-    MultivariateNormal, Normal, OneHotCategorical, Poisson, TransformedDistribution, Uniform, kl_divergence,
+    Gamma, Geometric, HalfNormal, InverseGamma, KlRegistry, Laplace, LogNormal, LowRankMultivariateNormal,
+    Multinomial, MultivariateNormal, Normal, OneHotCategorical, Poisson, TransformedDistribution, Uniform,
+    kl_divergence,
 };
 use ppl_tensor::{Axis, Key, Tensor};
 
@@ -47,13 +48,14 @@ fn pairs() -> Vec<Pair> {
         (Arc::new(InverseGamma::new(3.0, 0.5)), Arc::new(InverseGamma::new(1.5, 2.0)), 7.490_805_542_772_674),
         (Arc::new(Laplace::new(1.0, 0.5)), Arc::new(Laplace::new(-1.0, 2.0)), 1.390_873_270_842_074_2),
         (Arc::new(Cauchy::new(1.0, 0.5)), Arc::new(Cauchy::new(-1.0, 2.0)), 0.940_983_344_464_526_6),
+        (Arc::new(Geometric::new(0.3)), Arc::new(Geometric::new(0.6)), 0.612_622_991_289_373_9),
         (Arc::new(Poisson::new(2.5)), Arc::new(Poisson::new(4.0)), 0.324_990_926_885_661_1),
         (Arc::new(Binomial::new(10, 0.3)), Arc::new(Binomial::new(10, 0.6)), 1.837_868_973_868_122),
     ]
 }
 
-/// Pairs of distributions of vectors. The one-hot categorical and the multinomial by sums over outcomes, the Dirichlet by
-/// mpmath, normals by NumPy's full matrices.
+/// Pairs of distributions of vectors. The one-hot categorical and the multinomial by sums over outcomes, the Dirichlet
+/// by mpmath, normals by NumPy's full matrices.
 fn pairs_of_vectors() -> Vec<Pair> {
     let (p, q) = (Tensor::from([0.2, 0.5, 0.3]), Tensor::from([0.25, 0.25, 0.5]));
     let (loc, q_loc) = (Tensor::from([0.5, -1.0, 2.0]), Tensor::from([0.0, 1.0, 1.0]));

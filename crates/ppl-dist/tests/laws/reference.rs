@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ppl_core::Distribution;
 use ppl_dist::{
-    Bernoulli, Beta, Binomial, Categorical, Cauchy, Dirichlet, Exponential, Gamma, HalfCauchy, HalfNormal,
-    InverseGamma, Laplace, LogNormal, LowRankMultivariateNormal, Multinomial, MultivariateNormal, Normal,
-    OneHotCategorical, Poisson, StudentT, Uniform,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Dirichlet, Exponential, Gamma, Geometric, Gumbel,
+    HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal, Logistic, LowRankMultivariateNormal,
+    Multinomial, MultivariateNormal, NegativeBinomial, Normal, OneHotCategorical, Pareto, Poisson, StudentT,
+    Uniform, Weibull,
 };
 use ppl_tensor::{DType, Key, Tensor};
 
@@ -45,6 +46,12 @@ impl Reference {
             ("Cauchy", &[loc, scale]) => Arc::new(Cauchy::new(loc, scale)),
             ("Laplace", &[loc, scale]) => Arc::new(Laplace::new(loc, scale)),
             ("StudentT", &[df, loc, scale]) => Arc::new(StudentT::new(df, loc, scale)),
+            ("Logistic", &[loc, scale]) => Arc::new(Logistic::new(loc, scale)),
+            ("Gumbel", &[loc, scale]) => Arc::new(Gumbel::new(loc, scale)),
+            ("Weibull", &[scale, concentration]) => Arc::new(Weibull::new(scale, concentration)),
+            ("Pareto", &[scale, alpha]) => Arc::new(Pareto::new(scale, alpha)),
+            ("NegativeBinomial", &[count, probs]) => Arc::new(NegativeBinomial::new(count, probs)),
+            ("Geometric", &[probs]) => Arc::new(Geometric::new(probs)),
             ("Poisson", &[rate]) => Arc::new(Poisson::new(rate)),
             ("Binomial", &[count, probs]) => Arc::new(Binomial::new(count, probs)),
             (name, arguments) => panic!("{name} of {arguments:?} is not in the table"),

@@ -202,7 +202,7 @@ fn draws_stay_inside_open_supports() {
         for small in [1e-3, 1e-30] {
             assert!(inside(&InverseGamma::new(small, 1.0)).iter().all(|x| x.is_finite()));
             assert!(inside(&StudentT::new(small, 0.0, 1.0)).iter().all(|x| x.is_finite()));
-            let corners = inside(&Dirichlet::new([small, small, small]));
+            let corners = inside(&Dirichlet::new(Tensor::full([3], small)));
             let high = corners.iter().filter(|&&x| x > 0.5).count();
             assert!(corners.iter().all(|&x| x >= smallest) && high > 1900, "{small}: {high} of 2000");
         }

@@ -4,8 +4,9 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 use std::sync::Arc;
 
 use ppl_dist::{
-    Beta, Cauchy, DistributionExt, Expanded, Exponential, Gamma, HalfCauchy, HalfNormal, InverseGamma,
-    Laplace, LogNormal, Normal, StudentT, TransformedDistribution, Uniform, transforms,
+    Beta, Cauchy, DistributionExt, Expanded, Exponential, Gamma, Gumbel, HalfCauchy, HalfNormal,
+    InverseGamma, Laplace, LogNormal, Logistic, Normal, Pareto, StudentT, TransformedDistribution, Uniform,
+    Weibull, transforms,
 };
 use statrs::distribution::{self as oracle, ContinuousCDF};
 
@@ -60,10 +61,16 @@ fn real_line() -> Vec<Case> {
     let cauchy: Make = |p| Arc::new(Cauchy::new(&p[0], &p[1]));
     let laplace_cdf: Cdf = |p, x| oracle::Laplace::new(p[0], p[1]).unwrap().cdf(x);
     let cauchy_cdf: Cdf = |p, x| oracle::Cauchy::new(p[0], p[1]).unwrap().cdf(x);
+    let logistic: Make = |p| Arc::new(Logistic::new(&p[0], &p[1]));
+    let gumbel: Make = |p| Arc::new(Gumbel::new(&p[0], &p[1]));
+    let logistic_cdf: Cdf = |p, x| 1.0 / (1.0 + (-(x - p[0]) / p[1]).exp());
+    let gumbel_cdf: Cdf = |p, x| (-(-(x - p[0]) / p[1]).exp()).exp();
     let two_draws = |case: Case| Case { keeps_quantile: false, ..case };
     vec![
         case("standard normal", normal, &[0.0, 1.0], &[-1.3, 0.4, 2.0], normal_cdf),
         case("narrow normal", normal, &[-3.0, 0.5], &[-3.9, -2.5], normal_cdf),
+        case("logistic", logistic, &[0.4, 1.5], &[-4.0, 0.4, 5.0], logistic_cdf),
+        case("Gumbel", gumbel, &[0.4, 1.5], &[-2.0, 0.7, 5.0], gumbel_cdf),
         case("Laplace", laplace, &[0.4, 1.5], &[-2.0, 0.7, 5.0], laplace_cdf),
         Case {
             moments: Moments::None,
@@ -113,6 +120,20 @@ fn half_line() -> Vec<Case> {
         case("exponential gamma", gamma, &[1.0, 0.5], &[0.3, 4.0], gamma_cdf),
         case("gamma", gamma, &[3.5, 0.5], &[2.0, 9.0], gamma_cdf),
         case("peaked gamma", gamma, &[80.0, 4.0], &[17.0, 22.0], gamma_cdf),
+        case(
+            "Weibull",
+            |p| Arc::new(Weibull::new(&p[0], &p[1])),
+            &[2.0, 1.7],
+            &[0.2, 2.0, 4.0],
+            |p, x| -(-(x / p[0]).powf(p[1])).exp_m1(),
+        ),
+        case(
+            "Pareto",
+            |p| Arc::new(Pareto::new(&p[0], &p[1])),
+            &[1.5, 9.0],
+            &[2.0, 3.0],
+            |p, x| 1.0 - (p[0] / x).powf(p[1]),
+        ),
         case("inverse gamma", inverse_gamma, &[7.0, 3.0], &[0.2, 0.6, 2.0], inverse_gamma_cdf),
         Case {
             moments: Moments::None,

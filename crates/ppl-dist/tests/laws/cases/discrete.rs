@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use ppl_dist::{Bernoulli, Binomial, Categorical, Delta, Multinomial, OneHotCategorical, Poisson};
+use ppl_dist::{
+    Bernoulli, Binomial, Categorical, Delta, Geometric, Multinomial, NegativeBinomial, OneHotCategorical,
+    Poisson,
+};
 use ppl_tensor::{DType, Tensor};
 
 use super::{Case, Make, Moments, Values, scalars, strong};
@@ -83,6 +86,34 @@ fn single() -> Vec<Case> {
             scalars(&[2.0, 9.0]),
         )),
         of_count(case("many trials", binomial, scalars(&[40.0, 0.6]), below(41), scalars(&[15.0, 27.0]))),
+        case(
+            "negative binomial",
+            |p| Arc::new(NegativeBinomial::new(&p[0], &p[1])),
+            scalars(&[3.5, 0.4]),
+            below(60),
+            scalars(&[0.0, 2.0, 9.0]),
+        ),
+        case(
+            "negative binomial of logits",
+            |p| Arc::new(NegativeBinomial::with_logits(&p[0], &p[1])),
+            scalars(&[2.0, -0.5]),
+            below(60),
+            scalars(&[0.0, 4.0]),
+        ),
+        case(
+            "geometric",
+            |p| Arc::new(Geometric::new(&p[0])),
+            scalars(&[0.3]),
+            below(100),
+            scalars(&[0.0, 9.0]),
+        ),
+        case(
+            "geometric of logits",
+            |p| Arc::new(Geometric::with_logits(&p[0])),
+            scalars(&[0.4]),
+            below(60),
+            scalars(&[0.0, 3.0]),
+        ),
         case("Poisson", poisson, scalars(&[2.5]), below(30), scalars(&[0.0, 2.0, 7.0])),
         case("many events", poisson, scalars(&[40.0]), below(110), scalars(&[25.0, 44.0])),
     ]

@@ -23,8 +23,8 @@ pub(crate) enum Values {
     Discrete(Tensor),
     /// Tensors of several numbers, each free to move.
     Several,
-    /// Vectors of numbers that sum to 1.
-    Simplex,
+    /// Tensors of several numbers, none of which can move alone.
+    Tied,
     /// One point.
     Point,
 }
@@ -75,7 +75,7 @@ impl Case {
     }
 
     pub(crate) fn is_continuous(&self) -> bool {
-        matches!(self.values, Values::Continuous(_) | Values::Several | Values::Simplex)
+        matches!(self.values, Values::Continuous(_) | Values::Several | Values::Tied)
     }
 
     /// One value for each row.

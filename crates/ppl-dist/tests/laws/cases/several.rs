@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use ppl_core::Transform;
 use ppl_dist::{
-    Dirichlet, DistributionExt, Gamma, LowRankMultivariateNormal, MultivariateNormal, Normal,
+    Dirichlet, DistributionExt, Gamma, LkjCholesky, LowRankMultivariateNormal, MultivariateNormal, Normal,
     TransformedDistribution, transforms,
 };
 use ppl_tensor::Tensor;
 
-use super::{Case, Make, Moments, Values};
+use super::{Case, Make, Moments, Values, strong};
 
 fn case(name: &'static str, make: Make, parameters: Vec<Tensor>, points: Vec<Tensor>) -> Case {
     Case {
@@ -24,8 +25,8 @@ fn case(name: &'static str, make: Make, parameters: Vec<Tensor>, points: Vec<Ten
     }
 }
 
-fn on_simplex(case: Case) -> Case {
-    Case { values: Values::Simplex, ..case }
+fn tied(case: Case) -> Case {
+    Case { values: Values::Tied, ..case }
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -63,13 +64,22 @@ pub(super) fn cases() -> Vec<Case> {
             vec![Tensor::from([0.7, 3.0]), Tensor::from([1.0, 2.0])],
             vec![Tensor::from([0.4, 1.1]), Tensor::from([2.0, 0.6])],
         ),
-        on_simplex(case(
+        tied(case(
             "Dirichlet",
             |p| Arc::new(Dirichlet::new(&p[0])),
             vec![Tensor::from([0.7, 2.0, 3.5])],
             simplexes(),
         )),
-        on_simplex(case(
+        tied(case(
+            "LKJ",
+            |p| Arc::new(LkjCholesky::new(3, &p[0])),
+            vec![strong(1.7)],
+            [[0.3, -0.5, 0.2], [-1.2, 0.1, 0.8]]
+                .map(|x| transforms::CorrCholesky.forward(&Tensor::from(x)))
+                .to_vec(),
+        ))
+        .without_moments(),
+        tied(case(
             "normals broken into probabilities",
             |p| {
                 let base = Normal::new(&p[0], &p[1]).to_event(1);

@@ -1,5 +1,5 @@
-//! `norm(loc, scale)`, `lognorm(s=scale, scale=exp(loc))`, `uniform(low, high - low)`, `gamma(concentration, scale=1/rate)` and
-//! `beta(concentration1, concentration0)`.
+//! `norm(loc, scale)`, `lognorm(s=scale, scale=exp(loc))`, `uniform(low, high - low)`, `gamma(concentration,
+//! scale=1/rate)` and `beta(concentration1, concentration0)`.
 
 use super::{INF, NAN};
 use crate::reference::{Point, Reference};

@@ -1,4 +1,5 @@
-//! Distributions of counts: `poisson(rate)`, `binom(total_count, probs)`.
+//! Distributions of counts: `poisson(rate)`, `binom(total_count, probs)`,
+//! `nbinom(total_count, 1 - probs)`, `geom(probs, loc=-1)`.
 
 use super::{INF, NAN};
 use crate::reference::{Point, Reference};
@@ -138,6 +139,94 @@ pub(super) const COUNTS: &[Reference] = &[
             Point { x: 1000000.0, log_prob: -693147.1805599453, cdf: NAN },
             Point { x: 500000.0, log_prob: -7.133546881626865, cdf: NAN },
             Point { x: 1000001.0, log_prob: -INF, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "NegativeBinomial", arguments: &[0.5, 0.3], tolerance: 1e-13,
+        mean: 0.21428571428571427, variance: 0.3061224489795918, entropy: NAN,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 0.5, log_prob: -INF, cdf: NAN },
+            Point { x: 0.0, log_prob: -0.17833747196936617, cdf: NAN },
+            Point { x: 1.0, log_prob: -2.0754574568552475, cdf: NAN },
+            Point { x: 7.0, log_prob: -10.1693091694823, cdf: NAN },
+            Point { x: 60.0, log_prob: -75.03832626478396, cdf: NAN },
+            Point { x: 10000.0, log_prob: -12045.083928360242, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "NegativeBinomial", arguments: &[7.0, 0.9], tolerance: 1e-13,
+        mean: 63.000000000000014, variance: 630.0000000000003, entropy: NAN,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 0.5, log_prob: -INF, cdf: NAN },
+            Point { x: 0.0, log_prob: -16.11809565095832, cdf: NAN },
+            Point { x: 1.0, log_prob: -14.277546017560834, cdf: NAN },
+            Point { x: 7.0, log_prob: -9.407867980515197, cdf: NAN },
+            Point { x: 60.0, log_prob: -4.114909731546329, cdf: NAN },
+            Point { x: 10000.0, log_prob: -1021.0383616642272, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "NegativeBinomial", arguments: &[3.0, 1e-09], tolerance: 1e-12,
+        mean: 3.000000003e-09, variance: 3.000000006e-09, entropy: NAN,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 0.5, log_prob: -INF, cdf: NAN },
+            Point { x: 0.0, log_prob: -3.0000000015e-09, cdf: NAN },
+            Point { x: 1.0, log_prob: -19.6246535512783, cdf: NAN },
+            Point { x: 7.0, log_prob: -141.47934192316876, cdf: NAN },
+            Point { x: 60.0, log_prob: -1235.8510891511262, cdf: NAN },
+            Point { x: 10000.0, log_prob: -207214.93053592872, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "NegativeBinomial", arguments: &[10000.0, 0.5], tolerance: 1e-10,
+        mean: 10000.0, variance: 20000.0, entropy: NAN,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 0.5, log_prob: -INF, cdf: NAN },
+            Point { x: 0.0, log_prob: -6931.471805599454, cdf: NAN },
+            Point { x: 1.0, log_prob: -6922.954612408037, cdf: NAN },
+            Point { x: 7.0, log_prob: -6880.374515075458, cdf: NAN },
+            Point { x: 60.0, log_prob: -6608.891737547564, cdf: NAN },
+            Point { x: 10000.0, log_prob: -5.870694809472732, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "Geometric", arguments: &[1.0], tolerance: 1e-13,
+        mean: 0.0, variance: 0.0, entropy: 0.0,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 0.5, log_prob: -INF, cdf: NAN },
+            Point { x: 0.0, log_prob: 0.0, cdf: NAN },
+            Point { x: 1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 7.0, log_prob: -INF, cdf: NAN },
+            Point { x: 1000000.0, log_prob: -INF, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "Geometric", arguments: &[0.3], tolerance: 1e-13,
+        mean: 2.3333333333333335, variance: 7.777777777777779, entropy: 2.0362143401829784,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 0.5, log_prob: -INF, cdf: NAN },
+            Point { x: 0.0, log_prob: -1.2039728043259361, cdf: NAN },
+            Point { x: 1.0, log_prob: -1.5606477482646683, cdf: NAN },
+            Point { x: 7.0, log_prob: -3.7006974118970626, cdf: NAN },
+            Point { x: 1000000.0, log_prob: -356676.1479115367, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "Geometric", arguments: &[1e-09], tolerance: 1e-13,
+        mean: 999999998.9999999, variance: 9.999999989999999e+17, entropy: 21.723265836446412,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: NAN },
+            Point { x: 0.5, log_prob: -INF, cdf: NAN },
+            Point { x: 0.0, log_prob: -20.72326583694641, cdf: NAN },
+            Point { x: 1.0, log_prob: -20.72326583794641, cdf: NAN },
+            Point { x: 7.0, log_prob: -20.72326584394641, cdf: NAN },
+            Point { x: 1000000.0, log_prob: -20.724265836946913, cdf: NAN },
         ],
     },
 ];

@@ -1,4 +1,5 @@
-//! Distributions on the numbers from 0 on: `expon(scale=1/rate)`, `halfnorm(scale=scale)`, `halfcauchy(scale=scale)`, `invgamma(concentration, scale=rate)`.
+//! Distributions on the numbers from 0 on: `expon(scale=1/rate)`, `halfnorm(scale=scale)`, `halfcauchy(scale=scale)`,
+//! `invgamma(concentration, scale=rate)`, `weibull_min(concentration, scale=scale)`, `pareto(alpha, scale=scale)`.
 
 use super::{INF, NAN};
 use crate::reference::{Point, Reference};
@@ -211,6 +212,78 @@ pub(super) const POSITIVE: &[Reference] = &[
             Point { x: 0.999999000001, log_prob: 5.988817162443964, cdf: NAN },
             Point { x: 2.999997000003, log_prob: -431940.06512990256, cdf: NAN },
             Point { x: 99999900.0001, log_prob: -17420692.185815956, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "Weibull", arguments: &[1.0, 1.0], tolerance: 1e-13,
+        mean: 1.0, variance: 1.0, entropy: 1.0,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
+            Point { x: 1e-08, log_prob: -1e-08, cdf: 9.999999950000001e-09 },
+            Point { x: 0.7, log_prob: -0.7, cdf: 0.5034146962085905 },
+            Point { x: 0.97, log_prob: -0.97, cdf: 0.6209169618966012 },
+            Point { x: 1.2, log_prob: -1.2, cdf: 0.6988057880877979 },
+            Point { x: 3.0, log_prob: -3.0, cdf: 0.950212931632136 },
+        ],
+    },
+    Reference {
+        name: "Weibull", arguments: &[2.5, 0.5], tolerance: 1e-13,
+        mean: 5.0, variance: 125.0, entropy: 2.0322222475325673,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
+            Point { x: 2.5e-08, log_prob: 7.6008024595420824, cdf: 9.99950001666625e-05 },
+            Point { x: 1.75, log_prob: -2.26776046699881, cdf: 0.5668451642379317 },
+            Point { x: 2.425, log_prob: -2.5790940888713565, cdf: 0.6265181164658439 },
+            Point { x: 3.0, log_prob: -2.79604380584141, cdf: 0.6656092685161858 },
+            Point { x: 7.5, log_prob: -3.8907948643370327, cdf: 0.8230787936822358 },
+        ],
+    },
+    Reference {
+        name: "Weibull", arguments: &[0.001, 30.0], tolerance: 1e-13,
+        mean: 0.000981825991523323, variance: 1.6817805002180168e-09, entropy: -8.750977517906144,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
+            Point { x: 1.0000000000000001e-11, log_prob: -523.8907889139743, cdf: 1.0000000000000024e-240 },
+            Point { x: 0.0007, log_prob: -0.03464325291923817, cdf: 2.253908628167027e-05 },
+            Point { x: 0.0009699999999999999, log_prob: 9.024628575044586, cdf: 0.33035467239569255 },
+            Point { x: 0.0012, log_prob: -221.78003599210007, cdf: 1.0 },
+            Point { x: 0.003, log_prob: -205891132094606.84, cdf: 1.0 },
+        ],
+    },
+    Reference {
+        name: "Pareto", arguments: &[1.0, 0.5], tolerance: 1e-13,
+        mean: INF, variance: INF, entropy: 3.6931471805599454,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
+            Point { x: 0.99, log_prob: -INF, cdf: 0.0 },
+            Point { x: 1.0, log_prob: -0.6931471805599453, cdf: 0.0 },
+            Point { x: 1.5, log_prob: -1.3013448427221919, cdf: 0.18350341907227397 },
+            Point { x: 40.0, log_prob: -6.22646636173085, cdf: 0.841886116991581 },
+            Point { x: 100000000.0, log_prob: -28.324168296488494, cdf: 0.9999 },
+        ],
+    },
+    Reference {
+        name: "Pareto", arguments: &[2.5, 1.5], tolerance: 1e-13,
+        mean: 7.5, variance: INF, entropy: 2.1774922904326575,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
+            Point { x: 2.475, log_prob: -INF, cdf: 0.0 },
+            Point { x: 2.5, log_prob: -0.5108256237659907, cdf: 0.0 },
+            Point { x: 3.75, log_prob: -1.5244883940364016, cdf: 0.45566894604818264 },
+            Point { x: 100.0, log_prob: -9.733024259050831, cdf: 0.9960471529247895 },
+            Point { x: 250000000.0, log_prob: -46.5625274836469, cdf: 0.999999999999 },
+        ],
+    },
+    Reference {
+        name: "Pareto", arguments: &[0.001, 30.0], tolerance: 1e-13,
+        mean: 0.0010344827586206897, variance: 1.2739935450993713e-09, entropy: -9.27561932731096,
+        points: &[
+            Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
+            Point { x: 0.00099, log_prob: -INF, cdf: 0.0 },
+            Point { x: 0.001, log_prob: 10.308952660644293, cdf: 0.0 },
+            Point { x: 0.0015, log_prob: -2.2604656907088034, cdf: 0.9999947849049492 },
+            Point { x: 0.04, log_prob: -104.04631041688774, cdf: 1.0 },
+            Point { x: 100000.0, log_prob: -560.732150401879, cdf: 1.0 },
         ],
     },
 ];

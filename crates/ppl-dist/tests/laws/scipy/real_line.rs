@@ -1,4 +1,5 @@
-//! Distributions on the reals: `cauchy(loc, scale)`, `laplace(loc, scale)`, `t(df, loc, scale)`. Moments that do not exist are
+//! Distributions on the reals: `cauchy(loc, scale)`, `laplace(loc, scale)`, `t(df, loc, scale)`,
+//! `logistic(loc, scale)`, `gumbel_r(loc, scale)`. Moments that do not exist are
 //! NaN, where SciPy says infinite.
 
 use super::{INF, NAN};
@@ -164,6 +165,56 @@ pub(super) const REAL_LINE: &[Reference] = &[
             Point { x: -3.0, log_prob: -5.418938533189173, cdf: NAN },
             Point { x: 40.0, log_prob: -800.9189378940049, cdf: NAN },
             Point { x: -1e+100, log_prob: -216442998741657.66, cdf: NAN },
+        ],
+    },
+    Reference {
+        name: "Logistic", arguments: &[0.0, 1.0], tolerance: 1e-13,
+        mean: 0.0, variance: 3.289868133696453, entropy: 2.0,
+        points: &[
+            Point { x: 0.0, log_prob: -1.3862943611198906, cdf: 0.5 },
+            Point { x: 0.7, log_prob: -1.5063720977709159, cdf: 0.668187772168166 },
+            Point { x: -3.0, log_prob: -3.097174703147484, cdf: 0.04742587317756678 },
+            Point { x: 8.0, log_prob: -8.000670812745792, cdf: 0.9996646498695335 },
+            Point { x: -40.0, log_prob: -40.0, cdf: 4.248354255291589e-18 },
+            Point { x: 700.0, log_prob: -700.0, cdf: 1.0 },
+            Point { x: -700.0, log_prob: -700.0, cdf: 9.85967654375977e-305 },
+        ],
+    },
+    Reference {
+        name: "Logistic", arguments: &[-3.0, 0.5], tolerance: 1e-13,
+        mean: -3.0, variance: 0.8224670334241132, entropy: 1.3068528194400546,
+        points: &[
+            Point { x: -3.0, log_prob: -0.6931471805599453, cdf: 0.5 },
+            Point { x: -2.65, log_prob: -0.8132249172109706, cdf: 0.6681877721681662 },
+            Point { x: -4.5, log_prob: -2.4040275225875387, cdf: 0.04742587317756678 },
+            Point { x: 1.0, log_prob: -7.3075236321858466, cdf: 0.9996646498695335 },
+            Point { x: -23.0, log_prob: -39.30685281944005, cdf: 4.248354255291589e-18 },
+            Point { x: 347.0, log_prob: -699.3068528194401, cdf: 1.0 },
+            Point { x: -353.0, log_prob: -699.3068528194401, cdf: 9.85967654375977e-305 },
+        ],
+    },
+    Reference {
+        name: "Gumbel", arguments: &[0.0, 1.0], tolerance: 1e-13,
+        mean: 0.5772156649015329, variance: 1.6449340668482264, entropy: 1.5772156649015328,
+        points: &[
+            Point { x: 0.0, log_prob: -1.0, cdf: 0.36787944117144233 },
+            Point { x: 0.7, log_prob: -1.1965853037914096, cdf: 0.6086053178044064 },
+            Point { x: -3.0, log_prob: -17.085536923187668, cdf: 1.8921786948382924e-09 },
+            Point { x: -5.5, log_prob: -239.19193226422038, cdf: 5.3906861972603424e-107 },
+            Point { x: 8.0, log_prob: -8.000335462627902, cdf: 0.9996645936333934 },
+            Point { x: 700.0, log_prob: -700.0, cdf: 1.0 },
+        ],
+    },
+    Reference {
+        name: "Gumbel", arguments: &[-3.0, 0.5], tolerance: 1e-13,
+        mean: -2.7113921675492336, variance: 0.4112335167120566, entropy: 0.8840684843415875,
+        points: &[
+            Point { x: -3.0, log_prob: -0.3068528194400547, cdf: 0.36787944117144233 },
+            Point { x: -2.65, log_prob: -0.5034381232314643, cdf: 0.6086053178044064 },
+            Point { x: -4.5, log_prob: -16.39238974262772, cdf: 1.8921786948382924e-09 },
+            Point { x: -5.75, log_prob: -238.49878508366044, cdf: 5.3906861972603424e-107 },
+            Point { x: 1.0, log_prob: -7.3071882820679575, cdf: 0.9996645936333934 },
+            Point { x: 347.0, log_prob: -699.3068528194401, cdf: 1.0 },
         ],
     },
 ];
