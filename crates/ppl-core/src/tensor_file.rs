@@ -1,6 +1,6 @@
 //! Files of named tensors: parameters, fits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -105,12 +105,11 @@ impl TensorFile {
             })
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(damaged)?;
-        let texts: HashMap<_, _> = self.texts.clone().into_iter().collect();
         // Of texts without tensors the format's library makes a header that nobody can read.
-        if views.is_empty() && !texts.is_empty() {
+        if views.is_empty() && !self.texts.is_empty() {
             return Err(Error::argument(format!("{}: there are no tensors to write", path.display())));
         }
-        let texts = (!texts.is_empty()).then_some(texts);
+        let texts = (!self.texts.is_empty()).then(|| self.texts.clone().into_iter().collect());
         let content = safetensors::serialize(views, texts).map_err(damaged)?;
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
