@@ -88,7 +88,7 @@ impl TensorFile {
     /// Writes the file. It appears whole or not at all, also if the program or the machine stops meanwhile.
     ///
     /// # Errors
-    /// If the file cannot be written; one that was there before stays as it was.
+    /// If there are texts but no tensors, or the file cannot be written; one that was there before stays as it was.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let damaged = |error: safetensors::SafeTensorError| Error::Format {
@@ -105,8 +105,12 @@ impl TensorFile {
             })
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(damaged)?;
-        let texts = self.texts.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
-        let content = safetensors::serialize(views, Some(texts)).map_err(damaged)?;
+        // Of texts without tensors the format's library makes a header that nobody can read.
+        if views.is_empty() && !self.texts.is_empty() {
+            return Err(Error::argument(format!("{}: there are no tensors to write", path.display())));
+        }
+        let texts = (!self.texts.is_empty()).then(|| self.texts.clone().into_iter().collect());
+        let content = safetensors::serialize(views, texts).map_err(damaged)?;
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
@@ -237,9 +241,15 @@ mod tests {
         TensorFile::new().write(&path).unwrap();
         let file = TensorFile::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
+        assert!(file.is_empty());
         let message = file.text("format").map(str::to_owned).unwrap_err().to_string();
         assert_eq!(message, format!("{}: the entry `format` is missing", path.display()));
         let message = file.tensor("x", &Device::cpu()).unwrap_err().to_string();
         assert_eq!(message, format!("{}: the tensor `x` is missing", path.display()));
+        let mut texts = TensorFile::new();
+        texts.insert_text("format", "none");
+        let message = texts.write(&path).unwrap_err().to_string();
+        assert_eq!(message, format!("{}: there are no tensors to write", path.display()));
+        assert!(!path.exists());
     }
 }

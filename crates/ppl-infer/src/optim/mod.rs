@@ -50,7 +50,8 @@ pub trait Optimizer {
         state: &[Tensor],
     ) -> Result<Updated>;
 
-    /// Changes the gradients of all parameters of a step before their updates, as clipping by a common norm does.
+    /// Changes the gradients of all parameters of a step before their updates, as clipping by a common norm does; one
+    /// for each, in the same order.
     ///
     /// # Errors
     /// If an option is out of range.

@@ -112,6 +112,10 @@ impl OptimizerState {
         no_grad(|| {
             let mut proposal = Proposal { steps: self.steps.clone(), groups: vec![], moves: vec![] };
             let transformed = optimizer.transform(grads.iter().map(|(_, grad)| grad.clone()).collect())?;
+            if transformed.len() != grads.len() {
+                let (name, made, given) = (optimizer.name(), transformed.len(), grads.len());
+                return Err(Error::argument(format!("{name} makes {made} gradients of {given}")));
+            }
             for ((name, grad), transformed) in grads.iter().zip(transformed) {
                 let value = params.unconstrained(name)?.detach();
                 grad.check()?;

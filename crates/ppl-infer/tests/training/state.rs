@@ -1,7 +1,7 @@
 //! What an optimiser remembers: parameters that appear later, errors that change nothing.
 
 use ppl_core::{Ctx, Error, ParamStore, Result, block};
-use ppl_infer::{Adam, OptimizerState, Sgd, Svi, TraceElbo};
+use ppl_infer::{Adam, Clock, Optimizer, OptimizerState, Sgd, Svi, TraceElbo};
 use ppl_tensor::{DType, Device, HostTensor, Tensor};
 
 use crate::reference::optimizers;
@@ -104,6 +104,34 @@ fn an_update_that_fails_changes_nothing() {
         assert!(message.starts_with(expected), "{message}");
         assert_eq!((bits(&params), format!("{state:?}")), (before, memory));
     }
+}
+
+#[test]
+fn an_optimizer_that_loses_gradients_is_told_so() {
+    struct Losing(Sgd);
+    impl Optimizer for Losing {
+        fn name(&self) -> &str {
+            "Losing"
+        }
+        fn init(&self, name: &str, value: &Tensor) -> Vec<Tensor> {
+            self.0.init(name, value)
+        }
+        fn update(
+            &self,
+            clock: &Clock,
+            name: &str,
+            value: &Tensor,
+            grad: &Tensor,
+            state: &[Tensor],
+        ) -> Result<(Tensor, Vec<Tensor>)> {
+            self.0.update(clock, name, value, grad, state)
+        }
+        fn transform(&self, grads: Vec<Tensor>) -> Result<Vec<Tensor>> {
+            Ok(grads.into_iter().skip(1).collect())
+        }
+    }
+    let message = text(descent(some, Losing(Sgd::new(0.1))).step(&BOTH));
+    assert_eq!(message, "Losing makes 1 gradients of 2");
 }
 
 #[test]
