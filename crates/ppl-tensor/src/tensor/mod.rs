@@ -7,8 +7,8 @@ mod manipulate;
 mod math;
 mod operators;
 mod reduce;
-mod sort;
 mod scan;
+mod sort;
 
 pub use implicit::vmap;
 pub use scan::scan;
