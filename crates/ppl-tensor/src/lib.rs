@@ -33,6 +33,7 @@ mod provenance;
 mod shape;
 mod tensor;
 mod tree;
+mod weak;
 
 pub use array::no_grad;
 pub use autodiff::{grad, grad_recorded, linearize};

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use ppl_core::{Distribution, Error, Message, Result, Statement, Trace};
+use ppl_core::{Distribution, Error, FrameKind, Message, Result, Statement, Trace};
 use ppl_dist::{Delta, Expanded, Independent, Masked};
 use ppl_tensor::Tensor;
 
@@ -161,6 +161,11 @@ impl Estimators {
             GradientEstimator::Automatic => Ok(GradientEstimator::score_function()),
             GradientEstimator::ScoreFunction { baseline } => {
                 baseline.check()?;
+                if differentiable && message.frames.iter().any(|frame| frame.kind == FrameKind::Scan) {
+                    let reason = "steps of a scan pass on differentiable draws with their gradient: there is no score \
+                                  function for them";
+                    return Err(Error::argument(reason));
+                }
                 match is_point_mass(&**distribution) {
                     true => Ok(GradientEstimator::Pathwise),
                     false => Ok(GradientEstimator::ScoreFunction { baseline }),

@@ -69,9 +69,9 @@ impl Term<'_> {
     }
 }
 
-/// Of one row to of all: summed over the plates around a site that are not in `keep`.
+/// Of one row to of all: summed over the plates and scans around a site that are not in `keep`.
 pub(super) fn sum_rows(row: &Tensor, site: &Site, keep: &[AxisId]) -> Tensor {
-    let summed = plates(site).filter(|frame| !keep.contains(&frame.axis.id));
+    let summed = frames_of_rows(site).filter(|frame| !keep.contains(&frame.axis.id));
     summed.fold(row.clone(), |sum, frame| sum.sum_over(frame.axis))
 }
 
@@ -79,6 +79,12 @@ pub(super) fn scaled(sum: Tensor, scale: f64) -> Tensor {
     if scale == 1.0 { sum } else { sum * scale }
 }
 
+/// The plates and scans around a site.
+pub(super) fn frames_of_rows(site: &Site) -> impl Iterator<Item = &Frame> {
+    site.frames.iter().filter(|frame| frame.has_rows())
+}
+
+/// The plates around a site: what has independent rows.
 pub(super) fn plates(site: &Site) -> impl Iterator<Item = &Frame> {
     site.frames.iter().filter(|frame| frame.kind == FrameKind::Plate)
 }
@@ -272,8 +278,13 @@ impl Runs {
     }
 
     /// The sources of a model's site besides its numbers: what the model had read before it.
-    pub(super) fn reads_before(&self, site: &str) -> Provenance {
+    pub(super) fn model_reads(&self, site: &str) -> Provenance {
         self.model_reads.get(site).cloned().unwrap_or_default()
+    }
+
+    /// The sources of a guide's site: of its value, and what the guide had read before it.
+    pub(super) fn guide_sources(&self, site: &Site) -> Provenance {
+        with_reads(site.value.provenance(), &self.guide_reads, &site.name)
     }
 }
 
@@ -306,14 +317,34 @@ struct Watch {
     /// For the guide.
     estimators: Option<Estimators>,
     latents: IndexMap<String, Latent>,
+    /// One source for all draws in a scan, by its name: each step depends on those before.
+    scans: HashMap<String, Source>,
     reads: HashMap<String, Provenance>,
+}
+
+impl Watch {
+    /// What decides whether and how the program comes to a statement: what it had read, and the draws of scans before,
+    /// on which what the scans carried out may depend.
+    fn reads(&self) -> Provenance {
+        let scans = self.scans.values().map(|&source| Provenance::of(source));
+        scans.fold(Provenance::read(), |all, scan| all.union(&scan))
+    }
+
+    /// The source of a draw.
+    fn source(&mut self, message: &Message) -> Source {
+        match message.frames.iter().find(|frame| frame.kind == FrameKind::Scan) {
+            Some(scan) => *self.scans.entry(scan.name.clone()).or_insert_with(Source::fresh),
+            None => Source::fresh(),
+        }
+    }
 }
 
 impl Handler for Watch {
     fn postprocess(&mut self, message: &mut Message) -> Result<()> {
-        let reads = Provenance::read();
+        let reads = self.reads();
         if let (Some(estimators), true) = (&self.estimators, message.is_latent()) {
-            let latent = Latent { source: Source::fresh(), estimator: estimators.resolve(message)? };
+            let estimator = estimators.resolve(message)?;
+            let latent = Latent { source: self.source(message), estimator };
             if let Some(value) = message.value.take() {
                 let value = match latent.estimator {
                     GradientEstimator::ScoreFunction { .. } => value.detach(),

@@ -256,3 +256,32 @@ fn a_baseline_that_depends_on_the_draw_is_refused() {
     assert_eq!(run("early"), expected);
     assert!(run("nowhere").starts_with("site `a`: there is no site named `nowhere`"), "{}", run("nowhere"));
 }
+
+/// In a scan every step depends on those before, though all are one site.
+#[test]
+fn steps_of_a_scan_weigh_each_other() {
+    let guide = |theta: &[f64]| -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+        let theta = Tensor::from(theta.to_vec());
+        Box::new(move |ctx, _| {
+            let logits = ctx.param("theta", &theta)?;
+            ctx.scan("steps", &logits, &Tensor::from(0.0), |ctx, last, logit| {
+                let z = ctx.sample("z", Bernoulli::with_logits(last + logit))?;
+                Ok((z, ()))
+            })?;
+            Ok(())
+        })
+    };
+    let model = |ctx: &mut Ctx, _: &()| {
+        let x = Tensor::from([0.3, 1.9, 1.2]);
+        ctx.scan("steps", &x, &Tensor::from(0.0), |ctx, last, x| {
+            let z = ctx.sample("z", Bernoulli::new(0.4))?;
+            ctx.observe("x", Normal::new(&z + last, 1.0), x)?;
+            Ok((z, ()))
+        })?;
+        Ok(())
+    };
+    let outcomes: Vec<Outcome> = (0..8)
+        .map(|i| vec![("z", Tensor::from([0, 1, 2].map(|row| f64::from(u8::from(i >> row & 1 == 1)))))])
+        .collect();
+    unbiased(model, &guide, &[0.2, -0.6, 1.1], &outcomes);
+}
