@@ -90,7 +90,8 @@ pub(crate) fn offending(constraint: &dyn Constraint, value: &Tensor) -> Result<O
     if value.is_traced() {
         return Ok(None);
     }
-    let inside = constraint.check(&value.detach());
+    // A check tells the program nothing: what it reads is not a read of the program's.
+    let inside = constraint.check(&value.unwatched()).unwatched();
     inside.check()?;
     // A bound may be traced although the value is not.
     if inside.is_traced() || positional(&inside).all_all().to_scalar()? != 0.0 {
@@ -98,7 +99,7 @@ pub(crate) fn offending(constraint: &dyn Constraint, value: &Tensor) -> Result<O
     }
     // Bounds may have more elements than the value: each element met all of its bounds.
     let entries = (0..constraint.event_dim()).fold(inside.clone(), |inside, _| inside.unsqueeze(-1));
-    let values = positional(&entries.select(value.detach(), value.detach())).to_f64()?;
+    let values = positional(&entries.select(value.unwatched(), value.unwatched())).to_f64()?;
     let inside = positional(&inside).to_f64()?;
     let size = (values.len() / inside.len().max(1)).max(1);
     let first = inside.iter().position(|&inside| inside == 0.0).unwrap_or(0);

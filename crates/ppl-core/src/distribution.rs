@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ppl_tensor::{Key, Shape, Tensor};
 
 use crate::constraint::{Constraint, offending};
-use crate::{Error, Result};
+use crate::{Config, Error, Result};
 
 /// A parameter of a distribution, for validation and listings.
 pub struct Parameter<'a> {
@@ -17,6 +17,16 @@ pub struct Parameter<'a> {
     pub value: &'a Tensor,
     /// What it must satisfy.
     pub constraint: Arc<dyn Constraint>,
+}
+
+/// A member of a location-scale family.
+pub struct LocationScale {
+    /// Location, which broadcasts to draws.
+    pub loc: Tensor,
+    /// Scale, positive, which broadcasts to draws.
+    pub scale: Tensor,
+    /// The member of the family with another location and scale.
+    pub with: Box<dyn Fn(Tensor, Tensor) -> Arc<dyn Distribution> + Send + Sync>,
 }
 
 /// A probability distribution over tensors, or a batch of independent ones.
@@ -58,6 +68,11 @@ pub trait Distribution: Any + Debug + Send + Sync {
     /// # Errors
     /// If it does not broadcast.
     fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>>;
+
+    /// Location and scale, for a family of `location + scale · standard`: both broadcast to draws.
+    fn loc_scale(&self) -> Option<LocationScale> {
+        None
+    }
 
     /// Mean, of shape `batch_shape + event_shape`.
     fn mean(&self) -> Tensor {
@@ -112,6 +127,11 @@ fn unavailable(what: &str, name: &str) -> Tensor {
 pub trait IntoDistribution {
     /// The shared distribution.
     fn into_distribution(self) -> Arc<dyn Distribution>;
+
+    /// Settings for the statement.
+    fn config(&self) -> Config {
+        Config::new()
+    }
 }
 
 impl<D: Distribution> IntoDistribution for D {

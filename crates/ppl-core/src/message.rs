@@ -1,10 +1,11 @@
 //! A statement of a program on its way through the handlers.
 
+use std::fmt;
 use std::sync::Arc;
 
 use ppl_tensor::{Key, Tensor};
 
-use crate::{Constraint, Distribution, Frame};
+use crate::{Config, Constraint, Ctx, Distribution, Frame, Result};
 
 /// What kind of statement a message is, with what belongs to that kind alone.
 #[derive(Debug, Clone)]
@@ -40,8 +41,18 @@ pub enum Statement {
     },
 }
 
-/// One statement of a run: built by [`Ctx`](crate::Ctx), passed through the handlers from the innermost outwards and
-/// back. A value that is present means "decided"; `hidden` means that outer handlers do not see the statement.
+/// A program that computes a statement's value by statements of its own, which handlers further out see.
+#[derive(Clone)]
+pub(crate) struct Replacement(pub(crate) Arc<dyn Fn(&mut Ctx) -> Result<Tensor> + Send + Sync>);
+
+impl fmt::Debug for Replacement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Replacement")
+    }
+}
+
+/// One statement of a run: built by [`Ctx`], passed through the handlers from the innermost outwards and back. A value
+/// that is present means "decided"; `hidden` means that outer handlers do not see the statement.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Message {
@@ -53,14 +64,19 @@ pub struct Message {
     pub value: Option<Tensor>,
     /// The plates around the statement, outermost first.
     pub frames: Vec<Frame>,
-    /// Factor of the log density, as from subsampled plates.
+    /// Factor of the log density that makes up for rows left out of subsampled plates.
     pub scale: f64,
+    /// Further factor of the log density, positive. Broadcasts with the distribution's batch shape.
+    pub weight: Option<Tensor>,
     /// Truth values: where the log density counts. Broadcasts with the distribution's batch shape.
     pub mask: Option<Tensor>,
+    /// Settings for those who know them.
+    pub config: Config,
     /// Key from which a value is drawn; `None`: the context's.
     pub key: Option<Key>,
     /// Whether handlers further out do not see the statement.
     pub hidden: bool,
+    pub(crate) replacement: Option<Replacement>,
 }
 
 impl Message {
@@ -72,14 +88,23 @@ impl Message {
             value,
             frames: frames.to_vec(),
             scale,
+            weight: None,
             mask: None,
+            config: Config::new(),
             key: None,
             hidden: false,
+            replacement: None,
         }
     }
 
     /// Whether this is a sample statement whose value is not data.
     pub fn is_latent(&self) -> bool {
         matches!(self.statement, Statement::Sample { observed: false, .. })
+    }
+
+    /// Computes the statement's value by a program, whose own statements are seen by the handlers further out alone. The
+    /// statement goes on as [`Statement::Deterministic`], with what the program returns.
+    pub fn replace_by(&mut self, program: impl Fn(&mut Ctx) -> Result<Tensor> + Send + Sync + 'static) {
+        self.replacement = Some(Replacement(Arc::new(program)));
     }
 }

@@ -7,8 +7,7 @@ use indexmap::IndexMap;
 use ppl_tensor::{AxisId, Shape, Tensor};
 
 use crate::ctx::check_axes;
-use crate::plate::FrameKind;
-use crate::{Error, Frame, Message, Result, Statement};
+use crate::{Config, Error, Frame, Message, Result, Statement};
 
 /// One statement of a run, with its value.
 #[derive(Debug, Clone)]
@@ -21,10 +20,14 @@ pub struct Site {
     pub value: Tensor,
     /// The plates around it, outermost first.
     pub frames: Vec<Frame>,
-    /// Factor of its log density.
+    /// Factor of its log density that makes up for rows left out of subsampled plates.
     pub scale: f64,
+    /// Further factor of its log density, per row.
+    pub weight: Option<Tensor>,
     /// Where its log density counts.
     pub mask: Option<Tensor>,
+    /// Its settings.
+    pub config: Config,
     log_prob: OnceLock<Tensor>,
 }
 
@@ -38,7 +41,9 @@ impl Site {
             value: message.value.clone().ok_or_else(undecided)?,
             frames: message.frames.clone(),
             scale: message.scale,
+            weight: message.weight.clone(),
             mask: message.mask.clone(),
+            config: message.config.clone(),
             log_prob: OnceLock::new(),
         })
     }
@@ -63,8 +68,18 @@ impl Site {
         self.frames.iter().rev().fold(self.value.clone(), |value, frame| value.to_positional(frame.axis))
     }
 
-    /// Log density of one row, summed over the dimensions of the draw, without [`Site::scale`]: a scalar with the
-    /// implicit axes it depends on. Zero for statements without a density.
+    /// The same site, whose log density counts only where the mask holds too.
+    #[must_use]
+    pub fn masked(&self, mask: &Tensor) -> Self {
+        let mask = match &self.mask {
+            Some(own) => own.and(mask),
+            None => mask.clone(),
+        };
+        Self { mask: Some(mask), log_prob: OnceLock::new(), ..self.clone() }
+    }
+
+    /// Log density of one row, weighted, masked and summed over the dimensions of the draw, without [`Site::scale`]: a
+    /// scalar with the implicit axes it depends on. Zero for statements without a density.
     ///
     /// # Errors
     /// If it cannot be computed, or depends on rows of a plate that is not around the site.
@@ -76,6 +91,17 @@ impl Site {
         Ok(self.log_prob.get_or_init(|| log_prob).clone())
     }
 
+    /// As [`Site::log_prob`], without weight and mask: what the value was drawn from, whatever of it counts.
+    ///
+    /// # Errors
+    /// As [`Site::log_prob`].
+    pub fn draw_log_prob(&self) -> Result<Tensor> {
+        if self.weight.is_none() && self.mask.is_none() {
+            return self.log_prob();
+        }
+        Self { weight: None, mask: None, log_prob: OnceLock::new(), ..self.clone() }.log_prob()
+    }
+
     fn compute(&self) -> Result<Tensor> {
         let density = match &self.statement {
             Statement::Sample { distribution, .. } => distribution.log_prob(&self.value),
@@ -85,11 +111,15 @@ impl Site {
             }
         };
         density.check()?;
-        check_axes(&density, &self.frames)?;
-        let masked = match &self.mask {
-            Some(mask) => mask.select(&density, 0.0),
+        let weighted = match &self.weight {
+            Some(weight) => density * weight,
             None => density,
         };
+        let masked = match &self.mask {
+            Some(mask) => mask.select(&weighted, 0.0),
+            None => weighted,
+        };
+        check_axes(&masked, &self.frames)?;
         Ok(masked.sum_all().check()?.clone())
     }
 
@@ -103,7 +133,7 @@ impl Site {
     /// # Errors
     /// As [`Site::log_prob`].
     pub fn log_prob_sum(&self, keep: &[AxisId]) -> Result<Tensor> {
-        let plates = self.frames.iter().filter(|f| f.kind == FrameKind::Plate && !keep.contains(&f.axis.id));
+        let plates = self.frames.iter().filter(|f| f.has_rows() && !keep.contains(&f.axis.id));
         let sum = plates.fold(self.log_prob()?, |sum, frame| sum.sum_over(frame.axis));
         Ok(if self.scale == 1.0 { sum } else { sum * self.scale })
     }

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use ppl_core::{Ctx, Error, Model, Result, Site, Statement, Trace};
-use ppl_tensor::{Axis, no_grad};
+use ppl_core::{Ctx, Error, Model, Result, Site, Statement};
+use ppl_tensor::no_grad;
 
 use crate::draws::Draws;
-use crate::objective::{Estimate, Objective, PARTICLES, estimate};
+use crate::objective::{Estimate, Objective, Runs, estimate};
 use crate::psis::{SmoothedWeights, log_sum_exp, psis};
 
 /// Draws of a guide, weighted by what the model says about them: how well the guide fits, and the evidence.
@@ -129,15 +129,15 @@ struct Weigh {
 }
 
 impl Objective for Weigh {
-    fn surrogate(&self, model: &Trace, guide: &Trace) -> Result<Estimate> {
+    fn surrogate(&self, runs: &Runs) -> Result<Estimate> {
+        let (model, guide) = (runs.model(), runs.guide());
         for site in model.sites().chain(guide.sites()) {
             if matches!(site.statement, Statement::Subsample { population, size } if size != population) {
                 let reason = "is subsampled: importance weights need all rows".to_owned();
                 return Err(Error::Plate { plate: site.name.clone(), reason });
             }
         }
-        let particles = Axis::named(PARTICLES, self.n);
-        let weights = (model.log_prob_sum()? - guide.log_prob_sum()?).to_positional(particles);
+        let weights = (model.log_prob_sum()? - guide.log_prob_sum()?).to_positional(runs.particles());
         let drawn = |site: &&Site| site.is_latent() && !site.is_auxiliary();
         let draws = guide.sites().filter(drawn).map(|site| {
             // A single particle has no axis.
@@ -147,7 +147,7 @@ impl Objective for Weigh {
         });
         self.found.replace(Some((weights.to_f64()?, draws.collect::<Result<Draws>>()?)));
         let loss = (self.n as f64).ln() - weights.logsumexp(0);
-        Ok(Estimate { surrogate: loss.clone(), loss })
+        Ok(Estimate::new(loss.clone(), loss))
     }
 
     fn particles(&self) -> usize {

@@ -2,7 +2,7 @@
 //!
 //! An [`Objective`] turns the traces of a model and of a guide into a loss and a surrogate whose gradient is an unbiased
 //! estimate of the loss's: a new estimator is one short file. An [`Optimizer`] is a function from state to state. [`Svi`]
-//! owns the parameters and iterates.
+//! owns the parameters and iterates; [`Fit`] is the loop with callbacks, validation and checkpoints.
 
 mod draws;
 mod importance;
@@ -16,8 +16,16 @@ mod svi;
 pub use draws::Draws;
 pub use importance::ImportanceWeights;
 pub use init::{Init, Start};
-pub use objective::{Estimate, Objective, PARTICLES, TraceElbo, estimate};
-pub use optim::{Adam, AdamOptions, Optimizer};
+pub use objective::{
+    Baseline, BaselineFunction, Estimate, Estimators, GradientEstimator, GradientMoments, GradientProbe,
+    GradientReport, Objective, ObjectiveState, Origin, PARTICLES, RenyiElbo, Runs, Term, TraceElbo,
+    TraceGraphElbo, TraceMeanFieldElbo, differentiable_loss, estimate, estimate_from,
+};
+pub use optim::{
+    Adagrad, AdagradOptions, AdagradRmsProp, AdagradRmsPropOptions, Adam, AdamOptions, AdamW, AdamWOptions,
+    Clipped, ClippedAdam, ClippedAdamOptions, Clock, Lbfgs, LbfgsStop, Minimum, Optimizer, OptimizerState,
+    PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
+};
 pub use predictive::Predictive;
 pub use psis::{SmoothedWeights, psis};
-pub use svi::Svi;
+pub use svi::{Fit, FitReport, Progress, Stop, Svi, SviParts};

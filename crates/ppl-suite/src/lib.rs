@@ -12,6 +12,8 @@
 //! for_each_case(Family::Layout, 4, |case| laws::all(case, &device, Tolerance::of(&device)));
 //! ```
 //!
+//! What is probabilistic has laws too: [`programs`] holds any system of statements and handlers to those of programs.
+//!
 //! Everything is seeded: a failure repeats. Floats of a case take the device's default float.
 
 // A law that does not hold ends a test: unwinding with a message is what this crate is for.
@@ -24,6 +26,7 @@ mod families;
 pub mod invalid;
 pub mod laws;
 mod narrow;
+pub mod programs;
 mod runner;
 mod source;
 

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::backend::AnyBuffer;
 use crate::graph::{NodeId, Tracer};
 use crate::op::{Binary, Compare, Reduction, Unary};
+use crate::provenance::Provenance;
 use crate::shape::Dims;
 use crate::{DType, Device, Error, ErrorKind, HostTensor, Op, Result, Shape, TensorType};
 
@@ -30,6 +31,7 @@ struct Inner {
     tape: Option<Tape>,
     /// Made from Rust numbers alone: takes dtype and device of what it meets.
     weak: bool,
+    provenance: Provenance,
 }
 
 #[derive(Clone)]
@@ -47,7 +49,7 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    fn new(step: Option<(Op, Inputs)>) -> Self {
+    pub(crate) fn new(step: Option<(Op, Inputs)>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), step }
     }
@@ -73,19 +75,36 @@ thread_local! {
 
 /// Runs `f` without recording operations for gradients, on this thread.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    recording(false, f)
+}
+
+/// Whether operations are recorded for gradients, on this thread.
+pub(crate) fn is_recording() -> bool {
+    RECORDING.get()
+}
+
+/// Runs `f` with or without recording operations for gradients, on this thread.
+pub(crate) fn recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
             RECORDING.set(self.0);
         }
     }
-    let _restore = Restore(RECORDING.replace(false));
+    let _restore = Restore(RECORDING.replace(on));
     f()
 }
 
 impl Array {
     fn new(ty: TensorType, device: Device, value: Value, tape: Option<Tape>, weak: bool) -> Self {
-        Array(Arc::new(Inner { ty, device, value, tape, weak }))
+        Array(Arc::new(Inner { ty, device, value, tape, weak, provenance: Provenance::default() }))
+    }
+
+    /// The same value under another record, weakness and provenance.
+    pub(crate) fn derived(&self, tape: Option<Tape>, weak: bool, provenance: Provenance) -> Self {
+        let inner = &self.0;
+        let (ty, device, value) = (inner.ty.clone(), inner.device.clone(), inner.value.clone());
+        Array(Arc::new(Inner { ty, device, value, tape, weak, provenance }))
     }
 
     /// An array that carries an error.
@@ -150,6 +169,11 @@ impl Array {
         self.0.weak
     }
 
+    /// Whether both are handles on one array.
+    pub(crate) fn is(&self, other: &Array) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn is_traced(&self) -> bool {
         matches!(self.0.value, Value::Traced(..))
     }
@@ -170,8 +194,7 @@ impl Array {
         if self.failed() {
             return self.clone();
         }
-        let inner = &self.0;
-        Self::new(inner.ty.clone(), inner.device.clone(), inner.value.clone(), Some(Tape::new(None)), false)
+        self.derived(Some(Tape::new(None)), false, self.0.provenance.clone())
     }
 
     /// The same value without the record of how it was computed.
@@ -179,15 +202,23 @@ impl Array {
         if self.0.tape.is_none() {
             return self.clone();
         }
-        let inner = &self.0;
-        Self::new(inner.ty.clone(), inner.device.clone(), inner.value.clone(), None, inner.weak)
+        self.derived(None, self.0.weak, self.0.provenance.clone())
     }
 
-    /// The elements, copied to the host.
+    /// The elements, copied to the host for a program that reads them.
     pub(crate) fn download(&self, reader: &str) -> Result<HostTensor> {
+        self.0.provenance.note_read();
+        self.fetch(reader)
+    }
+
+    pub(crate) fn provenance(&self) -> &Provenance {
+        &self.0.provenance
+    }
+
+    fn fetch(&self, reader: &str) -> Result<HostTensor> {
         match &self.0.value {
             Value::Concrete(buffer) => self.0.device.backend().download(buffer),
-            Value::Traced(..) => Err(ErrorKind::TracedRead { op: reader.into() }.into()),
+            Value::Traced(tracer, _) => Err(tracer.unreadable(reader)),
             Value::Failed(error) => Err(error.clone()),
         }
     }
@@ -202,8 +233,8 @@ impl Array {
             let op = "to_device (of a traced or tracked tensor)".into();
             return Self::failure(device, ErrorKind::Device { op, left, right }.into());
         }
-        match self.download("to_device").and_then(|data| Self::upload(device, data)) {
-            Ok(moved) => moved,
+        match self.fetch("to_device").and_then(|data| Self::upload(device, data)) {
+            Ok(moved) => moved.with_provenance(self.0.provenance.clone()),
             Err(error) => Self::failure(device, error),
         }
     }
@@ -219,6 +250,8 @@ impl Array {
             return failed.clone();
         }
         let weak = inputs.iter().all(|x| x.is_weak());
+        let provenance =
+            inputs.iter().fold(Provenance::default(), |all, input| all.union(input.provenance()));
         let device = match Self::meet(&op, &mut inputs) {
             Ok(device) => device,
             Err(error) => return Self::failure(&Device::cpu(), error),
@@ -228,7 +261,10 @@ impl Array {
                 let records =
                     ty.dtype.is_float() && inputs.iter().any(|x| x.tape().is_some()) && RECORDING.get();
                 let tape = records.then(|| Tape::new(Some((op, inputs))));
-                Self::new(ty, device, value, tape, weak)
+                if let (Value::Traced(tracer, node), Some(tape)) = (&value, &tape) {
+                    tracer.record_tape(*node, tape.id);
+                }
+                Array(Arc::new(Inner { ty, device, value, tape, weak, provenance }))
             }
             Err(error) => Self::failure(&device, error),
         }
@@ -268,7 +304,7 @@ impl Array {
             matches!(op, Op::Binary(_) | Op::Compare(_) | Op::Select | Op::FoldIn | Op::Concat { .. });
         let first = inputs.iter().find(|x| !x.is_weak());
         if first.is_none() && !pairs {
-            return Ok(Device::cpu());
+            return Ok(if let Op::Scan(scan) = op { scan.device().clone() } else { Device::cpu() });
         }
         let device = first.map_or_else(Device::cpu, |x| x.device().clone());
         let mut strong_float = None;
@@ -299,26 +335,21 @@ impl Array {
                     DType::I64 if pairs && floats && !integers => float,
                     dtype => dtype,
                 };
-                *input = input.strengthen(op, &device, dtype)?;
+                *input = input.strengthen(&op.name(), &device, dtype)?;
             }
         }
         Ok(device)
     }
 
     /// A weak array on a device, as a dtype.
-    fn strengthen(&self, op: &Op, device: &Device, dtype: DType) -> Result<Array> {
+    fn strengthen(&self, op: &str, device: &Device, dtype: DType) -> Result<Array> {
         if self.dtype() == dtype && self.device().same_as(device) {
             return Ok(self.clone());
         }
-        let data = self.download(&op.name())?;
+        let data = self.fetch(op)?;
         if dtype == DType::I64 && data.to_f64().iter().any(|x| x.fract() != 0.0) {
             let reason = "a fraction met an i64 tensor: use `cast`".into();
-            return Err(ErrorKind::DType {
-                op: op.name().into_owned(),
-                dtypes: vec![self.dtype(), dtype],
-                reason,
-            }
-            .into());
+            return Err(ErrorKind::DType { op: op.into(), dtypes: vec![self.dtype(), dtype], reason }.into());
         }
         let cast = if data.dtype() == dtype {
             data
@@ -335,6 +366,16 @@ impl Array {
         Self::upload(device, cast)
     }
 
+    /// The array without weakness, as a dtype if it was weak.
+    pub(crate) fn strong_as(&self, op: &str, device: &Device, dtype: DType) -> Result<Array> {
+        if !self.is_weak() {
+            return Ok(self.clone());
+        }
+        let array = self.strengthen(op, device, dtype)?;
+        let inner = &array.0;
+        Ok(Self::new(inner.ty.clone(), inner.device.clone(), inner.value.clone(), None, false))
+    }
+
     /// The array without weakness: on a device, floats in the device's default float.
     pub(crate) fn strong(&self, device: &Device) -> Array {
         if !self.is_weak() {
@@ -342,8 +383,10 @@ impl Array {
         }
         let dtype = if self.dtype().is_float() { device.default_float() } else { self.dtype() };
         // Converted before it is moved: the device may not hold 64-bit floats.
-        let moved = self.cast(dtype).download("constant").and_then(|data| Self::upload(device, data));
-        moved.unwrap_or_else(|error| Self::failure(device, error))
+        match self.cast(dtype).fetch("constant").and_then(|data| Self::upload(device, data)) {
+            Ok(moved) => moved.with_provenance(self.0.provenance.clone()),
+            Err(error) => Self::failure(device, error),
+        }
     }
 }
 

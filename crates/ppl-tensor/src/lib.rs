@@ -2,7 +2,8 @@
 //!
 //! One closed table of primitive operations ([`Op`]) serves everything: eager execution runs an operation on a
 //! [`Backend`], differentiation ([`grad`]) walks recorded operations backwards, [`trace`] records them into a
-//! [`Graph`], implicit axes ([`vmap`]) batch them, and [`compile`] makes a [`Program`] of them.
+//! [`Graph`], implicit axes ([`vmap`]) batch them, and [`compile`] makes a [`Program`] of them. A loop over time
+//! ([`scan`]) is one operation.
 //!
 //! ```
 //! use ppl_tensor::{Tensor, grad};
@@ -28,12 +29,13 @@ mod graph;
 mod host;
 mod key;
 pub mod op;
+mod provenance;
 mod shape;
 mod tensor;
 mod tree;
 
 pub use array::no_grad;
-pub use autodiff::{grad, grad_recorded};
+pub use autodiff::{grad, grad_recorded, linearize};
 pub use axes::{Axes, Axis, AxisId};
 pub use backend::{Backend, Executable};
 pub use data::{Element, HostData, HostTensor, TensorType};
@@ -45,6 +47,7 @@ pub use host::HostBackend;
 pub use key::Key;
 pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;
+pub use provenance::{Provenance, Source, watch_reads};
 pub use shape::{Dims, Shape};
-pub use tensor::{Tensor, vmap};
+pub use tensor::{Tensor, scan, vmap};
 pub use tree::{TensorTree, TreePath};

@@ -5,13 +5,21 @@ pub use ppl_autoguide::{
     AutoMultivariateNormal, AutoNormal, Marginals,
 };
 pub use ppl_core::{
-    Constraint, Ctx, Distribution, Error, Handler, Message, Model, ParamStore, Result, Statement,
-    SubsampleExt, Trace, Transform, block, condition, replay, seed, substitute, trace,
+    AllBut, Config, ConfigureExt, Constraint, Ctx, Distribution, Error, Handler, Message, Model, Observation,
+    ParamStore, Result, SiteFilter, SiteKind, Statement, SubsampleExt, Trace, Transform, block, condition,
+    do_, infer_config, lift, mask, render_model, reparam, replay, scale, scope, seed, substitute, trace,
+    uncondition,
 };
 pub use ppl_dist::{
-    Bernoulli, Beta, Categorical, Delta, DistributionExt, Gamma, Independent, LogNormal, MultivariateNormal,
-    Normal, TransformedDistribution, Uniform, constraints,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Exponential, Gamma,
+    HalfCauchy, HalfNormal, Independent, InverseGamma, Laplace, LocScaleReparam, LogNormal,
+    LowRankMultivariateNormal, Multinomial, MultivariateNormal, Normal, OneHotCategorical, Poisson, StudentT,
+    TransformReparam, TransformedDistribution, Uniform, constraints, kl_divergence,
 };
-pub use ppl_infer::{Adam, AdamOptions, Draws, Objective, Optimizer, Predictive, Svi, TraceElbo};
-pub use ppl_infer::{ImportanceWeights, Init};
+pub use ppl_infer::{
+    Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
+    GradientEstimator, ImportanceWeights, Init, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
+    Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo,
+    TraceMeanFieldElbo, differentiable_loss,
+};
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};

@@ -1,30 +1,33 @@
 //! Hides statements from handlers further out.
 
-use crate::{Ctx, Handler, Message, Model, Result};
+use crate::{Ctx, Handler, Message, Model, Result, SiteFilter};
 
-/// Hides the statements that a predicate chooses.
-pub struct Block<P> {
-    hides: P,
+/// Hides the statements that a filter chooses.
+#[derive(Debug, Clone)]
+pub struct Block<F> {
+    hides: F,
 }
 
-impl<P: Fn(&Message) -> bool + Send + 'static> Block<P> {
+impl<F: SiteFilter> Block<F> {
     /// Hides what `hides` chooses.
-    pub fn new(hides: P) -> Self {
+    pub fn new(hides: F) -> Self {
         Self { hides }
     }
 }
 
-impl<P: Fn(&Message) -> bool + Send + 'static> Handler for Block<P> {
+impl<F: SiteFilter> Handler for Block<F> {
     fn process(&mut self, message: &mut Message) -> Result<()> {
-        message.hidden |= (self.hides)(message);
+        message.hidden |= self.hides.chooses(message);
         Ok(())
     }
 }
 
-/// The program with the statements that `hides` chooses hidden from handlers further out.
+/// The program with the statements that `hides` chooses hidden from handlers further out: by name
+/// (`block(model, ["a", "b"])`), by kind ([`SiteKind`](crate::SiteKind)), by a predicate over the message, or all but
+/// those ([`AllBut`](crate::AllBut)).
 pub fn block<A: ?Sized, M: Model<A>>(
     model: M,
-    hides: impl Fn(&Message) -> bool + Clone + Send + 'static,
+    hides: impl SiteFilter,
 ) -> impl Fn(&mut Ctx, &A) -> Result<M::Output> {
     move |ctx, args| Ok(ctx.with(Block::new(hides.clone()), |ctx| model.run(ctx, args))?.1)
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution, LocationScale};
+use ppl_tensor::{Key, Tensor};
 
 use crate::constraints::{positive, real};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters, location_scale};
 
 /// The Laplace (double exponential) distribution around `loc` of a `scale > 0`, on the reals:
 /// `p(x) = exp(-|x - loc| / scale) / (2 scale)`.
@@ -36,17 +36,7 @@ impl Laplace {
 }
 
 impl Distribution for Laplace {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([real(), positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(real(), positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         real()
@@ -67,8 +57,8 @@ impl Distribution for Laplace {
         -self.standardise(value).abs() - (2.0 * self.scale()).log()
     }
 
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
+    fn loc_scale(&self) -> Option<LocationScale> {
+        location_scale(self.loc(), self.scale(), Self::new)
     }
 
     fn mean(&self) -> Tensor {

@@ -6,7 +6,7 @@ use ppl_core::{Constraint, Distribution, Parameter, Result};
 use ppl_tensor::{Key, Shape, Tensor};
 
 use crate::constraints::{independent, positive, simplex};
-use crate::parameters::{draw_dtype, expand, float, float_like, misfit, split_last, strong};
+use crate::parameters::{draw_dtype, expand, failed, float, float_like, misfit, split_last, strong};
 use crate::special::{above_zero, lowest, xlogy};
 
 /// The Dirichlet distribution of a vector of concentrations `aₖ > 0`, on vectors of probabilities:
@@ -90,6 +90,9 @@ impl Distribution for Dirichlet {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
+        if let Some(failed) = failed(&[&self.concentration]) {
+            return failed;
+        }
         let value = float_like(value, &[&self.concentration]);
         let inside = simplex().check(&value);
         // Outside, the density is taken at the middle, so that its gradients stay finite.

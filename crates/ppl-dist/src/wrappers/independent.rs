@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, IntoDistribution, Parameter, Result};
+use ppl_core::{Constraint, Distribution, IntoDistribution, LocationScale, Parameter, Result};
 use ppl_tensor::{Key, Shape, Tensor};
 
 use crate::constraints::independent;
@@ -105,6 +105,15 @@ impl Distribution for Independent {
         self.validate_shape()?;
         let counted = &self.event_shape[..self.dims];
         Ok(Arc::new(Self::new(self.base.expand(&batch_shape.concat(counted))?, self.dims)))
+    }
+
+    fn loc_scale(&self) -> Option<LocationScale> {
+        let LocationScale { loc, scale, with } = self.base.loc_scale()?;
+        let dims = self.dims;
+        let with = Box::new(move |loc, scale| -> Arc<dyn Distribution> {
+            Arc::new(Self::new(with(loc, scale), dims))
+        });
+        Some(LocationScale { loc, scale, with })
     }
 
     fn mean(&self) -> Tensor {

@@ -4,6 +4,7 @@ use super::trace::{Argument, Traced};
 use crate::array::Array;
 use crate::axes::Axes;
 use crate::backend::{AnyBuffer, Executable};
+use crate::provenance::Provenance;
 use crate::tree::{TensorTree, TreePath};
 use crate::{Device, Error, ErrorKind, Result, Tensor, TensorType};
 
@@ -38,11 +39,20 @@ impl<O: TensorTree> Program<O> {
     /// If an argument differs from the traced one (the message names it), or an operation fails.
     pub fn run<A: TensorTree>(&self, args: &A) -> Result<O> {
         let buffers = self.executable.run(&self.buffers(args)?)?;
+        let mut provenance = Provenance::default();
+        args.visit(&mut |leaf| {
+            provenance = provenance.union(leaf.provenance());
+            Ok(())
+        })?;
+        // Inside the program any row may have met any other.
+        let mixed = self.arguments.iter().flat_map(|argument| &argument.axes);
+        let mixed = mixed.fold(provenance, |all, axis| all.mixed_over(axis.id));
         let mut leaves = buffers.into_iter().zip(&self.output_types).zip(&self.output_axes);
         self.output.try_map(&mut TreePath::root(), &mut |_, _| {
             let ((buffer, ty), axes) =
                 leaves.next().ok_or_else(|| Error::argument("program", "an output is missing"))?;
-            Ok(Tensor::with_axes(Array::concrete(&self.device, buffer, ty.clone()), axes.clone()))
+            let array = Array::concrete(&self.device, buffer, ty.clone());
+            Ok(Tensor::with_axes(array.with_provenance(mixed.clone()), axes.clone()))
         })
     }
 

@@ -50,7 +50,9 @@ impl Tensor {
         order.insert(lead - 1, place);
         let mut axes = self.axes().clone();
         axes.remove(place);
-        Self::with_axes(self.array().permute(order), axes)
+        let array = self.array().permute(order);
+        let provenance = array.provenance().mixed_over(axis.id);
+        Self::with_axes(array.with_provenance(provenance), axes)
     }
 
     /// The sum over an implicit axis; a tensor without the axis is counted once for each row.
