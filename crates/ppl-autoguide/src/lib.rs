@@ -1,4 +1,5 @@
-//! Guides made from a model: each runs the model to see its latent sites, then is a program of its own.
+//! Guides made from a model: each runs the model to see its latent sites, then is a program of its own. The sites, their
+//! shapes and the sizes of their plates are those of the guide's first run.
 //!
 //! | guide | distribution of the unconstrained numbers |
 //! | --- | --- |

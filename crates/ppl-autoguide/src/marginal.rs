@@ -57,7 +57,7 @@ pub struct Marginal(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     /// The image of independent normal numbers: their means and standard deviations, of all rows.
-    Normal { latent: Latent, loc: Tensor, scale: Tensor },
+    Normal { latent: Box<Latent>, loc: Tensor, scale: Tensor },
     /// Always this value.
     Point(Tensor),
     /// Nothing but its median is known.
@@ -80,7 +80,7 @@ impl Marginal {
         let shape = latent.all_rows(&latent.unconstrained);
         let [loc, scale] = [loc, scale].map(|numbers| numbers.reshape(&shape));
         let (loc, scale) = (loc.check()?.clone(), scale.check()?.clone());
-        Ok(Self(Kind::Normal { latent: latent.clone(), loc, scale }))
+        Ok(Self(Kind::Normal { latent: Box::new(latent.clone()), loc, scale }))
     }
 
     /// Quantiles of every number at probabilities inside (0, 1), of shape `[probabilities, plates…, value…]`. They are

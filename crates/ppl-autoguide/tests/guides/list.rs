@@ -8,7 +8,7 @@ use ppl_dist::{LogNormal, constraints};
 use ppl_infer::{Adam, Init, Predictive, Svi, TraceElbo};
 use ppl_tensor::Tensor;
 
-use crate::models::{Row, data, exact, fit, hierarchy, regression, three_rows, wander};
+use crate::models::{Regression, Row, data, exact, fit, hierarchy, regression, three_rows, wander};
 
 #[test]
 fn each_part_is_fitted_in_its_own_way() {
@@ -87,10 +87,10 @@ fn a_part_may_be_written_by_hand() {
 
 #[test]
 fn parts_that_do_not_fit_are_refused() {
-    let run = |guide: AutoGuideList<'_, fn(&mut Ctx, &Row) -> Result<()>, Row>| {
+    let run = |guide: AutoGuideList<'_, Regression, Row>| {
         trace(&mut Ctx::new(0), &guide, &data()).unwrap_err().to_string()
     };
-    let list = || AutoGuideList::new(regression as fn(&mut Ctx, &Row) -> Result<()>);
+    let list = || AutoGuideList::new(regression as Regression);
     let unknown = run(list().on(["a", "c"], AutoNormal::new).rest(AutoNormal::new));
     assert_eq!(unknown, "there is no latent site named `c`; there are: a, b");
     let twice = run(list().on(["a"], AutoNormal::new).on(["a", "b"], AutoDelta::new));

@@ -11,6 +11,8 @@ pub(crate) struct Row {
     y: Tensor,
 }
 
+pub(crate) type Regression = fn(&mut Ctx, &Row) -> Result<()>;
+
 /// A regression whose design makes intercept and slope correlated.
 pub(crate) fn regression(ctx: &mut Ctx, rows: &Row) -> Result<()> {
     let a = ctx.sample("a", Normal::new(0.0, 3.0))?;

@@ -8,9 +8,7 @@ use ppl_dist::{Bernoulli, Beta, Gamma};
 use ppl_infer::{Adam, ImportanceWeights, Svi, TraceElbo};
 use ppl_tensor::Tensor;
 
-use crate::models::{Row, data, exact, fit, regression, wander, wander_of_scale};
-
-type Regression = fn(&mut Ctx, &Row) -> Result<()>;
+use crate::models::{Regression, Row, data, exact, fit, regression, wander, wander_of_scale};
 
 /// The best factorised normal has the posterior's mean and its conditional precisions.
 fn check_mean_field(loc: &[f64], scale: &[f64]) {
