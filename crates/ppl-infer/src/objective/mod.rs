@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use ppl_core::{Ctx, Error, Model, Result};
-use ppl_tensor::{Axis, Tensor, linearize};
+use ppl_tensor::{Axis, Tensor, linearize, watch_reads};
 
 /// Name of the implicit axis of an estimate's particles.
 pub const PARTICLES: &str = "particles";
@@ -183,7 +183,7 @@ where
         return Err(Error::argument("a chunk needs at least one particle"));
     }
     let estimators = objective.estimators();
-    let mut chunk_of = |first: usize, n: usize| -> Result<Estimate> {
+    let mut run = |first: usize, n: usize| -> Result<Estimate> {
         let runs = Runs::of(&estimators, state, (first, n, total), ctx, model, guide, args)?;
         let estimate = objective.surrogate(&runs)?;
         let loss = estimate.loss.check()?;
@@ -191,8 +191,12 @@ where
             return Err(culprit(&runs)?);
         }
         estimate.surrogate.check()?;
-        Ok(estimate)
+        // What is remembered must not gather the sources of all steps.
+        let state = estimate.state.iter().map(|(name, value)| (name.clone(), value.unwatched())).collect();
+        Ok(Estimate { state, ..estimate })
     };
+    // Terms are computed when they are asked for, and must still know what they were computed from.
+    let mut chunk_of = |first, n| watch_reads(|| run(first, n));
     if chunk >= total {
         return chunk_of(0, total);
     }
