@@ -31,11 +31,8 @@ impl Handler for Dependencies {
             return Ok(());
         }
         self.trace.insert(Site::of(message)?)?;
-        let new = || Influences {
-            source: Source::fresh(),
-            values: values(message),
-            read: Provenance::read(),
-        };
+        let new =
+            || Influences { source: Source::fresh(), values: values(message), read: Provenance::read() };
         let known = self.influences.entry(message.name.clone()).or_insert_with(new);
         let mark = Provenance::of(known.source);
         message.value = message.value.take().map(|value| value.unwatched().with_provenance(&mark));

@@ -9,7 +9,8 @@ impl ModelGraph {
     /// The graph in Graphviz's DOT language: `dot -Tpdf`.
     pub fn to_dot(&self) -> String {
         let view = self.view();
-        let mut text = "digraph {\n  node [fontname=\"Helvetica\"];\n  graph [fontname=\"Helvetica\"];\n".to_owned();
+        let mut text =
+            "digraph {\n  node [fontname=\"Helvetica\"];\n  graph [fontname=\"Helvetica\"];\n".to_owned();
         write_plate(&mut text, &view, None, 1);
         for edge in &view.edges {
             let style = if edge.dependence == Dependence::Read { " [style=dashed]" } else { "" };

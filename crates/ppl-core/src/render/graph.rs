@@ -153,7 +153,8 @@ impl ModelGraph {
             around.for_each(|plate| used[plate] = true);
         }
         let nodes: Vec<&Node> = nodes.iter().map(|&node| &self.nodes[node]).collect();
-        let legend = if self.distributions { nodes.iter().filter_map(|node| node.law()).collect() } else { vec![] };
+        let legend =
+            if self.distributions { nodes.iter().filter_map(|node| node.law()).collect() } else { vec![] };
         let plates = (0..self.plates.len()).filter(|&plate| used[plate]).collect();
         View { graph: self, nodes, plates, edges, legend }
     }
@@ -172,7 +173,8 @@ impl ModelGraph {
                 None => parents[edge.from].clone(),
             };
             for (from, dependence) in through {
-                let dependence = if edge.dependence == Dependence::Read { Dependence::Read } else { dependence };
+                let dependence =
+                    if edge.dependence == Dependence::Read { Dependence::Read } else { dependence };
                 add(&mut parents[edge.to], from, dependence);
                 if let Some(to) = place(edge.to) {
                     add(&mut edges, (from, to), dependence);

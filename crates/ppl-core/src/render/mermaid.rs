@@ -62,7 +62,8 @@ fn shape(node: &Node) -> String {
 /// may mean something becomes one, unless it stands between letters or digits where it means itself.
 fn escape(text: &str) -> String {
     let chars: Vec<char> = printable(text).chars().collect();
-    let is_word = |place: Option<usize>| place.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
+    let is_word =
+        |place: Option<usize>| place.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
     let mut escaped = String::new();
     for (at, &c) in chars.iter().enumerate() {
         let within_word = is_word(at.checked_sub(1)) && is_word(Some(at + 1));

@@ -68,7 +68,11 @@ pub fn sites_are_recorded_in_order<S: System>() -> Outcome {
     let (trace, returned) = S::run(program, &[], 1)?;
     let sites = S::sites(&trace)?;
     let found: Vec<(&str, bool)> = sites.iter().map(|site| (site.name.as_str(), site.observed)).collect();
-    same("sites", found, vec![("mean", false), ("scale", false), ("coin", false), ("z", false), ("y", true)])?;
+    same(
+        "sites",
+        found,
+        vec![("mean", false), ("scale", false), ("coin", false), ("z", false), ("y", true)],
+    )?;
     same("data", value(&sites, "y")?, &DATA)?;
     let returned = returned.to_f64().map_err(|error| error.to_string())?;
     same("the plate's result", value(&sites, "z")?, &returned)

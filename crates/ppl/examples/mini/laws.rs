@@ -65,7 +65,11 @@ fn inside(model: Model, around: Around<Trace>) -> Model {
 impl System for Mini {
     type Trace = Trace;
 
-    fn run(program: Program, around: &[Around<Trace>], seed: u64) -> std::result::Result<(Trace, Tensor), String> {
+    fn run(
+        program: Program,
+        around: &[Around<Trace>],
+        seed: u64,
+    ) -> std::result::Result<(Trace, Tensor), String> {
         let bare: Model = Rc::new(move |ctx| program(ctx).map_err(Error::argument));
         let model = around.iter().cloned().fold(bare, inside);
         trace(&mut Ctx::new(seed), &*model).map_err(told)

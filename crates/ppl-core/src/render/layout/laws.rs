@@ -15,7 +15,8 @@ fn diagrams() -> impl Strategy<Value = Diagram> {
     (nodes, edges, boxes).prop_map(|(nodes, edges, boxes)| {
         // Index 0 of a choice means: in no box.
         let choose = |index: prop::sample::Index, count: usize| index.index(count + 1).checked_sub(1);
-        let within: Vec<Option<usize>> = nodes.iter().map(|(.., index)| choose(*index, boxes.len())).collect();
+        let within: Vec<Option<usize>> =
+            nodes.iter().map(|(.., index)| choose(*index, boxes.len())).collect();
         let parents: Vec<Option<usize>> =
             boxes.iter().enumerate().map(|(number, (_, index))| choose(*index, number)).collect();
         let mut used = vec![false; boxes.len()];
@@ -171,6 +172,13 @@ fn a_parent_is_in_the_middle_of_its_children() {
 fn a_chain_is_straight() {
     let layout = plain(5, &[(0, 1), (1, 2), (2, 3), (3, 4)]).layout();
     assert!(layout.centers.iter().all(|center| (center.x - layout.centers[0].x).abs() < 0.5));
+}
+
+#[test]
+fn a_long_chain_with_a_common_source_is_laid_out() {
+    let edges: Vec<(usize, usize)> = (1..200).flat_map(|step| [(0, step + 1), (step, step + 1)]).collect();
+    let layout = plain(201, &edges).layout();
+    assert!(edges.iter().all(|&(from, to)| layout.centers[from].y < layout.centers[to].y));
 }
 
 #[test]
