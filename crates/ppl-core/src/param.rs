@@ -113,12 +113,12 @@ impl ParamStore {
             )));
         }
         if let Some(param) = self.params.get_mut(name) {
-            param.unconstrained = if self.tracking { value.tracked() } else { value };
             if let Scale::Loaded { .. } = param.scale {
                 return Err(Error::argument(format!(
                     "parameter `{name}` was loaded: run the program once before changing it"
                 )));
             }
+            param.unconstrained = if self.tracking { value.tracked() } else { value };
         }
         Ok(())
     }

@@ -188,7 +188,7 @@ where
         let estimate = objective.surrogate(&runs)?;
         let loss = estimate.loss.check()?;
         if !loss.is_traced() && !all_finite(loss)? {
-            return Err(culprit(&runs)?);
+            return Err(culprit(&runs, loss)?);
         }
         estimate.surrogate.check()?;
         // What is remembered must not gather the sources of all steps.
@@ -242,7 +242,7 @@ fn positional(value: &Tensor) -> Tensor {
 }
 
 /// The error for a loss that is not finite: the first site whose log density is not, or the sum itself.
-fn culprit(runs: &Runs) -> Result<Error> {
+fn culprit(runs: &Runs, loss: &Tensor) -> Result<Error> {
     for (trace, of) in [(runs.guide(), "guide"), (runs.model(), "model")] {
         for site in trace.sites().filter(|site| site.has_density()) {
             let values = positional(&site.log_prob_sum(&[])?.detach()).to_f64()?;
@@ -252,5 +252,8 @@ fn culprit(runs: &Runs) -> Result<Error> {
             }
         }
     }
-    Ok(Error::argument("the loss is not finite, though the log probability of every site is"))
+    let (site, table) = ("all sites together".to_owned(), runs.model().format_shapes());
+    let losses = positional(&loss.detach()).to_f64()?;
+    let value = losses.into_iter().map(|loss| -loss).find(|value| !value.is_finite()).unwrap_or(f64::NAN);
+    Ok(Error::NonFinite { site, value, table })
 }
