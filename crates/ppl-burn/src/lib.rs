@@ -31,6 +31,8 @@ assert_eq!((x.exp().log() * 2.0).to_vec::<f64>()?, [2.0, 4.0, 6.0]);
 //! - 64-bit integer arithmetic, which must wrap around where burn may panic (comparisons, extremes, selection and
 //!   indices are native);
 //! - [custom operations](ppl_tensor::CustomOp), which are defined there.
+//!
+//! A [scan](ppl_tensor::scan) runs step by step, each operation of its body where it runs outside.
 #![cfg_attr(not(feature = "burn"), allow(rustdoc::broken_intra_doc_links))]
 
 #[cfg(feature = "burn")]

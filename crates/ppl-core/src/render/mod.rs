@@ -17,8 +17,8 @@ use crate::{Ctx, Model, Result};
 /// Runs a program once and gives its graph: sites with their distributions, nested plates, and direct dependences between
 /// sites, which are read off the run (so those of a branch that was not taken are missing).
 ///
-/// The run is a side issue: it begins without the handlers and plates of `ctx`, at the same key and with copies of its
-/// parameters, and `ctx` stays as it is.
+/// The run begins without the handlers and plates of `ctx`, at its key and with copies of its parameters; `ctx` stays as
+/// it is.
 ///
 /// ```
 /// use ppl_core::{Ctx, Result, render_model};

@@ -1,6 +1,6 @@
 //! What an optimiser remembers: parameters that appear later, errors that change nothing.
 
-use ppl_core::{Ctx, Error, ParamStore, Result, block};
+use ppl_core::{Ctx, Error, Message, ParamStore, Result, block};
 use ppl_infer::{Adam, Clock, Optimizer, OptimizerState, Sgd, Svi, TraceElbo};
 use ppl_tensor::{DType, Device, HostTensor, Tensor};
 
@@ -67,7 +67,7 @@ fn parameters_move_as_if_steps_without_them_had_not_been() {
 fn hidden_parameters_stay_as_they_are() {
     let model = |ctx: &mut Ctx, _: &()| some(ctx, &BOTH);
     let mut svi = Svi::new(
-        block(model, |m| m.name.ends_with("late")),
+        block(model, |m: &Message| m.name.ends_with("late")),
         |_: &mut Ctx, _: &()| Ok(()),
         Sgd::new(0.1),
         TraceElbo::new(),

@@ -3,7 +3,7 @@
 use super::layers::{Layers, Leaf};
 use super::order::{Order, Part};
 use super::route::Routes;
-use super::{BOX_GAP, Diagram, LABEL_PAD, LAYER_GAP, Layout, NODE_GAP, PAD, Point, Rect};
+use super::{BOX_GAP, Diagram, LABEL_PAD, LAYER_GAP, Layout, NODE_GAP, PAD, Point, Rect, WORK};
 
 /// Rounds in which every leaf moves towards what it is joined with.
 const ROUNDS: usize = 120;
@@ -33,7 +33,7 @@ pub(super) fn place(diagram: &Diagram, layers: &Layers, order: &Order) -> Layout
     };
     let centers: Vec<Point> = across.centers.iter().zip(&layers.leaves).map(center).collect();
     let boxes: Vec<Rect> = across.sides.iter().zip(&layers.spans).enumerate().map(frame).collect();
-    let bends = Routes { diagram, layers, rows: &down, centers: &centers, boxes: &boxes }.all();
+    let bends = Routes::new(diagram, layers, &down, &centers, &boxes).all();
     Layout { centers: centers[..diagram.nodes.len()].to_vec(), boxes, bends, width, height: down.total }
 }
 
@@ -151,7 +151,8 @@ impl Across {
         let pulls: Vec<(usize, usize, f64)> =
             layers.segments().map(|(a, b)| (a, b, pull(layers, a, b))).collect();
         let weight = |coordinate: usize| if coordinate < count { 1.0 } else { SIDE_WEIGHT };
-        for _ in 0..ROUNDS {
+        let rounds = ROUNDS.min(WORK / (SWEEPS * distances.len().max(1)));
+        for _ in 0..rounds {
             let mut sums = vec![(0.0, 0.0); count];
             for &(a, b, pull) in &pulls {
                 // Nearly straight edges become straight before slanted ones become shorter.
