@@ -12,14 +12,17 @@ struct Step {
 }
 
 /// Cheap checks come first, so that a slip is seen soon; the steps that build more, last.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 11] = [
     Step { name: "format", run: || command::run(cargo(&["fmt", "--all", "--check"])) },
     Step { name: "lines", run: || lines::check(workspace()) },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
     Step { name: "tests", run: command::tests },
     Step { name: "coin", run: examples::coin },
+    Step { name: "scale", run: examples::scale },
+    Step { name: "rugged_mle", run: examples::rugged_mle },
     Step { name: "rugged", run: examples::rugged },
+    Step { name: "linreg", run: examples::linreg },
     Step { name: "flex", run: || command::backend_suite("flex") },
 ];
 
@@ -41,9 +44,9 @@ pub(crate) fn run(names: &[&str]) -> Result {
             Outcome::Skipped(reason) => format!("SKIPPED: {reason}"),
         };
         println!("<== {} {passed} ({})", step.name, seconds(begun.elapsed()));
-        report.push(format!("{:8} {:>8}  {passed}", step.name, seconds(begun.elapsed())));
+        report.push(format!("{:10} {:>8}  {passed}", step.name, seconds(begun.elapsed())));
     }
-    println!("\n{}\n{:8} {:>8}", report.join("\n"), "all", seconds(start.elapsed()));
+    println!("\n{}\n{:10} {:>8}", report.join("\n"), "all", seconds(start.elapsed()));
     Ok(Outcome::Done)
 }
 

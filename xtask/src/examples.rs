@@ -23,6 +23,29 @@ const fn expected(pointer: &'static str, value: f64, within: f64) -> Expected {
 /// The exact posterior is Beta(16, 14), whose moments these are. A fit ends within a tenth of the deviation.
 const COIN: [Expected; 2] = [expected("/mean", 0.5333, 0.009), expected("/sd", 0.0896, 0.009)];
 
+/// A step of the loop closes 0.001 (1 + 1 / 0.75²) of the distance between a and 9.14, and twice that of the distance
+/// between |b| and 0.6, on average; the draws add a noise whose standard deviation settles at 0.024 for both.
+const SCALE: [Expected; 4] = [
+    expected("/exact_mean", 9.14, 1e-9),
+    expected("/exact_sd", 0.6, 1e-9),
+    expected("/a", 9.100, 0.075),
+    expected("/b", 0.602, 0.075),
+];
+
+/// Ordinary least squares by numpy 2, to 3 digits.
+const RUGGED_MLE: [Expected; 7] = [
+    expected("/nations", 170.0, 0.0),
+    expected("/fitted/a", 9.22323, 5e-4),
+    expected("/fitted/bA", -1.94805, 5e-4),
+    expected("/fitted/bR", -0.20286, 5e-4),
+    expected("/fitted/bAR", 0.39339, 5e-4),
+    expected("/fitted/sigma", 0.93268, 5e-4),
+    expected("/loss", 229.37165, 5e-4),
+];
+
+/// Every true value within 4 posterior standard deviations: more than that happens to one of ten in 1600 data sets.
+const LINREG: [Expected; 2] = [expected("/worst_z", 0.0, 4.0), expected("/rows", 2500.0, 0.0)];
+
 /// A figure of Pyro's tutorial: the end of one noisy run, as ours is. `spread` is the standard deviation over runs with
 /// nine seeds of ours; the two may differ by three times that of their difference.
 const fn published(pointer: &'static str, value: f64, spread: f64) -> Expected {
@@ -54,15 +77,31 @@ pub(crate) fn coin() -> Result {
     run("coin", &[], &COIN, &[])
 }
 
-/// Skipped without its data file, which is not part of the repository; not where the environment says `CI=true`.
+pub(crate) fn scale() -> Result {
+    run("scale", &[], &SCALE, &[])
+}
+
+pub(crate) fn linreg() -> Result {
+    run("linreg", &[], &LINREG, &[])
+}
+
 pub(crate) fn rugged() -> Result {
+    on_nations("rugged", &RUGGED, &RUGGED_ORDER)
+}
+
+pub(crate) fn rugged_mle() -> Result {
+    on_nations("rugged_mle", &RUGGED_MLE, &[])
+}
+
+/// Skipped without its data file, which is not part of the repository; not where the environment says `CI=true`.
+fn on_nations(example: &str, expected: &[Expected], order: &[[&'static str; 2]]) -> Result {
     let file = data_folder().join("data").join("rugged.csv");
     if !file.is_file() {
         let reason = format!("there is no file {}: set PPL_DATA_DIR", file.display());
         let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
         return if strict { Err(reason) } else { Ok(Outcome::Skipped(reason)) };
     }
-    run("rugged", &["--data".as_ref(), &file], &RUGGED, &RUGGED_ORDER)
+    run(example, &["--data".as_ref(), &file], expected, order)
 }
 
 /// The folder that `PPL_DATA_DIR` names, or the one where the examples look without it.

@@ -17,7 +17,7 @@ Usage: cargo xtask COMMAND
                           time the groups whose name contains FILTER, or all; print a table, and write it as
                           JSON to FILE; with --quick fewer and shorter rounds
   ci [STEP ...]           the checks a change must pass, or only the named ones:
-                          format lines clippy docs tests coin rugged flex
+                          format lines clippy docs tests coin scale rugged_mle rugged linreg flex
   lines                   lines of Rust in each crate; fails if a file has more than 600
   help                    this text
 

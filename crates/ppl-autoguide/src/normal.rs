@@ -1,21 +1,21 @@
 //! A mean-field guide: an independent normal for each unconstrained number.
 
-use ppl_core::{Ctx, Error, Model, ParamStore, Result};
+use ppl_core::{Ctx, Model, ParamStore, Result};
 use ppl_dist::{DistributionExt, Normal, TransformedDistribution, constraints};
+use ppl_infer::Init;
 use ppl_tensor::Tensor;
 
-use crate::latent::{Latent, Latents, Values, in_plates};
+use crate::continuous::check_init_scale;
+use crate::latent::{Latent, Latents, Values};
+use crate::marginal::{Marginal, Marginals};
 
 const PREFIX: &str = "AutoNormal";
 
 /// A guide with a normal distribution for every latent number, independent of all others, on unconstrained space, mapped
-/// to each site's support.
+/// to each site's support. Supports that depend on other sites are refused.
 ///
-/// Supports are taken from one run of the model, so they must not depend on other sites.
-///
-/// Parameters of site `x`: `AutoNormal.locs.x` (unconstrained, starts at 0) and `AutoNormal.scales.x` (positive, starts
-/// at 0.1), both of the site's unconstrained shape behind one dimension for each plate; a subsampled plate has all its
-/// rows there.
+/// Parameters of site `x`: `AutoNormal.locs.x` (unconstrained) and `AutoNormal.scales.x` (positive, starts at 0.1), both of
+/// the site's unconstrained shape behind one dimension for each plate; a subsampled plate has all its rows there.
 #[derive(Debug)]
 pub struct AutoNormal<M> {
     model: M,
@@ -27,6 +27,13 @@ impl<M> AutoNormal<M> {
     /// A guide for a model.
     pub fn new(model: M) -> Self {
         Self { model, latents: Latents::default(), init_scale: 0.1 }
+    }
+
+    /// The same guide with another start.
+    #[must_use]
+    pub fn init(mut self, init: Init) -> Self {
+        self.latents.init = init;
+        self
     }
 
     /// The same guide with another scale at the start, positive.
@@ -53,12 +60,14 @@ impl<M> AutoNormal<M> {
 
     fn sample(&self, ctx: &mut Ctx, latent: &Latent) -> Result<Tensor> {
         let name = &latent.name;
-        let loc = ctx.param_per_row(&format!("{PREFIX}.locs.{name}"), latent.start(), None)?;
-        let start = Tensor::full(&latent.unconstrained, self.init_scale);
-        let positive = Some(constraints::positive());
-        let scale = ctx.param_per_row(&format!("{PREFIX}.scales.{name}"), start, positive)?;
-        let base = Normal::new(loc, scale).to_event(latent.unconstrained.rank());
-        ctx.sample(name, TransformedDistribution::new(base, vec![latent.bijection.clone()]))
+        let scale = Tensor::full(latent.place.shape(), self.init_scale);
+        let loc = ctx.param(&format!("{PREFIX}.locs.{name}"), &latent.place)?;
+        let scale = ctx.param_in(&format!("{PREFIX}.scales.{name}"), scale, constraints::positive())?;
+        latent.in_plates(ctx, &mut |ctx| {
+            let (loc, scale) = (latent.enter(ctx, &loc)?, latent.enter(ctx, &scale)?);
+            let base = Normal::new(loc, scale).to_event(latent.unconstrained.rank());
+            ctx.sample(name, TransformedDistribution::new(base, vec![latent.bijection.clone()]))
+        })
     }
 }
 
@@ -66,21 +75,19 @@ impl<A: ?Sized, M: Model<A>> Model<A> for AutoNormal<M> {
     type Output = Values;
 
     fn run(&self, ctx: &mut Ctx, args: &A) -> Result<Values> {
-        if self.init_scale.is_nan() || self.init_scale <= 0.0 {
-            return Err(Error::argument(format!("init_scale is {}, must be positive", self.init_scale)));
-        }
-        let mut values = Values::new();
-        for latent in self.latents.of(&self.model, ctx, args)? {
-            let mut value = None;
-            in_plates(ctx, &latent.plates, &mut |ctx| {
-                let row = self.sample(ctx, latent)?;
-                let frames =
-                    ctx.frames().iter().filter(|frame| latent.plates.iter().any(|p| p.name == frame.name));
-                value = Some(frames.rev().fold(row, |row, frame| row.to_positional(frame.axis)));
-                Ok(())
-            })?;
-            values.extend(value.map(|value| (latent.name.clone(), value)));
-        }
-        Ok(values)
+        check_init_scale(self.init_scale)?;
+        let latents = self.latents.of(&self.model, ctx, args)?;
+        latents.iter().map(|latent| Ok((latent.name.clone(), self.sample(ctx, latent)?))).collect()
+    }
+}
+
+impl<M> Marginals for AutoNormal<M> {
+    fn sites(&self) -> Result<Vec<String>> {
+        self.latents.names()
+    }
+
+    fn marginal(&self, params: &ParamStore, site: &str) -> Result<Marginal> {
+        let latent = self.latents.site(site)?;
+        Marginal::normal(latent, &self.loc(params, site)?, &self.scale(params, site)?)
     }
 }

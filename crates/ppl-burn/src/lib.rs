@@ -24,7 +24,9 @@ assert_eq!((x.exp().log() * 2.0).to_vec::<f64>()?, [2.0, 4.0, 6.0]);
 //! [`runs_natively`] says it for each operation. Most run as burn operations. On the host, with copies there and back
 //! and a note in the log (once an operation), run
 //!
-//! - what burn has no function for: `lgamma`, `polygamma`, slopes of gamma draws, Cholesky factors, triangular systems;
+//! - what burn has no function for, or one that loses digits: `lgamma`, `polygamma`, `erfc`, `erfinv`, `logaddexp`,
+//!   inverse hyperbolic functions, slopes of gamma draws, Cholesky factors, triangular systems, eigenvalues, linear
+//!   recurrences, stable sorting with NaN last;
 //! - keys and random numbers, so that a seed gives the same draws on every device;
 //! - 64-bit integer arithmetic, which must wrap around where burn may panic (comparisons, extremes, selection and
 //!   indices are native);

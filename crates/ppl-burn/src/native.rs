@@ -68,7 +68,15 @@ pub fn runs_natively(op: &Op, dtype: DType) -> bool {
         | Op::Gather(_)
         | Op::ArgMax { .. }
         | Op::Matmul => true,
-        Op::Cholesky | Op::TriangularSolve(_) | Op::FoldIn | Op::Random { .. } | Op::Custom(_) => false,
+        Op::LinearRecurrence { .. }
+        | Op::ArgSort { .. }
+        | Op::Cholesky
+        | Op::SymmetricEigen
+        | Op::TriangularSolve(_)
+        | Op::FoldIn
+        | Op::Random { .. }
+        | Op::Scan(_)
+        | Op::Custom(_) => false,
     }
 }
 
@@ -125,9 +133,15 @@ impl<'a, B: Burn> Call<'a, B> {
             Op::CumulativeSum { axis, reverse } => reduce::cumulative_sum(self, *axis, *reverse),
             Op::ArgMax { axis } => reduce::arg_max(self, *axis),
             Op::Matmul => linalg::matmul(self),
-            Op::Cholesky | Op::TriangularSolve(_) | Op::FoldIn | Op::Random { .. } | Op::Custom(_) => {
-                Err(self.unsupported())
-            }
+            Op::LinearRecurrence { .. }
+            | Op::ArgSort { .. }
+            | Op::Cholesky
+            | Op::SymmetricEigen
+            | Op::TriangularSolve(_)
+            | Op::FoldIn
+            | Op::Random { .. }
+            | Op::Scan(_)
+            | Op::Custom(_) => Err(self.unsupported()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Probabilistic programs and what runs them.
 //!
 //! A program is a function of a [`Ctx`] with statements: [`Ctx::sample`], [`Ctx::observe`], [`Ctx::param`],
-//! [`Ctx::deterministic`], [`Ctx::factor`] and [`Ctx::plate`]. Each statement is one [`Message`], which passes through
+//! [`Ctx::deterministic`], [`Ctx::factor`], [`Ctx::plate`] and [`Ctx::scan`]. Each statement is one [`Message`], which passes through
 //! the [`Handler`]s that wrap the program, from the innermost outwards and back. Handlers
 //!
 //! - record statements: [`trace`];
@@ -28,7 +28,9 @@ mod missing;
 mod model;
 mod param;
 mod plate;
-mod render;
+pub mod render;
+mod scan;
+mod tensor_file;
 mod trace;
 
 pub use config::{Config, ConfigureExt, Configured};
@@ -47,5 +49,6 @@ pub use message::{Message, Statement};
 pub use model::{Model, trace};
 pub use param::ParamStore;
 pub use plate::{Frame, FrameKind, Rows, Selection, Subsample, SubsampleExt};
-pub use render::{Dependence, Edge, ModelGraph, Node, Plate, render_model};
+pub use render::{ModelGraph, render_model};
+pub use tensor_file::TensorFile;
 pub use trace::{Site, Trace};

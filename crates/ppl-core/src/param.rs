@@ -4,13 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use ppl_tensor::{DType, Device, HostTensor, Shape, Tensor};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use ppl_tensor::{Device, Shape, Tensor};
 
 use crate::constraint::{Constraint, offending};
-use crate::plate::{Frame, FrameKind};
-use crate::{Error, Result};
+use crate::plate::Frame;
+use crate::{Error, Result, TensorFile};
 
 /// Named parameters: their unconstrained values, and the constraints that map them to what the program sees.
 #[derive(Debug, Clone, Default)]
@@ -148,7 +146,7 @@ impl ParamStore {
                 format!("the initial value depends on the row of {axis}: give one value for all rows");
             return Err(Error::Shape(reason));
         }
-        let plates: Vec<&Frame> = frames.iter().filter(|f| f.kind == FrameKind::Plate).collect();
+        let plates: Vec<&Frame> = frames.iter().filter(|f| f.has_rows()).collect();
         let shape: Shape =
             plates.iter().map(|frame| frame.population).chain(init.shape().iter().copied()).collect();
         if !self.params.contains_key(name) {
@@ -199,30 +197,23 @@ impl ParamStore {
     /// # Errors
     /// If a value cannot be read or the file not written. The file appears whole or not at all.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let mut metadata = Vec::new();
-        let mut tensors = Vec::new();
+        let mut file = TensorFile::new();
+        self.write_to(&mut file, "")?;
+        file.write(path)
+    }
+
+    /// Adds the parameters to a file, which may hold more; `prefix` goes before every entry's name.
+    ///
+    /// # Errors
+    /// If a value cannot be read.
+    pub fn write_to(&self, file: &mut TensorFile, prefix: &str) -> Result<()> {
         for (index, (name, param)) in self.params.iter().enumerate() {
-            metadata.push((format!("{CONSTRAINT_KEY}{name}"), param.constraint_name()));
-            metadata.push((format!("order {name}"), index.to_string()));
-            tensors.push((format!("unconstrained/{name}"), param.unconstrained.detach().to_host()?));
-            tensors.push((format!("constrained/{name}"), param.constrained()?.detach().to_host()?));
+            file.insert_text(format!("{prefix}{CONSTRAINT_KEY}{name}"), param.constraint_name());
+            file.insert_text(format!("{prefix}order {name}"), index.to_string());
+            file.insert(format!("{prefix}unconstrained/{name}"), &param.unconstrained)?;
+            file.insert(format!("{prefix}constrained/{name}"), &param.constrained()?)?;
         }
-        let bytes: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> =
-            tensors.into_iter().map(|(name, data)| encode(name, &data)).collect::<Result<_>>()?;
-        let damaged = |error: safetensors::SafeTensorError| Error::Format {
-            path: path.display().to_string(),
-            reason: error.to_string(),
-        };
-        let views = bytes
-            .iter()
-            .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(damaged)?;
-        let file = safetensors::serialize(views, Some(metadata.into_iter().collect())).map_err(damaged)?;
-        let partial = path.with_extension("partial");
-        std::fs::write(&partial, file).map_err(|error| Error::file(&partial, error))?;
-        std::fs::rename(&partial, path).map_err(|error| Error::file(path, error))
+        Ok(())
     }
 
     /// Reads parameters written by [`ParamStore::save`] to a device.
@@ -230,35 +221,38 @@ impl ParamStore {
     /// # Errors
     /// If the file cannot be read, is damaged or of another kind.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<ParamStore> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
-        let damaged = |reason: String| Error::Format { path: path.display().to_string(), reason };
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let metadata = header.metadata().clone().unwrap_or_default();
+        let file = TensorFile::read(path)?;
+        let store = Self::read_from(&file, "", device)?;
+        if store.is_empty() && !file.is_empty() {
+            return Err(file.damaged("the file holds no parameters of a program"));
+        }
+        Ok(store)
+    }
+
+    /// Reads parameters written by [`ParamStore::write_to`] under the same prefix to a device; none if there are none.
+    ///
+    /// # Errors
+    /// If an entry is missing, or a parameter is not of floats.
+    pub fn read_from(file: &TensorFile, prefix: &str, device: &Device) -> Result<ParamStore> {
         let mut params = Vec::new();
-        for (key, constraint) in &metadata {
-            let Some(name) = key.strip_prefix(CONSTRAINT_KEY) else { continue };
-            let order: usize = metadata
-                .get(&format!("order {name}"))
-                .and_then(|order| order.parse().ok())
-                .ok_or_else(|| damaged(format!("the order of parameter `{name}` is missing")))?;
+        for (key, constraint) in file.texts() {
+            let name = key.strip_prefix(prefix).and_then(|key| key.strip_prefix(CONSTRAINT_KEY));
+            let Some(name) = name else { continue };
+            let order: usize = file
+                .text(&format!("{prefix}order {name}"))?
+                .parse()
+                .map_err(|_| file.damaged(format!("the order of parameter `{name}` is not a number")))?;
             let read = |part: &str| -> Result<Tensor> {
-                let view =
-                    file.tensor(&format!("{part}/{name}")).map_err(|error| damaged(error.to_string()))?;
-                let data =
-                    decode(&view).ok_or_else(|| damaged(format!("parameter `{name}` is not of floats")))?;
-                Ok(device.upload(data?)?)
+                let value = file.tensor(&format!("{prefix}{part}/{name}"), device)?;
+                let fault = || file.damaged(format!("parameter `{name}` is not of floats"));
+                if value.dtype().is_float() { Ok(value) } else { Err(fault()) }
             };
             let unconstrained = read("unconstrained")?;
-            let scale = match constraint.as_str() {
+            let scale = match constraint {
                 REAL => Scale::Real,
                 name => Scale::Loaded { constraint: name.to_owned(), constrained: read("constrained")? },
             };
             params.push((order, name.to_owned(), Param { unconstrained, scale }));
-        }
-        if params.is_empty() && !file.is_empty() {
-            return Err(damaged("the file holds no parameters of a program".into()));
         }
         params.sort_by_key(|(order, ..)| *order);
         let params = params.into_iter().map(|(_, name, param)| (name, param)).collect();
@@ -278,30 +272,4 @@ fn attach(param: &mut Param, constraint: Option<&Arc<dyn Constraint>>) -> Result
         param.scale = Scale::In(constraint.clone());
     }
     Ok(())
-}
-
-fn encode(name: String, data: &HostTensor) -> Result<(String, Dtype, Vec<usize>, Vec<u8>)> {
-    let shape = data.shape().to_vec();
-    Ok(match data.dtype() {
-        DType::F32 => {
-            let bytes = data.as_slice::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect();
-            (name, Dtype::F32, shape, bytes)
-        }
-        _ => (name, Dtype::F64, shape, data.to_f64().iter().flat_map(|x| x.to_le_bytes()).collect()),
-    })
-}
-
-fn decode(view: &TensorView<'_>) -> Option<ppl_tensor::Result<HostTensor>> {
-    let shape = view.shape().to_vec();
-    match view.dtype() {
-        Dtype::F64 => {
-            let values = view.data().as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
-            Some(HostTensor::new::<f64>(shape, values))
-        }
-        Dtype::F32 => {
-            let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            Some(HostTensor::new::<f32>(shape, values))
-        }
-        _ => None,
-    }
 }

@@ -4,13 +4,16 @@ use std::sync::{Arc, OnceLock};
 
 use ppl_tensor::{Axis, Tensor, TensorTree, TreePath};
 
+use crate::scan::Step;
 use crate::{Error, Result};
 
 /// What replicates the statements inside a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
-    /// Rows of a plate: log densities add up over them.
+    /// Rows of a plate, independent of each other: log densities add up over them.
     Plate,
+    /// Steps of a scan, each of which may depend on those before: log densities add up over them.
+    Scan,
     /// Replicas of the whole program, as particles of an estimator: log densities stay apart.
     Replica,
 }
@@ -24,10 +27,12 @@ pub struct Frame {
     pub axis: Axis,
     /// Number of all rows.
     pub population: usize,
-    /// Plate or replicas.
+    /// Plate, scan or replicas.
     pub kind: FrameKind,
     /// Whether rows were chosen: fewer than there are, or in another order.
     chosen: bool,
+    /// The one step that runs, while a scan goes through its steps.
+    step: Option<Step>,
     /// Made when first asked for: programs without draws or subsamples inside never need it.
     rows: Arc<OnceLock<Tensor>>,
 }
@@ -36,7 +41,14 @@ impl Frame {
     /// A frame over all rows.
     pub(crate) fn whole(name: &str, size: usize, kind: FrameKind) -> Self {
         let axis = Axis::named(name, size);
-        Self { name: name.to_owned(), axis, population: size, kind, chosen: false, rows: Arc::default() }
+        let (name, rows) = (name.to_owned(), Arc::default());
+        Self { name, axis, population: size, kind, chosen: false, step: None, rows }
+    }
+
+    /// One step of a scan of `size` steps.
+    pub(crate) fn of_step(name: &str, size: usize, step: Step) -> Self {
+        let rows = Arc::new(OnceLock::from(step.number().clone()));
+        Self { step: Some(step), rows, ..Self::whole(name, size, FrameKind::Scan) }
     }
 
     /// Replicas numbered from `first`.
@@ -54,7 +66,13 @@ impl Frame {
         let axis = Axis::named(name, rows.size(0)?);
         let rows = rows.to_implicit(axis.id)?;
         let rows = Arc::new(OnceLock::from(rows));
-        Ok(Self { name: name.to_owned(), axis, population, kind: FrameKind::Plate, chosen: true, rows })
+        let (name, kind) = (name.to_owned(), FrameKind::Plate);
+        Ok(Self { name, axis, population, kind, chosen: true, step: None, rows })
+    }
+
+    /// Whether log densities add up over its rows: of a plate or a scan.
+    pub fn has_rows(&self) -> bool {
+        self.kind != FrameKind::Replica
     }
 
     /// `I64` numbers of the rows chosen, one a row, with the axis.
@@ -76,12 +94,16 @@ impl Frame {
     /// A value of all rows (its first dimension counts them) or of the rows chosen, as seen from inside the plate.
     pub(crate) fn enter(&self, value: &Tensor) -> Result<Tensor> {
         let size = value.size(0)?;
+        if let (Some(step), true) = (&self.step, size == self.axis.size) {
+            return step.enter(value);
+        }
         if size == self.population && self.chosen {
             let indices = self.rows().to_positional(self.axis);
             return Ok(value.at(indices).to_implicit(self.axis.id)?);
         }
         if size != self.axis.size {
-            let reason = format!("a value has {size} rows, the plate {}", self.population);
+            let what = if self.kind == FrameKind::Scan { "scan" } else { "plate" };
+            let reason = format!("a value has {size} rows, the {what} {}", self.population);
             return Err(Error::Plate { plate: self.name.clone(), reason });
         }
         Ok(value.to_implicit(self.axis.id)?)
@@ -92,10 +114,13 @@ impl Frame {
 /// row), as seen from inside the frames. `rank` is the number of dimensions of one row's value.
 pub(crate) fn enter_frames(value: &Tensor, frames: &[Frame], rank: usize) -> Result<Tensor> {
     value.check()?;
-    let plates: Vec<&Frame> = frames
-        .iter()
-        .filter(|f| f.kind == FrameKind::Plate && !value.axes().iter().any(|a| a.id == f.axis.id))
-        .collect();
+    let has = |value: &Tensor, frame: &Frame| value.axes().iter().any(|axis| axis.id == frame.axis.id);
+    if let Some(frame) = frames.iter().find(|frame| frame.step.is_some() && has(value, frame)) {
+        // All steps of a value that is already per step: as from a recorded run.
+        let others: Vec<Frame> = frames.iter().filter(|f| f.axis.id != frame.axis.id).cloned().collect();
+        return enter_frames(&frame.enter(&value.to_positional(frame.axis))?, &others, rank);
+    }
+    let plates: Vec<&Frame> = frames.iter().filter(|f| f.has_rows() && !has(value, f)).collect();
     if value.rank() <= rank || plates.is_empty() {
         return Ok(value.clone());
     }

@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use ppl_tensor::{AxisId, Shape, Tensor};
 
 use crate::ctx::check_axes;
-use crate::plate::FrameKind;
 use crate::{Config, Error, Frame, Message, Result, Statement};
 
 /// One statement of a run, with its value.
@@ -134,7 +133,7 @@ impl Site {
     /// # Errors
     /// As [`Site::log_prob`].
     pub fn log_prob_sum(&self, keep: &[AxisId]) -> Result<Tensor> {
-        let plates = self.frames.iter().filter(|f| f.kind == FrameKind::Plate && !keep.contains(&f.axis.id));
+        let plates = self.frames.iter().filter(|f| f.has_rows() && !keep.contains(&f.axis.id));
         let sum = plates.fold(self.log_prob()?, |sum, frame| sum.sum_over(frame.axis));
         Ok(if self.scale == 1.0 { sum } else { sum * self.scale })
     }

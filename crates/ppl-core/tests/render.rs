@@ -3,9 +3,10 @@
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use ppl_core::render::Dependence;
 use ppl_core::{
-    Ctx, Dependence, Model, ModelGraph, Observation, Result, SiteKind, SubsampleExt, block, condition, do_,
-    mask, render_model, trace,
+    Ctx, Model, ModelGraph, Observation, Result, SiteKind, SubsampleExt, block, condition, do_, mask,
+    render_model, trace,
 };
 use ppl_dist::{Bernoulli, Gamma, Normal, Uniform, constraints};
 use ppl_tensor::{DType, Tensor};

@@ -2,10 +2,20 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Parameter, Result};
+use ppl_core::{Constraint, Distribution, LocationScale, Parameter, Result};
 use ppl_tensor::{DType, Key, Shape, Tensor};
 
 use crate::parameters::{broadcast, draw_dtype, expand, float, float_like, strong};
+
+/// A member of a location-scale family, of which `with` makes the others.
+pub(crate) fn location_scale<D: Distribution>(
+    loc: &Tensor,
+    scale: &Tensor,
+    with: impl Fn(Tensor, Tensor) -> D + Send + Sync + 'static,
+) -> Option<LocationScale> {
+    let with = move |loc, scale| -> Arc<dyn Distribution> { Arc::new(with(loc, scale)) };
+    Some(LocationScale { loc: loc.clone(), scale: scale.clone(), with: Box::new(with) })
+}
 
 /// The parameters of a family, with what distributions do with them all.
 #[derive(Debug, Clone)]
@@ -73,3 +83,42 @@ impl<const N: usize> Parameters<N> {
         statistic.broadcast_to(&self.batch_shape)
     }
 }
+
+impl Parameters<2> {
+    /// `(value - loc) / scale`, the parameters being a location and a scale.
+    pub(crate) fn standardise(&self, value: &Tensor) -> Tensor {
+        let [loc, scale] = &self.values;
+        (self.float_like(value) - loc) / scale
+    }
+}
+
+/// The methods of [`Distribution`](ppl_core::Distribution) that follow from a distribution's only field, its
+/// [`Parameters`], given their constraints; which may refer to the distribution by a name.
+macro_rules! from_parameters {
+    ($distribution:ident => $($constraint:expr),+) => {
+        fn name(&self) -> &'static str {
+            self.0.family()
+        }
+
+        fn parameters(&self) -> Vec<ppl_core::Parameter<'_>> {
+            let $distribution = self;
+            self.0.list([$($constraint),+])
+        }
+
+        fn batch_shape(&self) -> ppl_tensor::Shape {
+            self.0.batch_shape()
+        }
+
+        fn expand(
+            &self,
+            batch_shape: &ppl_tensor::Shape,
+        ) -> ppl_core::Result<std::sync::Arc<dyn ppl_core::Distribution>> {
+            Ok(std::sync::Arc::new(Self(self.0.expand(batch_shape)?)))
+        }
+    };
+    ($($constraint:expr),+) => {
+        $crate::family::from_parameters!(_distribution => $($constraint),+);
+    };
+}
+
+pub(crate) use from_parameters;

@@ -5,6 +5,21 @@
 //! [`Distribution::validate`](ppl_core::Distribution::validate). Numbers are weak: a distribution of numbers alone draws
 //! in the default float of its key's device.
 //!
+//! | values | distributions |
+//! | --- | --- |
+//! | real numbers | [`Normal`], [`Laplace`], [`Logistic`], [`Gumbel`], [`Cauchy`], [`StudentT`] |
+//! | positive numbers | [`LogNormal`], [`Gamma`], [`InverseGamma`], [`Exponential`], [`Weibull`], [`HalfNormal`], [`HalfCauchy`], [`Pareto`] |
+//! | an interval | [`Uniform`], [`Beta`] |
+//! | truth values, categories | [`Bernoulli`], [`Categorical`], [`OneHotCategorical`] |
+//! | counts | [`Binomial`], [`Poisson`], [`NegativeBinomial`], [`Geometric`], [`Multinomial`] |
+//! | vectors | [`MultivariateNormal`], [`LowRankMultivariateNormal`], [`Dirichlet`] |
+//! | matrices of correlations | [`LkjCholesky`] |
+//! | one point | [`Delta`] |
+//! | those of another | [`Independent`], [`Masked`], [`Expanded`], [`TransformedDistribution`] |
+//!
+//! Draws of all but the discrete ones are differentiable. Which sets there are, with bijections from the reals, is in
+//! [`constraints`]; the bijections in [`transforms`]; divergences in closed form in [`KlRegistry`].
+//!
 //! ```
 //! use ppl_core::Distribution;
 //! use ppl_dist::{DistributionExt, Normal};
@@ -30,11 +45,14 @@ pub mod transforms;
 mod wrappers;
 
 pub use continuous::{
-    Beta, Cauchy, Exponential, Gamma, HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal, Normal,
-    StudentT, Uniform,
+    Beta, Cauchy, Exponential, Gamma, Gumbel, HalfCauchy, HalfNormal, InverseGamma, Laplace, LogNormal,
+    Logistic, Normal, Pareto, StudentT, Uniform, Weibull,
 };
-pub use discrete::{Bernoulli, Binomial, Categorical, Delta, Multinomial, OneHotCategorical, Poisson};
+pub use discrete::{
+    Bernoulli, Binomial, Categorical, Delta, Geometric, Multinomial, NegativeBinomial, OneHotCategorical,
+    Poisson,
+};
 pub use kl::{KlRegistry, kl_divergence};
-pub use multivariate::{Dirichlet, LowRankMultivariateNormal, MultivariateNormal};
+pub use multivariate::{Dirichlet, LkjCholesky, LowRankMultivariateNormal, MultivariateNormal};
 pub use reparam::{LocScaleReparam, TransformReparam};
 pub use wrappers::{DistributionExt, Expanded, Independent, Masked, TransformedDistribution};

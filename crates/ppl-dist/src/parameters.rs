@@ -72,6 +72,11 @@ pub(crate) fn misfit(distribution: &str, shapes: &[Shape], reason: impl Into<Str
     Tensor::failure(kind.into())
 }
 
+/// The first parameter that failed: its error goes before any that a value would cause.
+pub(crate) fn failed(parameters: &[&Tensor]) -> Option<Tensor> {
+    parameters.iter().find(|p| p.error().is_some()).map(|p| (*p).clone())
+}
+
 /// A parameter broadcast so that a distribution of batch shape `from` becomes one of batch shape `to`. One of the
 /// parameters is enough.
 pub(crate) fn expand(

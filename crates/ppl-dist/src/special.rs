@@ -5,6 +5,9 @@ use ppl_tensor::{DType, Tensor};
 /// `ln √(2π)`.
 pub(crate) const LN_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
 
+/// Euler's constant, the mean of a standard Gumbel variate.
+pub(crate) const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
+
 /// `x ln y`, which is 0 where both are 0.
 pub(crate) fn xlogy(x: &Tensor, y: &Tensor) -> Tensor {
     let vanishes = x.eq(0.0).and(y.eq(0.0));
@@ -76,13 +79,13 @@ pub(crate) fn highest(dtype: DType) -> f64 {
     -lowest(dtype)
 }
 
-/// `ln(1 + z²)`, also where the square would overflow or lose the 1.
-pub(crate) fn log1p_square(z: &Tensor) -> Tensor {
-    let far = z.abs().gt(1.0);
-    // Either branch sees numbers up to 1 alone.
-    let distance = far.select(z, 1.0);
-    let small = far.select(distance.reciprocal(), z);
-    small.square().log1p() + far.select(2.0 * distance.abs().log(), 0.0)
+/// `ln(1 + (z / unit)²)` for a positive unit, also where the quotient or the square would overflow.
+pub(crate) fn log1p_square(z: &Tensor, unit: &Tensor) -> Tensor {
+    let far = z.abs().gt(unit);
+    // Either branch squares numbers up to 1 alone.
+    let distance = far.select(z, unit);
+    let small = far.select(unit / &distance, z / unit);
+    small.square().log1p() + far.select(2.0 * (distance.abs().log() - unit.log()), 0.0)
 }
 
 /// Tangent of angles between -π/2 and π/2, finite where rounding leads to the ends.
@@ -102,10 +105,11 @@ fn by_size(x: &Tensor, direct: impl Fn(&Tensor) -> Tensor, series: impl Fn(&Tens
 /// `c₀ + c₁ y + c₂ y² + …`.
 fn polynomial(y: &Tensor, coefficients: &[f64]) -> Tensor {
     let next = |sum: Tensor, &coefficient: &f64| sum * y + coefficient;
-    coefficients.iter().rev().fold(y.zeros_like(), next)
+    coefficients.iter().rev().fold(Tensor::from(0.0), next)
 }
 
-/// `ln Γ(x + ½) - ln Γ(x)`: for large `x` by the expansion of Tricomi and Erdélyi (1951), as the difference would cancel.
+/// `ln Γ(x + ½) - ln Γ(x)`: for large `x` by the expansion of Tricomi and Erdélyi (1951), as the difference would
+/// cancel.
 pub(crate) fn half_step_of_ln_gamma(x: &Tensor) -> Tensor {
     let direct = |x: &Tensor| (x + 0.5).lgamma() - x.lgamma();
     let series = |x: &Tensor| {
@@ -130,8 +134,4 @@ pub(crate) fn half_step_of_digamma(x: &Tensor) -> Tensor {
 /// Logarithm of the number of ways to choose `k` of `n`, for `0 ≤ k ≤ n`: exactly 0 for none and for all.
 pub(crate) fn ln_choose(n: &Tensor, k: &Tensor) -> Tensor {
     (n + 1.0).lgamma() - (k + 1.0).lgamma() - (n - k + 1.0).lgamma()
-}
-
-pub(crate) fn asinh(x: &Tensor) -> Tensor {
-    (x + (x.square() + 1.0).sqrt()).log()
 }

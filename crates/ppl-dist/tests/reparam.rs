@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use ppl_core::{Ctx, Distribution, Reparameterize, Result, Trace, condition, reparam, substitute, trace};
 use ppl_dist::{
-    DistributionExt, Gamma, LocScaleReparam, Normal, TransformReparam, TransformedDistribution, transforms,
+    Cauchy, DistributionExt, Gamma, Gumbel, Laplace, LocScaleReparam, Logistic, Normal, StudentT,
+    TransformReparam, TransformedDistribution, transforms,
 };
 use ppl_tensor::Tensor;
 
@@ -40,6 +41,26 @@ fn a_moved_location_and_scale_change_the_coordinates_alone() {
         let (plain, _) = trace(&mut Ctx::new(0), &condition(schools, [("theta", theta)]), &()).unwrap();
         // dθ / dx = scale^(1 - c), for each of three schools.
         close(density(&run, "theta_decentered"), density(&plain, "theta") + 3.0 * stretch.ln());
+    }
+}
+
+#[test]
+fn every_location_scale_family_knows_its_members() {
+    let families: [Arc<dyn Distribution>; 6] = [
+        Arc::new(Normal::new(1.0, 2.0)),
+        Arc::new(Cauchy::new(1.0, 2.0)),
+        Arc::new(Laplace::new(1.0, 2.0)),
+        Arc::new(Logistic::new(1.0, 2.0)),
+        Arc::new(Gumbel::new(1.0, 2.0)),
+        Arc::new(StudentT::new(3.0, 1.0, 2.0)),
+    ];
+    for family in families {
+        let known = family.loc_scale().unwrap();
+        let standard = (known.with)(Tensor::from(0.0), Tensor::from(1.0));
+        for x in [-3.0, 0.2, 7.0] {
+            let density = |of: &dyn Distribution, x: f64| of.log_prob(&Tensor::from(x)).to_scalar().unwrap();
+            close(density(&*family, 1.0 + 2.0 * x), density(&*standard, x) - 2f64.ln());
+        }
     }
 }
 

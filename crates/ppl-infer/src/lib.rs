@@ -2,20 +2,30 @@
 //!
 //! An [`Objective`] turns the traces of a model and of a guide into a loss and a surrogate whose gradient is an unbiased
 //! estimate of the loss's: a new estimator is one short file. An [`Optimizer`] is a function from state to state. [`Svi`]
-//! owns the parameters and iterates.
+//! owns the parameters and iterates; [`Fit`] is the loop with callbacks, validation and checkpoints.
 
 mod draws;
+mod importance;
+mod init;
 mod objective;
 mod optim;
 mod predictive;
+mod psis;
 mod svi;
 
 pub use draws::Draws;
+pub use importance::ImportanceWeights;
+pub use init::{Init, Start};
 pub use objective::{
     Baseline, BaselineFunction, Estimate, Estimators, GradientEstimator, GradientMoments, GradientProbe,
-    GradientReport, Objective, Origin, PARTICLES, RenyiElbo, Runs, State, Term, TraceElbo, TraceGraphElbo,
-    TraceMeanFieldElbo, differentiable_loss, estimate, estimate_from,
+    GradientReport, Objective, ObjectiveState, Origin, PARTICLES, RenyiElbo, Runs, Term, TraceElbo,
+    TraceGraphElbo, TraceMeanFieldElbo, differentiable_loss, estimate, estimate_from,
 };
-pub use optim::{Adam, AdamOptions, Optimizer};
+pub use optim::{
+    Adagrad, AdagradOptions, AdagradRmsProp, AdagradRmsPropOptions, Adam, AdamOptions, AdamW, AdamWOptions,
+    Clipped, ClippedAdam, ClippedAdamOptions, Clock, Lbfgs, LbfgsStop, Minimum, Optimizer, OptimizerState,
+    PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
+};
 pub use predictive::Predictive;
-pub use svi::Svi;
+pub use psis::{SmoothedWeights, psis};
+pub use svi::{Fit, FitReport, Progress, Stop, Svi, SviParts};

@@ -56,7 +56,21 @@ fn messages_name_the_operation_the_shapes_and_the_line() {
         x.mean(7) => "mean", "[2, 3]", "dimension 7 does not exist";
         x.cumsum(2) => "cumsum", "[2, 3]";
         x.argmax(2) => "argmax", "[2, 3]";
+        x.argsort(2) => "argsort", "[2, 3]";
+        x.sort(-3) => "sort", "[2, 3]", "dimension -3";
+        x.quantile(1.5, 0) => "quantile", "1.5 is not a probability";
+        x.median(2) => "quantile", "[2, 3]", "dimension 2";
+        counts.median(0) => "quantile", "i64", "cast";
+        zeros(&[0, 2]).median(0) => "quantile", "[0, 2]", "no entry";
+        x.cumprod(2) => "cumprod", "[2, 3]";
+        x.linear_recurrence(y, 0) => "linear_recurrence", "[2, 3], [4, 5]";
+        x.flip(2) => "flip", "[2, 3]";
+        x.take_along_dim(v, 0) => "take_along_dim", "[2, 3], [3]";
+        x.eigh().1 => "eigh", "[2, 3]", "square";
+        x.logdet() => "cholesky", "[2, 3]", "square";
+        x.solve_upper(y) => "triangular_solve", "[2, 3], [4, 5]";
         x.logsumexp(2) => "logsumexp", "[2, 3]";
+        counts.logsumexp(0) => "logsumexp", "i64", "cast";
         x.softmax(2) => "softmax", "[2, 3]";
         x.atan2(y) => "atan2", "[2, 3], [4, 5]";
         counts.logaddexp(counts) => "logaddexp", "i64, i64", "cast";
@@ -67,6 +81,7 @@ fn messages_name_the_operation_the_shapes_and_the_line() {
         x.at(5) => "gather";
         x.take_along_last(zeros(&[3, 1]).cast(DType::I64)) => "gather", "[2, 3], [3, 1]";
         v.scatter_add(counts, 2) => "scatter_add", "[3], [2, 3]";
+        x.scatter_add_dim(v.cast(DType::I64), 2, 2) => "scatter_add", "[2, 3]", "dimension 2";
         x.diagonal() => "diagonal", "[2, 3]";
         x + flags => "add", "f64, bool", "cast";
         x * counts => "mul", "f64, i64", "cast";
@@ -259,6 +274,20 @@ fn methods_take_any_dimension_without_panicking() {
             x.min(b),
             x.argmax(a),
             x.cumsum(a),
+            x.cumprod(a),
+            x.linear_recurrence(x, b),
+            x.argsort(a),
+            x.sort(a),
+            x.median(b),
+            x.quantiles(&[0.0, 0.4], a),
+            x.flip(a),
+            x.take_along_dim(x.argsort(b), b),
+            x.one_hot(m),
+            x.eigh().0,
+            x.eigh().1,
+            x.logdet(),
+            x.trace(),
+            x.solve_upper(x),
             x.logsumexp(a),
             x.logsumexp_dims(&[a, b]),
             x.softmax(b),
@@ -282,6 +311,7 @@ fn methods_take_any_dimension_without_panicking() {
             x.at(n as i64),
             x.take_along_last(m as i64),
             x.scatter_add(Tensor::from([0_i64, 1, 2]), m),
+            x.scatter_add_dim(Tensor::from([0_i64, 1]), m, a),
             x.t(),
             x.diagonal(),
             x.diagonal_matrix(),

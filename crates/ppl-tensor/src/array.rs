@@ -75,13 +75,23 @@ thread_local! {
 
 /// Runs `f` without recording operations for gradients, on this thread.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    recording(false, f)
+}
+
+/// Whether operations are recorded for gradients, on this thread.
+pub(crate) fn is_recording() -> bool {
+    RECORDING.get()
+}
+
+/// Runs `f` with or without recording operations for gradients, on this thread.
+pub(crate) fn recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
             RECORDING.set(self.0);
         }
     }
-    let _restore = Restore(RECORDING.replace(false));
+    let _restore = Restore(RECORDING.replace(on));
     f()
 }
 
@@ -159,6 +169,11 @@ impl Array {
         self.0.weak
     }
 
+    /// Whether both are handles on one array.
+    pub(crate) fn is(&self, other: &Array) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn is_traced(&self) -> bool {
         matches!(self.0.value, Value::Traced(..))
     }
@@ -200,10 +215,10 @@ impl Array {
         &self.0.provenance
     }
 
-    fn fetch(&self, reader: &str) -> Result<HostTensor> {
+    pub(crate) fn fetch(&self, reader: &str) -> Result<HostTensor> {
         match &self.0.value {
             Value::Concrete(buffer) => self.0.device.backend().download(buffer),
-            Value::Traced(..) => Err(ErrorKind::TracedRead { op: reader.into() }.into()),
+            Value::Traced(tracer, _) => Err(tracer.unreadable(reader)),
             Value::Failed(error) => Err(error.clone()),
         }
     }
@@ -246,6 +261,9 @@ impl Array {
                 let records =
                     ty.dtype.is_float() && inputs.iter().any(|x| x.tape().is_some()) && RECORDING.get();
                 let tape = records.then(|| Tape::new(Some((op, inputs))));
+                if let (Value::Traced(tracer, node), Some(tape)) = (&value, &tape) {
+                    tracer.record_tape(*node, tape.id);
+                }
                 Array(Arc::new(Inner { ty, device, value, tape, weak, provenance }))
             }
             Err(error) => Self::failure(&device, error),
@@ -277,92 +295,6 @@ impl Array {
         match &self.0.value {
             Value::Concrete(buffer) => Some(buffer),
             _ => None,
-        }
-    }
-
-    /// Brings weak inputs to the device and dtype of the strong ones, and checks that those share a device.
-    pub(crate) fn meet(op: &Op, inputs: &mut Inputs) -> Result<Device> {
-        let pairs =
-            matches!(op, Op::Binary(_) | Op::Compare(_) | Op::Select | Op::FoldIn | Op::Concat { .. });
-        let first = inputs.iter().find(|x| !x.is_weak());
-        if first.is_none() && !pairs {
-            return Ok(Device::cpu());
-        }
-        let device = first.map_or_else(Device::cpu, |x| x.device().clone());
-        let mut strong_float = None;
-        let mut strong_integer = false;
-        let mut any_weak = false;
-        for input in inputs.iter() {
-            if input.is_weak() {
-                any_weak = true;
-                continue;
-            }
-            if !input.device().same_as(&device) {
-                let (left, right) = (device.name().to_owned(), input.device().name().to_owned());
-                return Err(ErrorKind::Device { op: op.name().into_owned(), left, right }.into());
-            }
-            if input.dtype().is_float() {
-                strong_float = strong_float.or(Some(input.dtype()));
-            }
-            strong_integer |= input.dtype() == DType::I64;
-        }
-        if any_weak {
-            let integers = pairs && strong_integer && strong_float.is_none();
-            let floats = strong_float.is_some() || inputs.iter().any(|x| x.dtype().is_float());
-            let float = strong_float.unwrap_or(device.default_float());
-            for input in inputs.iter_mut().filter(|x| x.is_weak()) {
-                let dtype = match input.dtype() {
-                    dtype if dtype.is_float() && integers => DType::I64,
-                    dtype if dtype.is_float() => float,
-                    DType::I64 if pairs && floats && !integers => float,
-                    dtype => dtype,
-                };
-                *input = input.strengthen(op, &device, dtype)?;
-            }
-        }
-        Ok(device)
-    }
-
-    /// A weak array on a device, as a dtype.
-    fn strengthen(&self, op: &Op, device: &Device, dtype: DType) -> Result<Array> {
-        if self.dtype() == dtype && self.device().same_as(device) {
-            return Ok(self.clone());
-        }
-        let data = self.fetch(&op.name())?;
-        if dtype == DType::I64 && data.to_f64().iter().any(|x| x.fract() != 0.0) {
-            let reason = "a fraction met an i64 tensor: use `cast`".into();
-            return Err(ErrorKind::DType {
-                op: op.name().into_owned(),
-                dtypes: vec![self.dtype(), dtype],
-                reason,
-            }
-            .into());
-        }
-        let cast = if data.dtype() == dtype {
-            data
-        } else {
-            Device::cpu()
-                .backend()
-                .run(
-                    &Op::Cast(dtype),
-                    &[&Device::cpu().backend().upload(data)?],
-                    &TensorType::new(dtype, self.shape()),
-                )
-                .and_then(|buffer| Device::cpu().backend().download(&buffer))?
-        };
-        Self::upload(device, cast)
-    }
-
-    /// The array without weakness: on a device, floats in the device's default float.
-    pub(crate) fn strong(&self, device: &Device) -> Array {
-        if !self.is_weak() {
-            return self.clone();
-        }
-        let dtype = if self.dtype().is_float() { device.default_float() } else { self.dtype() };
-        // Converted before it is moved: the device may not hold 64-bit floats.
-        match self.cast(dtype).fetch("constant").and_then(|data| Self::upload(device, data)) {
-            Ok(moved) => moved.with_provenance(self.0.provenance.clone()),
-            Err(error) => Self::failure(device, error),
         }
     }
 }

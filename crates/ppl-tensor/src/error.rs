@@ -69,6 +69,12 @@ pub enum ErrorKind {
         /// The method that needed the value.
         op: String,
     },
+    /// The body of a scan asked for the value of a tensor.
+    #[error("{op}: a scan's body cannot depend on values: it is recorded once for all steps; use `select`")]
+    ScanRead {
+        /// The method that needed the value.
+        op: String,
+    },
     /// A tensor of one trace was used in another, or after its trace ended.
     #[error("{op}: {reason}")]
     Trace {
@@ -131,6 +137,10 @@ impl Error {
     /// An argument error: `op` was given something out of range.
     pub fn argument(op: impl Into<String>, reason: impl Into<String>) -> Self {
         ErrorKind::Argument { op: op.into(), reason: reason.into() }.into()
+    }
+
+    pub(crate) fn memory(op: impl Into<String>, shape: &Shape) -> Self {
+        Self::argument(op, format!("there is no memory for shape {shape}"))
     }
 
     pub(crate) fn shape<'a>(

@@ -2,7 +2,8 @@
 //!
 //! One closed table of primitive operations ([`Op`]) serves everything: eager execution runs an operation on a
 //! [`Backend`], differentiation ([`grad`]) walks recorded operations backwards, [`trace`] records them into a
-//! [`Graph`], implicit axes ([`vmap`]) batch them, and [`compile`] makes a [`Program`] of them.
+//! [`Graph`], implicit axes ([`vmap`]) batch them, and [`compile`] makes a [`Program`] of them. A loop over time
+//! ([`scan`]) is one operation.
 //!
 //! ```
 //! use ppl_tensor::{Tensor, grad};
@@ -32,6 +33,7 @@ mod provenance;
 mod shape;
 mod tensor;
 mod tree;
+mod weak;
 
 pub use array::no_grad;
 pub use autodiff::{grad, grad_recorded, linearize};
@@ -48,5 +50,5 @@ pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;
 pub use provenance::{Provenance, Source, watch_reads};
 pub use shape::{Dims, Shape};
-pub use tensor::{Tensor, vmap};
+pub use tensor::{Tensor, scan, vmap};
 pub use tree::{TensorTree, TreePath};

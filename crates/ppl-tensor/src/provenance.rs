@@ -71,10 +71,10 @@ impl Provenance {
         let (Some(left), Some(right)) = (&self.0, &other.0) else {
             return if self.is_empty() { other.clone() } else { self.clone() };
         };
-        if Arc::ptr_eq(left, right) || right.iter().all(|origin| left.contains(origin)) {
+        if Arc::ptr_eq(left, right) || covers(left, right) {
             return self.clone();
         }
-        if left.iter().all(|origin| right.contains(origin)) {
+        if covers(right, left) {
             return other.clone();
         }
         let mut origins = left.to_vec();
@@ -123,6 +123,13 @@ impl Provenance {
             });
         }
     }
+}
+
+/// Whether every origin of `part` is one of `whole`, both sorted.
+fn covers(whole: &[Origin], part: &[Origin]) -> bool {
+    let mut rest = whole.iter();
+    part.len() <= whole.len()
+        && part.iter().all(|origin| rest.find(|known| known.source >= origin.source) == Some(origin))
 }
 
 impl Origin {

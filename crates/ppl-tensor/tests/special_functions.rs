@@ -105,12 +105,16 @@ fn values_are_right_to_the_last_place() {
                     UlpOfOneBelowZero => row[0] < 0.0,
                 };
                 let scale = if of_one { wanted.abs().max(1.0) } else { wanted };
-                let error = if y == rounded { 0.0 } else { (y - wanted).abs() / ulp(scale, digits, least) };
-                if !(error <= worst) {
+                let error = match (y == rounded, y.is_finite()) {
+                    (true, _) => 0.0,
+                    (_, true) => (y - wanted).abs() / ulp(scale, digits, least),
+                    _ => f64::INFINITY,
+                };
+                if error > worst {
                     (worst, at) = (error, i);
                 }
             }
-            if !(worst <= bound) {
+            if worst > bound {
                 let bits = if is_single { 32 } else { 64 };
                 report.push(format!("{name} in {bits} bits: {worst:.2} units at {:?}", &rows[at]));
             }

@@ -1,13 +1,26 @@
 //! What a program that writes and fits models needs: `use ppl::prelude::*`.
 
-pub use ppl_autoguide::{AutoMultivariateNormal, AutoNormal};
+pub use ppl_autoguide::{
+    AutoCallable, AutoDelta, AutoDiagonalNormal, AutoGuideList, AutoLaplace, AutoLowRankMultivariateNormal,
+    AutoMultivariateNormal, AutoNormal, Marginals,
+};
 pub use ppl_core::{
-    Constraint, Ctx, Distribution, Error, Handler, Message, Model, ParamStore, Result, Statement,
-    SubsampleExt, Trace, Transform, block, condition, replay, seed, substitute, trace,
+    AllBut, Config, ConfigureExt, Constraint, Ctx, Distribution, Error, Handler, Message, Model, Observation,
+    ParamStore, Result, SiteFilter, SiteKind, Statement, SubsampleExt, Trace, Transform, block, condition,
+    do_, infer_config, lift, mask, render_model, reparam, replay, scale, scope, seed, substitute, trace,
+    uncondition,
 };
 pub use ppl_dist::{
-    Bernoulli, Beta, Categorical, Delta, DistributionExt, Gamma, Independent, LogNormal, MultivariateNormal,
-    Normal, TransformedDistribution, Uniform, constraints,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Exponential, Gamma,
+    Geometric, Gumbel, HalfCauchy, HalfNormal, Independent, InverseGamma, Laplace, LkjCholesky,
+    LocScaleReparam, LogNormal, Logistic, LowRankMultivariateNormal, Multinomial, MultivariateNormal,
+    NegativeBinomial, Normal, OneHotCategorical, Pareto, Poisson, StudentT, TransformReparam,
+    TransformedDistribution, Uniform, Weibull, constraints, kl_divergence,
 };
-pub use ppl_infer::{Adam, AdamOptions, Draws, Objective, Optimizer, Predictive, Svi, TraceElbo};
+pub use ppl_infer::{
+    Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
+    GradientEstimator, ImportanceWeights, Init, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
+    Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo,
+    TraceMeanFieldElbo, differentiable_loss,
+};
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};

@@ -29,6 +29,9 @@ impl Ctx {
         if self.validates {
             check_message(message)?;
         }
+        if self.is_stepping() {
+            return Ok(());
+        }
         for handler in &mut self.handlers[outermost..] {
             handler.postprocess(message)?;
         }
@@ -45,6 +48,23 @@ impl Ctx {
         value
     }
 
+    /// A value for a latent site.
+    fn draw(&mut self, distribution: &dyn Distribution, message: &Message, rank: usize) -> Result<Tensor> {
+        if let Some(drawn) = self.drawn_by_steps(message) {
+            let value = enter_frames(&drawn, &message.frames, rank)?;
+            self.keep_drawn(&message.name, &value);
+            return Ok(value);
+        }
+        if self.validates {
+            distribution.validate()?;
+        }
+        let key = message.key.as_ref().unwrap_or(&self.key);
+        let draw = distribution.sample(&site_key(key, message)).to_device(&self.device);
+        let draw = if distribution.has_rsample() { draw } else { draw.detach() };
+        self.keep_drawn(&message.name, &draw);
+        Ok(draw)
+    }
+
     /// What a statement means where no handler decided it, and checks of the value.
     fn decide(&mut self, message: &mut Message) -> Result<()> {
         let value = match (&message.statement, message.value.take()) {
@@ -52,14 +72,7 @@ impl Ctx {
                 let rank = distribution.batch_shape().rank() + distribution.event_shape().rank();
                 match given {
                     Some(value) => enter_frames(&value, &message.frames, rank)?,
-                    None => {
-                        if self.validates {
-                            distribution.validate()?;
-                        }
-                        let key = message.key.as_ref().unwrap_or(&self.key);
-                        let draw = distribution.sample(&site_key(key, message)).to_device(&self.device);
-                        if distribution.has_rsample() { draw } else { draw.detach() }
-                    }
+                    None => self.draw(&**distribution, message, rank)?,
                 }
             }
             (Statement::Param { init, constraint, per_row }, None) => {

@@ -3,6 +3,7 @@
 mod deliver;
 mod observation;
 mod plates;
+mod scan;
 mod statements;
 
 use std::any::Any;
@@ -12,6 +13,7 @@ use ppl_tensor::{Device, Key};
 pub(crate) use deliver::check_axes;
 pub use observation::Observation;
 
+use crate::scan::Scan;
 use crate::{Error, Frame, Handler, ParamStore, Result};
 
 /// Where a program runs: key and device of its draws, its parameters, the handlers and plates around a statement.
@@ -21,6 +23,7 @@ pub struct Ctx {
     params: ParamStore,
     handlers: Vec<Box<dyn Handler>>,
     frames: Vec<Frame>,
+    scans: Vec<Scan>,
     validates: bool,
 }
 
@@ -43,6 +46,7 @@ impl Ctx {
             params: ParamStore::new(),
             handlers: Vec::new(),
             frames: Vec::new(),
+            scans: Vec::new(),
             validates: true,
         }
     }

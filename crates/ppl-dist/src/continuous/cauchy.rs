@@ -3,11 +3,11 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution, LocationScale};
+use ppl_tensor::{Key, Tensor};
 
 use crate::constraints::{positive, real};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters, location_scale};
 use crate::special::{log1p_square, tangent};
 
 /// The Cauchy distribution around `loc` of a `scale > 0`, on the reals: `p(x) = 1 / (π scale (1 + z²))` with
@@ -31,20 +31,14 @@ impl Cauchy {
     pub fn scale(&self) -> &Tensor {
         &self.0.values()[1]
     }
+
+    fn distance(&self, value: &Tensor) -> Tensor {
+        self.0.float_like(value) - self.loc()
+    }
 }
 
 impl Distribution for Cauchy {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([real(), positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(real(), positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         real()
@@ -60,12 +54,11 @@ impl Distribution for Cauchy {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        let z = (self.0.float_like(value) - self.loc()) / self.scale();
-        -log1p_square(&z) - (self.scale() * PI).log()
+        -log1p_square(&self.distance(value), self.scale()) - (self.scale() * PI).log()
     }
 
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
+    fn loc_scale(&self) -> Option<LocationScale> {
+        location_scale(self.loc(), self.scale(), Self::new)
     }
 
     fn mean(&self) -> Tensor {
@@ -78,5 +71,10 @@ impl Distribution for Cauchy {
 
     fn entropy(&self) -> Tensor {
         self.0.over_batch(&(self.scale() * (4.0 * PI)).log())
+    }
+
+    fn cdf(&self, value: &Tensor) -> Tensor {
+        // An angle that is small far below `loc`, where ½ plus another would cancel.
+        self.scale().atan2(-self.distance(value)) / PI
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution};
+use ppl_tensor::{Key, Tensor};
 
 use super::Gamma;
 use crate::constraints::{nonnegative, positive};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters};
 
 /// The exponential distribution of a `rate > 0`, on the numbers from 0 on: `p(x) = rate exp(-rate x)`, of mean
 /// `1 / rate`.
@@ -33,17 +33,7 @@ impl Exponential {
 }
 
 impl Distribution for Exponential {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         nonnegative()
@@ -62,10 +52,6 @@ impl Distribution for Exponential {
         let outside = value.lt(0.0).or(value.eq(f64::INFINITY));
         let log_prob = self.rate().log() - self.rate() * outside.select(1.0, value);
         outside.select(f64::NEG_INFINITY, log_prob)
-    }
-
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
     }
 
     fn mean(&self) -> Tensor {

@@ -1,13 +1,13 @@
 //! The half-Cauchy distribution.
 
-use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, TAU};
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution};
+use ppl_tensor::{Key, Tensor};
 
 use crate::constraints::{nonnegative, positive};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters};
 use crate::special::{log1p_square, tangent};
 
 /// The distribution of `|z|` for a Cauchy `z` around 0 of a `scale > 0`, on the numbers from 0 on:
@@ -29,17 +29,7 @@ impl HalfCauchy {
 }
 
 impl Distribution for HalfCauchy {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         nonnegative()
@@ -57,13 +47,9 @@ impl Distribution for HalfCauchy {
     fn log_prob(&self, value: &Tensor) -> Tensor {
         let value = self.0.float_like(value);
         let outside = value.lt(0.0).or(value.eq(f64::INFINITY));
-        let z = outside.select(0.0, value) / self.scale();
-        let log_prob = FRAC_2_PI.ln() - self.scale().log() - log1p_square(&z);
+        let squares = log1p_square(&outside.select(0.0, value), self.scale());
+        let log_prob = FRAC_2_PI.ln() - self.scale().log() - squares;
         outside.select(f64::NEG_INFINITY, log_prob)
-    }
-
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
     }
 
     fn mean(&self) -> Tensor {
@@ -75,6 +61,10 @@ impl Distribution for HalfCauchy {
     }
 
     fn entropy(&self) -> Tensor {
-        (self.scale() * std::f64::consts::TAU).log()
+        (self.scale() * TAU).log()
+    }
+
+    fn cdf(&self, value: &Tensor) -> Tensor {
+        (self.0.float_like(value).maximum(0.0) / self.scale()).atan() * FRAC_2_PI
     }
 }

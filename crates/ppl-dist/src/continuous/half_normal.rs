@@ -3,11 +3,11 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, LN_2};
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution};
+use ppl_tensor::{Key, Tensor};
 
 use crate::constraints::{nonnegative, positive};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters};
 use crate::special::LN_SQRT_TAU;
 
 /// The distribution of `|z|` for a normal `z` of mean 0 and standard deviation `scale > 0`, on the numbers from 0 on:
@@ -29,17 +29,7 @@ impl HalfNormal {
 }
 
 impl Distribution for HalfNormal {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         nonnegative()
@@ -59,10 +49,6 @@ impl Distribution for HalfNormal {
         let z = outside.select(0.0, value) / self.scale();
         let log_prob = z.square() * -0.5 - (self.scale().log() + (LN_SQRT_TAU - LN_2));
         outside.select(f64::NEG_INFINITY, log_prob)
-    }
-
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
     }
 
     fn mean(&self) -> Tensor {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution};
+use ppl_tensor::{Key, Tensor};
 
 use super::Gamma;
 use crate::constraints::positive;
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters};
 use crate::special::{above_zero, highest};
 
 /// The distribution of `1 / g` for a gamma `g` of a `concentration > 0` and a `rate > 0`, on the positive numbers:
@@ -42,17 +42,7 @@ impl InverseGamma {
 }
 
 impl Distribution for InverseGamma {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([positive(), positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(positive(), positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         positive()
@@ -77,10 +67,6 @@ impl Distribution for InverseGamma {
         let (log, quotient) = (inside.log(), rate / &inside);
         let log_prob = c * (rate.log() - &log) - quotient - log - c.lgamma();
         outside.select(f64::NEG_INFINITY, log_prob)
-    }
-
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
     }
 
     /// Infinite for concentrations up to 1.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution, LocationScale};
+use ppl_tensor::{Key, Tensor};
 
 use crate::constraints::{positive, real};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters, location_scale};
 
 /// The Laplace (double exponential) distribution around `loc` of a `scale > 0`, on the reals:
 /// `p(x) = exp(-|x - loc| / scale) / (2 scale)`.
@@ -29,24 +29,10 @@ impl Laplace {
     pub fn scale(&self) -> &Tensor {
         &self.0.values()[1]
     }
-
-    fn standardise(&self, value: &Tensor) -> Tensor {
-        (self.0.float_like(value) - self.loc()) / self.scale()
-    }
 }
 
 impl Distribution for Laplace {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([real(), positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(real(), positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         real()
@@ -64,11 +50,11 @@ impl Distribution for Laplace {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        -self.standardise(value).abs() - (2.0 * self.scale()).log()
+        -self.0.standardise(value).abs() - (2.0 * self.scale()).log()
     }
 
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
+    fn loc_scale(&self) -> Option<LocationScale> {
+        location_scale(self.loc(), self.scale(), Self::new)
     }
 
     fn mean(&self) -> Tensor {
@@ -84,7 +70,7 @@ impl Distribution for Laplace {
     }
 
     fn cdf(&self, value: &Tensor) -> Tensor {
-        let z = self.standardise(value);
+        let z = self.0.standardise(value);
         let beyond = (-z.abs()).exp() * 0.5;
         z.lt(0.0).select(&beyond, 1.0 - &beyond)
     }

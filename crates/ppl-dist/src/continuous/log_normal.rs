@@ -74,9 +74,7 @@ impl Distribution for LogNormal {
     }
 
     fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        let from = self.batch_shape();
-        let loc = crate::parameters::expand(self.name(), &from, batch_shape, &[], self.loc())?;
-        Ok(Arc::new(Self::new(loc, self.scale())))
+        Ok(Arc::new(Self { log: self.log.expand_to(batch_shape)? }))
     }
 
     fn mean(&self) -> Tensor {
@@ -92,7 +90,6 @@ impl Distribution for LogNormal {
         self.log.entropy() + self.loc()
     }
 
-    /// Accurate as [`Normal`]'s.
     fn cdf(&self, value: &Tensor) -> Tensor {
         let value = float_like(value, &[self.loc(), self.scale()]);
         self.log.cdf(&value.maximum(0.0).log())

@@ -3,11 +3,11 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution, LocationScale};
+use ppl_tensor::{Key, Tensor};
 
 use crate::constraints::{positive, real};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters, location_scale};
 use crate::special::{half_step_of_digamma, half_step_of_ln_gamma, highest, log1p_square, lowest};
 
 /// Student's t distribution of `df > 0` degrees of freedom around `loc` of a `scale > 0`, on the reals:
@@ -42,17 +42,7 @@ impl StudentT {
 }
 
 impl Distribution for StudentT {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([positive(), real(), positive()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(positive(), real(), positive());
 
     fn support(&self) -> Arc<dyn Constraint> {
         real()
@@ -77,16 +67,17 @@ impl Distribution for StudentT {
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
         let [df, loc, scale] = self.0.values();
-        let z = (self.0.float_like(value) - loc) / (scale * df.sqrt());
+        let z = (self.0.float_like(value) - loc) / scale;
         let normaliser = half_step_of_ln_gamma(&(df * 0.5)) - (df * PI).log() * 0.5 - scale.log();
-        normaliser - (df + 1.0) * 0.5 * log1p_square(&z)
-    }
-
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
+        normaliser - (df + 1.0) * 0.5 * log1p_square(&z, &df.sqrt())
     }
 
     /// NaN, there being none, for up to one degree of freedom.
+    fn loc_scale(&self) -> Option<LocationScale> {
+        let df = self.df().clone();
+        location_scale(self.loc(), self.scale(), move |loc, scale| Self::new(&df, loc, scale))
+    }
+
     fn mean(&self) -> Tensor {
         self.0.over_batch(&self.df().gt(1.0).select(self.loc(), f64::NAN))
     }

@@ -8,6 +8,7 @@ use ppl_tensor::{DType, Key, Shape, Tensor};
 use super::Weights;
 use crate::constraints::{boolean, extended_real, unit_interval};
 use crate::parameters::{draw_dtype, expand, float};
+use crate::special::{xlog1py, xlogy};
 
 /// The Bernoulli distribution of one outcome, 1 with probability `probs` and 0 otherwise.
 ///
@@ -50,6 +51,17 @@ impl Bernoulli {
         match &self.weights {
             Weights::Probs(probs) => probs.log() - (-probs).log1p(),
             Weights::Logits(logits) => logits.clone(),
+        }
+    }
+
+    /// Log probability of successes and failures in one order, of which none cost nothing whatever their probability.
+    pub(super) fn log_prob_of_order(&self, successes: &Tensor, failures: &Tensor) -> Tensor {
+        let times_softplus = |x: &Tensor, y: &Tensor| x * x.eq(0.0).select(0.0, y).softplus();
+        match &self.weights {
+            Weights::Probs(probs) => xlogy(successes, probs) + xlog1py(failures, &-probs),
+            Weights::Logits(logits) => {
+                -(times_softplus(successes, &-logits) + times_softplus(failures, logits))
+            }
         }
     }
 
@@ -122,10 +134,7 @@ impl Distribution for Bernoulli {
 
     fn entropy(&self) -> Tensor {
         match &self.weights {
-            Weights::Probs(probs) => {
-                use crate::special::{xlog1py, xlogy};
-                -(xlogy(probs, probs) + xlog1py(&(1.0 - probs), &-probs))
-            }
+            Weights::Probs(probs) => -(xlogy(probs, probs) + xlog1py(&(1.0 - probs), &-probs)),
             Weights::Logits(logits) => {
                 let (one, zero) = (logits.clone(), -logits);
                 one.sigmoid() * zero.softplus() + zero.sigmoid() * one.softplus()

@@ -8,7 +8,7 @@ use ppl_tensor::{Key, Shape, Tensor};
 use super::{Bernoulli, Weights};
 use crate::constraints::{integer_interval, nonnegative_integer};
 use crate::parameters::{broadcast, draw_dtype, expand, float, float_like, strong};
-use crate::special::{ln_choose, xlog1py, xlogy};
+use crate::special::ln_choose;
 
 /// The distribution of the number of successes in `total_count` independent trials, each of probability `probs`:
 /// `p(k) = (n choose k) pᵏ (1 - p)ⁿ⁻ᵏ`.
@@ -36,7 +36,7 @@ impl Binomial {
 
     #[track_caller]
     fn of(total_count: Tensor, weights: Weights) -> Self {
-        let parameters = [float(total_count), weights.tensor().clone()];
+        let parameters = [float_like(&total_count, &[weights.tensor()]), weights.tensor().clone()];
         let names = ["total_count", weights.name()];
         let (batch_shape, [total_count, tensor]) = broadcast("Binomial", names, parameters);
         Self { total_count, trial: Bernoulli::of(weights.with(tensor)), batch_shape }
@@ -67,11 +67,6 @@ impl Binomial {
     }
 }
 
-/// `x ln(1 + eʸ)`, which is 0 where `x` is.
-fn times_softplus(x: &Tensor, y: &Tensor) -> Tensor {
-    x * x.eq(0.0).select(0.0, y).softplus()
-}
-
 impl Distribution for Binomial {
     fn name(&self) -> &'static str {
         "Binomial"
@@ -94,7 +89,7 @@ impl Distribution for Binomial {
     fn sample(&self, key: &Key) -> Tensor {
         let (device, dtype) = (key.tensor().device(), draw_dtype(key, &self.tensors()));
         let count = strong(&self.total_count, device, dtype);
-        key.binomial(&self.batch_shape, &count, &strong(&self.probs(), device, dtype))
+        key.binomial(&self.batch_shape, &count.detach(), &strong(&self.probs(), device, dtype).detach())
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
@@ -102,11 +97,8 @@ impl Distribution for Binomial {
         let inside = value.ge(0.0).and(value.le(n)).and(value.eq(value.floor()));
         let k = inside.select(value, 0.0);
         let failures = n - &k;
-        let of_order = match self.trial.weights() {
-            Weights::Probs(probs) => xlogy(&k, probs) + xlog1py(&failures, &-probs),
-            Weights::Logits(logits) => -(times_softplus(&k, &-logits) + times_softplus(&failures, logits)),
-        };
-        inside.select(ln_choose(n, &k) + of_order, f64::NEG_INFINITY)
+        let log_prob = ln_choose(n, &k) + self.trial.log_prob_of_order(&k, &failures);
+        inside.select(log_prob, f64::NEG_INFINITY)
     }
 
     fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {

@@ -4,7 +4,9 @@ mod bernoulli;
 mod binomial;
 mod categorical;
 mod delta;
+mod geometric;
 mod multinomial;
+mod negative_binomial;
 mod one_hot_categorical;
 mod poisson;
 
@@ -12,7 +14,9 @@ pub use bernoulli::Bernoulli;
 pub use binomial::Binomial;
 pub use categorical::Categorical;
 pub use delta::Delta;
+pub use geometric::Geometric;
 pub use multinomial::Multinomial;
+pub use negative_binomial::NegativeBinomial;
 pub use one_hot_categorical::OneHotCategorical;
 pub use poisson::Poisson;
 

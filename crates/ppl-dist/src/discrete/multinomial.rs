@@ -8,7 +8,7 @@ use ppl_tensor::{Key, Op, Shape, Tensor};
 use super::one_hot_categorical::weighted_log_probs;
 use super::{Categorical, Weights};
 use crate::constraints::{multinomial, nonnegative_integer};
-use crate::parameters::{draw_dtype, expand, float, float_like, misfit, strong};
+use crate::parameters::{draw_dtype, expand, failed, float, float_like, misfit, strong};
 
 /// The distribution of how often each category occurs in `total_count` independent draws, category `k` having
 /// probability `probs[k]`: `p(x) = n! Π pₖ^xₖ / xₖ!`.
@@ -26,19 +26,21 @@ impl Multinomial {
     /// The distribution of a number of draws and probabilities, which sum to one over the last dimension.
     #[track_caller]
     pub fn new(total_count: impl Into<Tensor>, probs: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Probs(float(probs)))
+        Self::of(total_count.into(), Weights::Probs(float(probs)))
     }
 
     /// The distribution of a number of draws and log probabilities up to a constant.
     #[track_caller]
     pub fn with_logits(total_count: impl Into<Tensor>, logits: impl Into<Tensor>) -> Self {
-        Self::of(float(total_count), Weights::Logits(float(logits)))
+        Self::of(total_count.into(), Weights::Logits(float(logits)))
     }
 
     #[track_caller]
     fn of(total_count: Tensor, weights: Weights) -> Self {
         let name = weights.name();
+        let total_count = float_like(&total_count, &[weights.tensor()]);
         let category = Categorical::part_of("Multinomial", weights);
+        let total_count = failed(&[category.weights().tensor()]).unwrap_or(total_count);
         match total_count.shape().broadcast(&category.batch_shape()) {
             Some(batch_shape) => Self { total_count, category, batch_shape },
             None => {
@@ -97,12 +99,12 @@ impl Distribution for Multinomial {
     /// Category after category: of the draws that are left a binomial number.
     fn sample(&self, key: &Key) -> Tensor {
         let (device, dtype) = (key.tensor().device(), draw_dtype(key, &self.tensors()));
-        let probs = strong(&self.probs(), device, dtype);
+        let probs = strong(&self.probs(), device, dtype).detach();
         let (axis, last) = (probs.rank().saturating_sub(1), self.category.categories() - 1);
         let ahead = Tensor::apply(Op::CumulativeSum { axis, reverse: true }, &[&probs]);
         // Where nothing is ahead there is nothing left to share.
         let shares = (&probs / ahead.gt(0.0).select(&ahead, 1.0)).minimum(1.0);
-        let mut left = strong(&self.total_count, device, dtype).broadcast_to(&self.batch_shape);
+        let mut left = strong(&self.total_count, device, dtype).detach().broadcast_to(&self.batch_shape);
         let mut counts = Vec::with_capacity(last + 1);
         for category in 0..last {
             let share = shares.select_index(-1, category);
@@ -116,6 +118,9 @@ impl Distribution for Multinomial {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
+        if let Some(failed) = failed(&self.tensors()) {
+            return failed;
+        }
         let (n, value) = (&self.total_count, float_like(value, &self.tensors()));
         let inside = self.support().check(&value);
         let counts = inside.unsqueeze(-1).select(value, 0.0);

@@ -7,7 +7,7 @@ use ppl_tensor::{Key, Shape, Tensor};
 
 use super::{Categorical, Weights};
 use crate::constraints::one_hot;
-use crate::parameters::{draw_dtype, float, float_like};
+use crate::parameters::{draw_dtype, failed, float, float_like};
 use crate::special::xlogy;
 
 /// The distribution of vectors of zeros with one 1, at place `k` with probability `probs[k]`: a [`Categorical`] draw as
@@ -86,7 +86,11 @@ impl Distribution for OneHotCategorical {
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
-        let value = float_like(value, &[self.place.weights().tensor()]);
+        let parameter = [self.place.weights().tensor()];
+        if let Some(failed) = failed(&parameter) {
+            return failed;
+        }
+        let value = float_like(value, &parameter);
         let inside = one_hot().check(&value);
         let indicator = inside.unsqueeze(-1).select(value, 0.0);
         inside.select(weighted_log_probs(&self.place, &indicator), f64::NEG_INFINITY)

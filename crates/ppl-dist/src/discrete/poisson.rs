@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Distribution, Parameter, Result};
-use ppl_tensor::{Key, Shape, Tensor};
+use ppl_core::{Constraint, Distribution};
+use ppl_tensor::{Key, Tensor};
 
 use crate::constraints::{nonnegative, nonnegative_integer};
-use crate::family::Parameters;
+use crate::family::{Parameters, from_parameters};
 use crate::special::xlogy;
 
 /// The Poisson distribution of a `rate ≥ 0`, on the integers from 0 on: `p(k) = rateᵏ exp(-rate) / k!`, of mean and
@@ -30,17 +30,7 @@ impl Poisson {
 }
 
 impl Distribution for Poisson {
-    fn name(&self) -> &'static str {
-        self.0.family()
-    }
-
-    fn parameters(&self) -> Vec<Parameter<'_>> {
-        self.0.list([nonnegative()])
-    }
-
-    fn batch_shape(&self) -> Shape {
-        self.0.batch_shape()
-    }
+    from_parameters!(nonnegative());
 
     fn support(&self) -> Arc<dyn Constraint> {
         nonnegative_integer()
@@ -48,7 +38,7 @@ impl Distribution for Poisson {
 
     fn sample(&self, key: &Key) -> Tensor {
         let [rate] = self.0.for_draws(key);
-        key.poisson(self.batch_shape(), &rate)
+        key.poisson(self.batch_shape(), &rate.detach())
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
@@ -56,10 +46,6 @@ impl Distribution for Poisson {
         let inside = value.ge(0.0).and(value.lt(f64::INFINITY)).and(value.eq(value.floor()));
         let k = inside.select(value, 0.0);
         inside.select(xlogy(&k, self.rate()) - self.rate() - (k + 1.0).lgamma(), f64::NEG_INFINITY)
-    }
-
-    fn expand(&self, batch_shape: &Shape) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self(self.0.expand(batch_shape)?)))
     }
 
     fn mean(&self) -> Tensor {

@@ -3,7 +3,7 @@
 use ppl_tensor::Tensor;
 
 use crate::special::xlogy;
-use crate::{Bernoulli, Binomial, Categorical, Multinomial, Poisson};
+use crate::{Bernoulli, Binomial, Categorical, Geometric, Multinomial, Poisson};
 
 /// `Σ p (ln p - ln q)` over both outcomes.
 pub(super) fn bernoulli(p: &Bernoulli, q: &Bernoulli) -> Tensor {
@@ -33,9 +33,15 @@ fn same_count(p: &Tensor, q: &Tensor) -> Option<()> {
     if p.error().is_some() || q.error().is_some() {
         return Some(());
     }
-    let (p, q) = (p.detach(), q.detach());
-    let differs = (p - q).abs().flatten().max(-1).to_scalar().ok()?;
-    (differs == 0.0).then_some(())
+    let equal = p.detach().eq(q.detach());
+    let rows = equal.axes().clone();
+    let equal = rows.iter().fold(equal, |equal, &axis| equal.to_positional(axis));
+    (equal.all_all().to_scalar().ok()? == 1.0).then_some(())
+}
+
+/// That of one trial, times the mean number of trials.
+pub(super) fn geometric(p: &Geometric, q: &Geometric) -> Tensor {
+    bernoulli(p.trial(), q.trial()) / p.probs()
 }
 
 /// `rₚ (ln rₚ - ln r_q) - rₚ + r_q` with the rates `r`.

@@ -13,8 +13,8 @@ use ppl_core::{Distribution, Error, Result};
 use ppl_tensor::Tensor;
 
 use crate::{
-    Bernoulli, Beta, Binomial, Categorical, Cauchy, Dirichlet, Exponential, Gamma, HalfNormal, InverseGamma,
-    Laplace, LogNormal, LowRankMultivariateNormal, Multinomial, MultivariateNormal, Normal,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Dirichlet, Exponential, Gamma, Geometric, HalfNormal,
+    InverseGamma, Laplace, LogNormal, LowRankMultivariateNormal, Multinomial, MultivariateNormal, Normal,
     OneHotCategorical, Poisson, Uniform,
 };
 
@@ -44,9 +44,9 @@ pub fn kl_divergence(p: &dyn Distribution, q: &dyn Distribution) -> Result<Tenso
 ///
 /// The default has formulas for two distributions of one family: normal, log-normal, half-normal, uniform, exponential,
 /// gamma, inverse gamma, beta, Laplace, Cauchy, Bernoulli, binomial (of one number of trials), categorical, one-hot
-/// categorical, multinomial (of one number of draws), Poisson, Dirichlet; for exponentials and gammas; for normals of
-/// vectors, low-rank or not; for a point mass and anything. Wrapped distributions are taken apart: batches made one draw
-/// ([`Independent`](crate::Independent)), copies ([`Expanded`](crate::Expanded)), two with masks
+/// categorical, multinomial (of one number of draws), geometric, Poisson, Dirichlet; for exponentials and gammas; for
+/// normals of vectors, low-rank or not; for a point mass and anything. Wrapped distributions are taken apart: batches
+/// made one draw ([`Independent`](crate::Independent)), copies ([`Expanded`](crate::Expanded)), two with masks
 /// ([`Masked`](crate::Masked)), and two under the same transforms
 /// ([`TransformedDistribution`](crate::TransformedDistribution)).
 ///
@@ -115,7 +115,7 @@ impl fmt::Debug for KlRegistry {
 /// The divergence of a pair of distributions, if it is one of the pair's types.
 type Formula = fn(&dyn Distribution, &dyn Distribution) -> Option<Tensor>;
 
-const FORMULAS: [Formula; 23] = [
+const FORMULAS: [Formula; 24] = [
     |p, q| Some(continuous::normal(downcast::<Normal>(p)?, downcast(q)?)),
     |p, q| Some(continuous::normal(downcast::<LogNormal>(p)?.log(), downcast::<LogNormal>(q)?.log())),
     |p, q| Some(continuous::half_normal(downcast::<HalfNormal>(p)?, downcast(q)?)),
@@ -140,6 +140,7 @@ const FORMULAS: [Formula; 23] = [
         Some(discrete::categorical(p.place(), q.place()))
     },
     |p, q| discrete::multinomial(downcast::<Multinomial>(p)?, downcast(q)?),
+    |p, q| Some(discrete::geometric(downcast::<Geometric>(p)?, downcast(q)?)),
     |p, q| Some(discrete::poisson(downcast::<Poisson>(p)?, downcast(q)?)),
     |p, q| Some(multivariate::dirichlet(downcast::<Dirichlet>(p)?, downcast(q)?)),
     |p, q| Some(multivariate::normal::<MultivariateNormal, MultivariateNormal>(downcast(p)?, downcast(q)?)),

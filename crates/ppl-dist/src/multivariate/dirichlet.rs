@@ -6,7 +6,7 @@ use ppl_core::{Constraint, Distribution, Parameter, Result};
 use ppl_tensor::{Key, Shape, Tensor};
 
 use crate::constraints::{independent, positive, simplex};
-use crate::parameters::{draw_dtype, expand, float, float_like, misfit, split_last, strong};
+use crate::parameters::{draw_dtype, expand, failed, float, float_like, misfit, split_last, strong};
 use crate::special::{above_zero, lowest, xlogy};
 
 /// The Dirichlet distribution of a vector of concentrations `aₖ > 0`, on vectors of probabilities:
@@ -83,13 +83,19 @@ impl Distribution for Dirichlet {
     fn sample(&self, key: &Key) -> Tensor {
         let dtype = draw_dtype(key, &[&self.concentration]);
         let concentration = strong(&self.concentration, key.tensor().device(), dtype);
-        // Gamma variates over their sum, in logarithms, where small concentrations do not underflow. The bound keeps the
-        // differences of those that did from being NaN.
+        // Gamma variates over their sum, in units of the largest, where small concentrations do not underflow. The bound
+        // keeps the differences of those that did from being NaN.
         let log_gammas = key.log_gamma(self.batch_shape.concat(&[self.size]), &concentration);
-        above_zero(&log_gammas.maximum(lowest(dtype)).log_softmax(-1).exp())
+        let log_gammas = log_gammas.maximum(lowest(dtype));
+        let largest = log_gammas.max(-1).detach();
+        let gammas = (log_gammas - largest.unsqueeze(-1)).exp();
+        above_zero(&(&gammas / gammas.sum(-1).unsqueeze(-1)))
     }
 
     fn log_prob(&self, value: &Tensor) -> Tensor {
+        if let Some(failed) = failed(&[&self.concentration]) {
+            return failed;
+        }
         let value = float_like(value, &[&self.concentration]);
         let inside = simplex().check(&value);
         // Outside, the density is taken at the middle, so that its gradients stay finite.

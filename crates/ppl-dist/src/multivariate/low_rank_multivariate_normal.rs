@@ -13,8 +13,9 @@ use crate::special::LN_SQRT_TAU;
 /// The normal distribution of vectors of mean `loc` and covariance `Σ = W Wᵀ + diag(D)`, with `W = cov_factor` of shape
 /// `[…, n, m]` and `D = cov_diag` of `[…, n]`.
 ///
-/// `loc` has shape `[…, n]`; for it and `cov_diag` a scalar stands for all entries. Leading dimensions broadcast. Densities,
-/// entropies and draws cost `O(n m²)`: they need the `m × m` capacitance matrix `I + Wᵀ D⁻¹ W` only, never `Σ`.
+/// `loc` has shape `[…, n]`; for it and `cov_diag` a scalar stands for all entries. Leading dimensions broadcast.
+/// Densities, entropies and draws cost `O(n m²)`: they need the `m × m` capacitance matrix `I + Wᵀ D⁻¹ W` only, never
+/// `Σ`.
 #[derive(Debug, Clone)]
 pub struct LowRankMultivariateNormal {
     loc: Tensor,
@@ -116,8 +117,8 @@ impl Gaussian for LowRankMultivariateNormal {
         self.cov_diag.log().sum(-1) * 0.5 + self.capacitance_tril.diagonal().log().sum(-1)
     }
 
-    /// `cᵀ Σ⁻¹ c` is the least `|u - V z|² + |z|²` of all `z`, with `u` and `V` the whitened column and factor: a sum of
-    /// squares, where Woodbury's identity would subtract.
+    /// `cᵀ Σ⁻¹ c` is the least `|u - V z|² + |z|²` of all `z`, with `u` and `V` the whitened column and factor: a sum
+    /// of squares, where Woodbury's identity would subtract.
     fn squared_lengths(&self, columns: &Tensor) -> Tensor {
         let whitened = columns / self.cov_diag.sqrt().unsqueeze(-1);
         let (factor, root) = (&self.whitened_factor, &self.capacitance_tril);

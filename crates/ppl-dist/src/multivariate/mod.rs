@@ -1,10 +1,12 @@
 //! Distributions of vectors.
 
 mod dirichlet;
+mod lkj_cholesky;
 mod low_rank_multivariate_normal;
 mod multivariate_normal;
 
 pub use dirichlet::Dirichlet;
+pub use lkj_cholesky::LkjCholesky;
 pub use low_rank_multivariate_normal::LowRankMultivariateNormal;
 pub use multivariate_normal::MultivariateNormal;
 

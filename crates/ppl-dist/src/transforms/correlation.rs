@@ -65,7 +65,7 @@ impl Transform for CorrCholesky {
         let behind = squares.slice(-1, 1..size.max(1)).pad(-1, 0, size.min(1));
         let length_behind = take_below_diagonal(&behind, size).sqrt();
         // The sine of the angle is a hyperbolic tangent, its tangent a hyperbolic sine.
-        crate::special::asinh(&(take_below_diagonal(y, size) / length_behind))
+        (take_below_diagonal(y, size) / length_behind).asinh()
     }
 
     /// Of each entry `tanh(x) r` with the length `r` that is left: `r / cosh² x`; the matrix is triangular.

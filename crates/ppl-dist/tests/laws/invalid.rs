@@ -5,8 +5,10 @@ use std::sync::Arc;
 use ppl_core::Distribution;
 use ppl_dist::transforms::{Affine, LowerCholesky};
 use ppl_dist::{
-    Bernoulli, Beta, Categorical, Delta, DistributionExt, Gamma, LogNormal, MultivariateNormal, Normal,
-    TransformedDistribution, Uniform,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, DistributionExt, Exponential, Gamma,
+    Geometric, Gumbel, HalfCauchy, HalfNormal, InverseGamma, Laplace, LkjCholesky, LogNormal, Logistic,
+    LowRankMultivariateNormal, Multinomial, MultivariateNormal, NegativeBinomial, Normal, OneHotCategorical,
+    Pareto, Poisson, StudentT, TransformedDistribution, Uniform, Weibull,
 };
 use ppl_tensor::{Axis, Device, Key, Tensor, trace};
 
@@ -55,6 +57,50 @@ fn parameters_outside_their_constraints_are_named() {
         "parameter `probs` of Categorical must be nonnegative with a sum of 1, but has -0.5",
     );
     assert_invalid(&Delta::new(nan), "parameter `value` of Delta must be real, but has NaN");
+}
+
+#[test]
+fn every_parameter_is_checked() {
+    let invalid = |distribution: &dyn Distribution, parameter: &str, constraint: &str, value: &str| {
+        let name = distribution.name();
+        let message = format!("parameter `{parameter}` of {name} must be {constraint}, but has {value}");
+        assert_invalid(distribution, &message);
+    };
+    invalid(&Exponential::new(0.0), "rate", "positive", "0");
+    invalid(&HalfNormal::new(-1.0), "scale", "positive", "-1");
+    invalid(&HalfCauchy::new(f64::INFINITY), "scale", "positive", "inf");
+    invalid(&Cauchy::new(f64::NAN, 1.0), "loc", "real", "NaN");
+    invalid(&Cauchy::new(0.0, 0.0), "scale", "positive", "0");
+    invalid(&Laplace::new(f64::NAN, 1.0), "loc", "real", "NaN");
+    invalid(&Laplace::new(0.0, -2.0), "scale", "positive", "-2");
+    invalid(&InverseGamma::new(0.0, 1.0), "concentration", "positive", "0");
+    invalid(&InverseGamma::new(1.0, -1.0), "rate", "positive", "-1");
+    invalid(&StudentT::new(0.0, 0.0, 1.0), "df", "positive", "0");
+    invalid(&StudentT::new(1.0, f64::NAN, 1.0), "loc", "real", "NaN");
+    invalid(&StudentT::new(1.0, 0.0, -1.0), "scale", "positive", "-1");
+    invalid(&Logistic::new(f64::NAN, 1.0), "loc", "real", "NaN");
+    invalid(&Gumbel::new(0.0, -1.0), "scale", "positive", "-1");
+    invalid(&Weibull::new(1.0, 0.0), "concentration", "positive", "0");
+    invalid(&Pareto::new(1.0, -2.0), "alpha", "positive", "-2");
+    invalid(&NegativeBinomial::new(0.0, 0.5), "total_count", "positive", "0");
+    invalid(&Geometric::new(1.5), "probs", "in [0, 1]", "1.5");
+    invalid(&Poisson::new(-0.5), "rate", "nonnegative", "-0.5");
+    invalid(&Binomial::new(-1.0, 0.5), "total_count", "a nonnegative integer", "-1");
+    invalid(&Binomial::new(2.5, 0.5), "total_count", "a nonnegative integer", "2.5");
+    invalid(&Binomial::new(2, 1.5), "probs", "in [0, 1]", "1.5");
+    invalid(&Binomial::with_logits(2, f64::NAN), "logits", "real or infinite", "NaN");
+    invalid(&Dirichlet::new([1.0, 0.0]), "concentration", "positive", "1");
+    invalid(&LkjCholesky::new(3, 0.0), "concentration", "positive", "0");
+    invalid(&OneHotCategorical::new([0.5, 0.6]), "probs", "nonnegative with a sum of 1", "0.5");
+    invalid(&Multinomial::new(2.5, [0.5, 0.5]), "total_count", "a nonnegative integer", "2.5");
+    invalid(&Multinomial::new(2, [0.5, 0.6]), "probs", "nonnegative with a sum of 1", "0.5");
+    let low_rank = |loc: f64, factor: f64, diagonal: f64| {
+        LowRankMultivariateNormal::new([loc, 0.0], [[factor], [1.0]], [diagonal, 1.0])
+    };
+    invalid(&low_rank(f64::NAN, 1.0, 1.0), "loc", "real", "NaN");
+    invalid(&low_rank(0.0, f64::NAN, 1.0), "cov_factor", "real", "NaN");
+    invalid(&low_rank(0.0, 1.0, -1.0), "cov_diag", "positive", "-1");
+    invalid(&HalfNormal::new(-1.0).mask(true), "scale", "positive", "-1");
 }
 
 #[test]
@@ -147,6 +193,53 @@ fn shapes_that_do_not_fit_are_carried_with_the_line() {
         &Categorical::new(1.0),
         "Categorical: the last dimension counts the categories, and there must be one (shapes [])",
     );
+    assert_misfit(&Cauchy::new(&two, &three), &misfit("Cauchy", "loc` and `scale"));
+    assert_misfit(&Laplace::new(&two, &three), &misfit("Laplace", "loc` and `scale"));
+    assert_misfit(&InverseGamma::new(&two, &three), &misfit("InverseGamma", "concentration` and `rate"));
+    assert_misfit(&Binomial::new(&two, &three), &misfit("Binomial", "total_count` and `probs"));
+    assert_misfit(&Binomial::with_logits(&two, &three), &misfit("Binomial", "total_count` and `logits"));
+    assert_misfit(
+        &StudentT::new(&two, &three, 1.0),
+        "StudentT: the shapes of `df` and `loc` and `scale` do not broadcast (shapes [2], [3], [])",
+    );
+    assert_misfit(
+        &OneHotCategorical::new(1.0),
+        "OneHotCategorical: the last dimension counts the categories, and there must be one (shapes [])",
+    );
+    assert_misfit(
+        &Multinomial::with_logits(2.0, 1.0),
+        "Multinomial: the last dimension counts the categories, and there must be one (shapes [])",
+    );
+    assert_misfit(
+        &Multinomial::new(&two, Tensor::ones([3, 4])),
+        "Multinomial: `total_count` does not broadcast with the batch of `probs` (shapes [2], [3, 4])",
+    );
+    assert_misfit(
+        &Dirichlet::new(1.0),
+        "Dirichlet: the last dimension of `concentration` is that of a draw, and there must be one (shapes [])",
+    );
+    assert_misfit(&LkjCholesky::new(0, 1.0), "LkjCholesky: matrices have at least one row");
+    assert_misfit(
+        &LowRankMultivariateNormal::new(&two, &three, 1.0),
+        "LowRankMultivariateNormal: `cov_factor` must be matrices (shapes [2], [3], [])",
+    );
+    assert_misfit(
+        &LowRankMultivariateNormal::new(&two, Tensor::ones([3, 1]), 1.0),
+        "LowRankMultivariateNormal: `loc` and `cov_factor` are of different sizes (shapes [2], [3, 1], [])",
+    );
+    assert_misfit(
+        &LowRankMultivariateNormal::new(Tensor::ones([4, 3]), Tensor::ones([2, 3, 1]), 1.0),
+        "LowRankMultivariateNormal: the leading dimensions of `loc` and `cov_factor` do not broadcast (shapes [4, 3], \
+         [2, 3, 1], [])",
+    );
+    assert_misfit(
+        &Normal::new(&two, 1.0).mask(Tensor::from(vec![true, false, true])),
+        "mask: the mask does not fit the batch of Normal (shapes [3], [2])",
+    );
+    assert_misfit(
+        &Normal::new(&two, 1.0).mask(&two),
+        "mask: a mask is of truth values, not f64 (shapes [2], [2])",
+    );
     assert_misfit(
         &MultivariateNormal::with_scale_tril(&two, Tensor::eye(3)),
         "MultivariateNormal: `loc` and `scale_tril` are of different sizes (shapes [2], [3, 3])",
@@ -178,7 +271,19 @@ fn shapes_that_do_not_fit_are_carried_with_the_line() {
 #[test]
 fn errors_of_parameters_come_out() {
     let failed = Tensor::zeros([2]) + Tensor::zeros([3]);
-    let distributions: [&dyn Distribution; 7] = [
+    let bool_failed = failed.gt(0.0);
+    let distributions: [&dyn Distribution; 18] = [
+        &Exponential::new(&failed),
+        &StudentT::new(1.0, 0.0, &failed),
+        &Poisson::new(&failed),
+        &Binomial::new(&failed, 0.5),
+        &Binomial::with_logits(3, &failed),
+        &OneHotCategorical::new(&failed),
+        &Multinomial::new(&failed, [0.5, 0.5]),
+        &Dirichlet::new(&failed),
+        &LowRankMultivariateNormal::new(0.0, &failed, 1.0),
+        &LowRankMultivariateNormal::new(&failed, Tensor::ones([2, 1]), 1.0),
+        &Normal::new(0.0, 1.0).mask(&bool_failed),
         &Normal::new(&failed, 1.0),
         &Uniform::new(0.0, &failed),
         &Bernoulli::new(&failed),

@@ -6,6 +6,7 @@ mod cases;
 mod density;
 mod invalid;
 mod kl;
+mod lkj;
 mod numerics;
 mod pathwise;
 mod reference;

@@ -85,15 +85,18 @@ pub(crate) fn ks_p_value(draws: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     if lambda < 0.2 { 1.0 } else { terms.sum::<f64>().clamp(0.0, 1.0) }
 }
 
-/// P-value of Pearson's test of counts against probabilities.
+/// P-value of Pearson's test of counts against probabilities. Rare outcomes are counted together, so that each cell is
+/// expected to hold five.
 pub(crate) fn chi_square_p_value(counts: &[f64], probabilities: &[f64]) -> f64 {
     let n: f64 = counts.iter().sum();
-    let statistic: f64 = counts
-        .iter()
-        .zip(probabilities)
-        .filter(|(_, p)| **p > 0.0)
-        .map(|(count, p)| (count - n * p).powi(2) / (n * p))
-        .sum();
-    let possible = probabilities.iter().filter(|p| **p > 0.0).count();
-    1.0 - ChiSquared::new((possible - 1) as f64).unwrap().cdf(statistic)
+    let mut cells: Vec<(f64, f64)> = counts.iter().zip(probabilities).map(|(&c, p)| (c, n * p)).collect();
+    cells.sort_by(|a, b| b.1.total_cmp(&a.1));
+    while let [.., (count, expected), (rare, least)] = cells[..]
+        && least < 5.0
+    {
+        cells.truncate(cells.len() - 2);
+        cells.push((count + rare, expected + least));
+    }
+    let statistic: f64 = cells.iter().map(|(count, expected)| (count - expected).powi(2) / expected).sum();
+    1.0 - ChiSquared::new((cells.len() - 1) as f64).unwrap().cdf(statistic)
 }

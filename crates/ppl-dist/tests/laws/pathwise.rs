@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use ppl_core::Distribution;
-use ppl_dist::{Beta, Gamma, LogNormal, MultivariateNormal, Normal, Uniform};
+use ppl_dist::{
+    Beta, Dirichlet, Gamma, InverseGamma, LogNormal, LowRankMultivariateNormal, MultivariateNormal, Normal,
+    StudentT, Uniform,
+};
 use ppl_tensor::{Key, Tensor, grad};
 
 use crate::cases::{Values, cases};
@@ -24,13 +27,12 @@ fn derivatives(
     gradients.iter().map(values).collect()
 }
 
-/// A draw `x(θ)` at a fixed quantile has `∂F(x; θ)/∂θ + p(x) ∂x/∂θ = 0`: exact, without averaging. A beta draw is not at
-/// a fixed quantile, because it is made of two gamma draws.
+/// A draw `x(θ)` at a fixed quantile has `∂F(x; θ)/∂θ + p(x) ∂x/∂θ = 0`: exact, without averaging.
 #[test]
 fn each_draw_moves_along_its_quantile() {
     for case in cases() {
         let Values::Continuous(cdf) = case.values else { continue };
-        if case.distribution().name() == "Beta" {
+        if !case.keeps_quantile {
             continue;
         }
         let parameters: Vec<f64> = case.parameters.iter().map(|p| values(p)[0]).collect();
@@ -111,6 +113,64 @@ fn expected_functions_of_beta_draws() {
             (2.0 * a + 1.0) / (s * (s + 1.0)) - by_total,
         );
         assert_mean("concentration0, of the square", &slopes[1], -by_total);
+    }
+}
+
+#[test]
+fn expected_functions_of_inverse_gamma_draws() {
+    for (i, (a, r)) in [(0.3, 2.0), (6.0, 0.5), (60.0, 7.0)].into_iter().enumerate() {
+        let inverse_gamma = |p: &[Tensor]| Arc::new(InverseGamma::new(&p[0], &p[1])) as _;
+        // E ln x = ln r - ψ(a).
+        let slopes = derivatives(inverse_gamma, &[a, r], Tensor::log, 60 + i as u64);
+        let trigamma = Tensor::from(a).polygamma(1).to_scalar().unwrap();
+        assert_mean("concentration, of the logarithm", &slopes[0], -trigamma);
+        assert_mean("rate, of the logarithm", &slopes[1], 1.0 / r);
+    }
+}
+
+#[test]
+fn expected_squares_of_student_t_draws() {
+    // E x² = m² + s² d / (d - 2); enough degrees of freedom for slopes of finite variance.
+    let (d, m, s): (f64, f64, f64) = (9.0, 0.7, 1.5);
+    let student_t = |p: &[Tensor]| Arc::new(StudentT::new(&p[0], &p[1], &p[2])) as _;
+    let slopes = derivatives(student_t, &[d, m, s], Tensor::square, 70);
+    assert_mean("df", &slopes[0], -2.0 * (s / (d - 2.0)).powi(2));
+    assert_mean("loc", &slopes[1], 2.0 * m);
+    assert_mean("scale", &slopes[2], 2.0 * s * d / (d - 2.0));
+}
+
+#[test]
+fn expected_entries_of_dirichlet_draws() {
+    for (i, concentration) in [[0.2, 0.3, 0.1], [1.0, 2.0, 5.0], [40.0, 0.7, 3.0]].into_iter().enumerate() {
+        let total: f64 = concentration.iter().sum();
+        let copies = Tensor::from(concentration).broadcast_to([DRAWS, 3]).tracked();
+        let draws = Dirichlet::new(&copies).sample(&Key::new(80 + i as u64));
+        let slopes = values(&grad(&draws.select_index(-1, 1).sum_all(), &[&copies]).unwrap()[0]);
+        for k in 0..3 {
+            // Of the mean a₁ / s.
+            let own = if k == 1 { 1.0 / total } else { 0.0 };
+            let slopes: Vec<f64> = slopes.iter().copied().skip(k).step_by(3).collect();
+            assert_mean("concentration", &slopes, own - concentration[1] / total.powi(2));
+        }
+    }
+}
+
+/// `E (w·x)² = (w·m)² + |Wᵀ w|² + w·(D w)`, of slopes `2 w (Wᵀ w)ᵀ` in the factor and `w²` in the diagonal.
+#[test]
+fn expected_squares_of_low_rank_normal_draws() {
+    let factor = Tensor::from([[1.5], [-0.4]]);
+    let w = Tensor::from([0.6, -1.1]);
+    let factors = factor.broadcast_to([DRAWS, 2, 1]).tracked();
+    let diagonals = Tensor::from([0.3, 0.8]).broadcast_to([DRAWS, 2]).tracked();
+    let draws = LowRankMultivariateNormal::new(0.0, &factors, &diagonals).sample(&Key::new(90));
+    let gradients = grad(&(draws * &w).sum(-1).square().sum_all(), &[&factors, &diagonals]).unwrap();
+    let along = factor.t().matmul(&w).to_scalar();
+    let by_factor = values(&(2.0 * &w * along.unwrap()));
+    let by_diagonal = values(&w.square());
+    for entry in 0..2 {
+        let column = |of: &Tensor| values(of).into_iter().skip(entry).step_by(2).collect::<Vec<_>>();
+        assert_mean("cov_factor", &column(&gradients[0]), by_factor[entry]);
+        assert_mean("cov_diag", &column(&gradients[1]), by_diagonal[entry]);
     }
 }
 

@@ -1,10 +1,14 @@
 //! Laws of draws. All keys are fixed.
 
 use ppl_core::Distribution;
-use ppl_dist::{Bernoulli, Beta, Categorical, Delta, Gamma, LogNormal, MultivariateNormal, Normal, Uniform};
+use ppl_dist::{
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Delta, Dirichlet, Exponential, Gamma, HalfCauchy,
+    HalfNormal, InverseGamma, Laplace, LogNormal, LowRankMultivariateNormal, Multinomial, MultivariateNormal,
+    Normal, OneHotCategorical, Poisson, StudentT, Uniform,
+};
 use ppl_tensor::{DType, Device, Key, Shape, Tensor};
 
-use crate::cases::{Values, cases};
+use crate::cases::{Moments, Values, cases};
 use crate::numerics::{P_THRESHOLD, assert_mean, chi_square_p_value, ks_p_value, mean_and_variance, values};
 
 const DRAWS: usize = 20_000;
@@ -33,7 +37,7 @@ fn draws_lie_in_the_support_and_have_a_density() {
 
 #[test]
 fn moments_of_draws_are_those_claimed() {
-    for (i, case) in cases().iter().enumerate().filter(|(_, case)| case.has_moments) {
+    for (i, case) in cases().iter().enumerate().filter(|(_, case)| case.moments == Moments::Finite) {
         let distribution = case.distribution();
         let (mean, variance) = (values(&distribution.mean()), values(&distribution.variance()));
         for (entry, draws) in columns(&*distribution, &Key::new(100 + i as u64), DRAWS).iter().enumerate() {
@@ -58,11 +62,14 @@ fn draws_follow_the_distribution_function() {
 #[test]
 fn draws_have_the_probabilities_of_the_mass_function() {
     for (i, case) in cases().iter().enumerate() {
-        let Values::Discrete(all) = case.values else { continue };
+        let Values::Discrete(all) = &case.values else { continue };
         let distribution = case.distribution();
-        let draws = &columns(&*distribution, &Key::new(300 + i as u64), DRAWS)[0];
-        let counts: Vec<f64> = all.iter().map(|k| draws.iter().filter(|x| *x == k).count() as f64).collect();
-        let probabilities = values(&distribution.log_prob(&Tensor::from(all)).exp());
+        let size = distribution.event_shape().elements();
+        let draws = values(&distribution.sample_n(&Key::new(300 + i as u64), DRAWS));
+        let count = |outcome: &[f64]| draws.chunks(size).filter(|draw| *draw == outcome).count() as f64;
+        let counts: Vec<f64> = values(all).chunks(size).map(count).collect();
+        assert_eq!(counts.iter().sum::<f64>(), DRAWS as f64, "{}: a draw is none of these", case.name);
+        let probabilities = values(&distribution.log_prob(all).exp());
         let p = chi_square_p_value(&counts, &probabilities);
         assert!(p > P_THRESHOLD, "{}: p = {p}, counts {counts:?}", case.name);
     }
@@ -75,6 +82,21 @@ fn entries_of_a_multivariate_normal_covary() {
     let draws = columns(&distribution, &Key::new(5), DRAWS);
     let products: Vec<f64> = draws[0].iter().zip(&draws[1]).map(|(x, y)| (x - 1.0) * (y - 2.0)).collect();
     assert_mean("covariance", &products, -0.6);
+}
+
+#[test]
+fn entries_of_other_vectors_covary() {
+    let products = |distribution: &dyn Distribution, key| -> Vec<f64> {
+        let (mean, draws) = (values(&distribution.mean()), columns(distribution, &Key::new(key), DRAWS));
+        draws[0].iter().zip(&draws[1]).map(|(x, y)| (x - mean[0]) * (y - mean[1])).collect()
+    };
+    let low_rank = LowRankMultivariateNormal::new([1.0, 2.0], [[1.5, 0.3], [-0.4, 2.0]], [0.3, 0.8]);
+    assert_mean("low-rank normal", &products(&low_rank, 15), 1.5 * -0.4 + 0.3 * 2.0);
+    let one_direction = LowRankMultivariateNormal::new(0.0, [[1.5], [-0.4]], 1e-3);
+    assert_mean("one direction", &products(&one_direction, 16), 1.5 * -0.4);
+    // -a₁ a₂ / (s² (s + 1)), and -n p₁ p₂.
+    assert_mean("Dirichlet", &products(&Dirichlet::new([2.0, 1.5, 0.5]), 17), -3.0 / 80.0);
+    assert_mean("multinomial", &products(&Multinomial::new(20, [0.2, 0.5, 0.3]), 18), -2.0);
 }
 
 #[test]
@@ -102,7 +124,19 @@ fn batch_elements_are_independent() {
 
 #[test]
 fn numbers_alone_draw_in_the_default_float_of_the_key() {
-    let distributions: [&dyn Distribution; 7] = [
+    let distributions: [&dyn Distribution; 19] = [
+        &Exponential::new(2),
+        &HalfNormal::new(2),
+        &HalfCauchy::new(2),
+        &Cauchy::new(0, 1),
+        &Laplace::new(0, 1),
+        &InverseGamma::new(2, 3),
+        &StudentT::new(3, 0, 1),
+        &Binomial::new(4, 0.5),
+        &Poisson::new(3),
+        &Dirichlet::new(Tensor::ones([3])),
+        &OneHotCategorical::with_logits(Tensor::zeros([3])),
+        &Multinomial::with_logits(4, Tensor::zeros([3])),
         &Normal::new(0, 1),
         &LogNormal::new(0.0, 1.0),
         &Uniform::new(0.0, 1.0),
@@ -164,6 +198,18 @@ fn draws_stay_inside_open_supports() {
         assert!(inside(&Gamma::new(tiny, 1.0)).iter().all(|&x| x == smallest));
         assert!(inside(&Beta::new(tiny, tiny)).iter().all(|&x| x >= smallest && x <= one));
         assert!(inside(&LogNormal::new(-1e4, 1.0)).iter().all(|&x| x == smallest));
+        // Heavy tails and small concentrations overflow no more than they underflow.
+        for small in [1e-3, 1e-30] {
+            assert!(inside(&InverseGamma::new(small, 1.0)).iter().all(|x| x.is_finite()));
+            assert!(inside(&StudentT::new(small, 0.0, 1.0)).iter().all(|x| x.is_finite()));
+            let corners = inside(&Dirichlet::new(Tensor::full([3], small)));
+            let high = corners.iter().filter(|&&x| x > 0.5).count();
+            assert!(corners.iter().all(|&x| x >= smallest) && high > 1900, "{small}: {high} of 2000");
+        }
+        assert!(inside(&HalfCauchy::new(1.0)).iter().all(|&x| x > 0.0));
+        assert!(inside(&Cauchy::new(0.0, 1.0)).iter().all(|x| x.is_finite()));
+        assert!(inside(&Exponential::new(1.0)).iter().all(|&x| x > 0.0));
+        assert!(inside(&Laplace::new(0.0, 1.0)).iter().all(|x| x.is_finite()));
         // Bounds so close to each other that most draws would be rounded to one of them.
         for (low, high) in [(1e10_f64, 1e10_f64.next_up().next_up()), (-1.0, (-1.0_f64).next_up().next_up())]
         {
@@ -192,6 +238,13 @@ fn categories_of_no_probability_are_never_drawn() {
         let (mean, _) = mean_and_variance(&draws);
         assert!((mean - 2.0).abs() < 0.1);
     }
+    for probs in [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]] {
+        let counts = values(&Multinomial::new(5, probs).sample_n(&Key::new(5), 50));
+        assert!(counts.chunks(3).all(|row| row.iter().zip(probs).all(|(x, p)| *x == 5.0 * p)), "{counts:?}");
+    }
+    let trials = Binomial::new([0.0, 7.0, 7.0], [0.5, 0.0, 1.0]).sample_n(&Key::new(6), 50);
+    assert!(values(&trials).chunks(3).all(|row| row == [0.0, 0.0, 7.0]));
+    assert!(values(&Poisson::new(0.0).sample_n(&Key::new(7), 50)).iter().all(|&x| x == 0.0));
     let certain = values(&Bernoulli::new(Tensor::from([0.0, 1.0])).sample_n(&Key::new(4), 500));
     assert!(certain.chunks(2).all(|pair| pair == [0.0, 1.0]));
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use ppl_core::{Constraint, Transform};
 use ppl_dist::constraints::{
-    boolean, extended_real, greater_than, independent, integers_below, interval, lower_cholesky, nonnegative,
-    nonnegative_integer, positive, positive_definite, real, real_vector, simplex, unit_interval,
+    boolean, corr_cholesky, corr_matrix, extended_real, greater_than, independent, integer_interval,
+    integers_below, interval, less_than, lower_cholesky, multinomial, nonnegative, nonnegative_integer,
+    one_hot, ordered_vector, positive, positive_definite, positive_ordered_vector, real, real_vector,
+    simplex, unit_interval,
 };
 use ppl_dist::transforms::{
-    Affine, Compose, CovarianceFromCholesky, Exp, Identity, Inverse, LowerCholesky, Sigmoid,
+    Affine, Compose, CorrCholesky, CorrelationFromCholesky, CovarianceFromCholesky, Exp, ExpAbove, ExpBelow,
+    Identity, Independent, Inverse, LowerCholesky, Ordered, Sigmoid, Softplus, StickBreaking,
 };
-use ppl_dist::transforms::{ExpAbove, Independent, Softplus, StickBreaking};
 use ppl_tensor::{DType, Tensor, grad, vmap};
 use proptest::prelude::*;
 
@@ -38,6 +40,18 @@ fn cases() -> Vec<Case> {
         case(Sigmoid::unit(), &[], &[0]),
         case(Sigmoid::new(-2.0, 7.0), &[], &[0]),
         case(ExpAbove::new(2.5), &[], &[0]),
+        case(ExpBelow::new(2.5), &[], &[0]),
+        case(Ordered::real(), &[4], &[0, 1, 2, 3]),
+        case(Ordered::real(), &[1], &[0]),
+        case(Ordered::positive(), &[4], &[0, 1, 2, 3]),
+        case(CorrCholesky, &[1], &[2]),
+        case(CorrCholesky, &[6], &[4, 8, 9, 12, 13, 14]),
+        case(CorrCholesky, &[0], &[]),
+        case(
+            Compose::new(vec![Arc::new(CorrCholesky), Arc::new(CorrelationFromCholesky)]),
+            &[6],
+            &[4, 8, 9, 12, 13, 14],
+        ),
         case(Inverse::new(Arc::new(Affine::new(1.5, -0.5))), &[], &[0]),
         case(Compose::new(vec![Arc::new(Exp), Arc::new(Affine::new(3.0, 2.0))]), &[], &[0]),
         case(Compose::new(vec![]), &[], &[0]),
@@ -135,11 +149,12 @@ proptest! {
         let constraints = [
             real(), positive(), nonnegative(), greater_than(2.5), greater_than(&scalar), unit_interval(),
             interval(-1.0, 1.0), interval(1e10, 1e10 + 1.0), real_vector(), independent(positive(), 1),
-            lower_cholesky(), simplex(), extended_real(),
+            lower_cholesky(), simplex(), extended_real(), less_than(2.5), less_than(&scalar), ordered_vector(),
+            positive_ordered_vector(), corr_cholesky(),
         ];
         for constraint in constraints {
             for dtype in [DType::F64, DType::F32] {
-                if dtype == DType::F32 && matches!(&*constraint.name(), "in [10000000000, 10000000001]" | "greater than 7") {
+                if dtype == DType::F32 && matches!(&*constraint.name(), "in [10000000000, 10000000001]" | "greater than 7" | "less than 7") {
                     continue;
                 }
                 let bijection = constraint.bijection().unwrap();
@@ -191,6 +206,21 @@ fn gradients_of_bijections_onto_matrices() {
     assert_close("middle", &values(&StickBreaking.forward(&Tensor::zeros([3]))), &[0.25; 4], 1e-15);
 }
 
+#[test]
+fn correlations_of_known_matrices() {
+    // Partial correlations 0.6 and 0.5 of the first with the others, and 0 between those.
+    let x = Tensor::from([0.6, 0.5, 0.0]).atanh();
+    let factor = CorrCholesky.forward(&x);
+    let expected = [1.0, 0.0, 0.0, 0.6, 0.8, 0.0, 0.5, 0.0, 0.75_f64.sqrt()];
+    assert_close("factor", &values(&factor), &expected, 1e-15);
+    let correlation = CorrelationFromCholesky.forward(&factor);
+    let expected = [1.0, 0.6, 0.5, 0.6, 1.0, 0.3, 0.5, 0.3, 1.0];
+    assert_close("correlation", &values(&correlation), &expected, 1e-15);
+    // Far out, where 1 - tanh² is not to be told from 0, points come back.
+    let far = Tensor::from([18.0, -3.0, 15.0]);
+    assert_close("far", &values(&CorrCholesky.inverse(&CorrCholesky.forward(&far))), &values(&far), 1e-9);
+}
+
 #[track_caller]
 fn assert_members(constraint: &dyn Constraint, inside: &[f64], outside: &[f64]) {
     let check = |x: &[f64]| values(&constraint.check(&Tensor::from(x)));
@@ -207,10 +237,12 @@ fn membership() {
     assert_members(&*positive(), &[1e-300, 3.0], &[0.0, -1.0, inf]);
     assert_members(&*nonnegative(), &[0.0, 3.0], &[-1e-300, inf]);
     assert_members(&*greater_than(2.0), &[2.1], &[2.0, 1.0, inf]);
+    assert_members(&*less_than(2.0), &[1.9, -1e300], &[2.0, 3.0, -inf]);
     assert_members(&*unit_interval(), &[0.0, 0.5, 1.0], &[-0.1, 1.1, inf]);
     assert_members(&*interval(-1.0, 2.0), &[-1.0, 2.0], &[-1.1, 2.1, inf]);
     assert_members(&*boolean(), &[0.0, 1.0], &[0.5, 2.0, -1.0]);
     assert_members(&*integers_below(3), &[0.0, 2.0], &[3.0, -1.0, 0.5, inf]);
+    assert_members(&*integer_interval(-1, 2), &[-1.0, 0.0, 2.0], &[-2.0, 3.0, 0.5, inf]);
     assert_members(&*nonnegative_integer(), &[0.0, 1e9], &[-1.0, 0.5, inf]);
     let integers = Tensor::from(vec![-1_i64, 0, 2, 3]);
     assert_eq!(values(&integers_below(3).check(&integers)), [0.0, 1.0, 1.0, 0.0]);
@@ -228,6 +260,34 @@ fn membership() {
     let matrices = matrices.reshape([4, 2, 2]);
     assert_eq!(values(&lower_cholesky().check(&matrices)), [1.0, 0.0, 0.0, 0.0]);
     assert_eq!(values(&positive_definite().check(&matrices)), [0.0, 1.0, 0.0, 0.0]);
+    let matrices = Tensor::from([
+        [1.0, 0.0, 0.6, 0.8],
+        [1.0, 0.6, 0.6, 1.0],
+        [1.0, 0.0, 0.6, -0.8],
+        [1.0, 0.0, 0.6, 0.9],
+        [1.0, 1.5, 1.5, 1.0],
+        [1.0, 0.6, 0.6, 1.1],
+        [f64::NAN, 0.0, 0.6, 0.8],
+    ]);
+    let matrices = matrices.reshape([7, 2, 2]);
+    assert_eq!(values(&corr_cholesky().check(&matrices)), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(values(&corr_matrix().check(&matrices)), [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    let rows = Tensor::from([
+        [-1.0, 0.5, 2.0],
+        [0.1, 0.5, 0.5],
+        [1.0, 0.5, 2.0],
+        [0.5, 1.0, inf],
+        [0.5, 1.0, f64::NAN],
+    ]);
+    assert_eq!(values(&ordered_vector().check(&rows)), [1.0, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(values(&positive_ordered_vector().check(&rows)), [0.0, 1.0, 0.0, 0.0, 0.0]);
+    let rows =
+        Tensor::from([[0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.5, 0.5, 0.0], [2.0, -1.0, 0.0]]);
+    assert_eq!(values(&one_hot().check(&rows)), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(values(&multinomial(1).check(&rows)), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    let totals = Tensor::from([1.0, 2.0, 0.0, 2.0, 1.0]);
+    assert_eq!(values(&multinomial(totals).check(&rows)), [1.0, 1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(values(&one_hot().check(&Tensor::from(vec![0_i64, 1]))), [1.0]);
 }
 
 #[test]
@@ -239,7 +299,15 @@ fn names_and_kinds() {
         (interval(-1.0, 2.5), "in [-1, 2.5]", 0, false),
         (interval(Tensor::from([0.0, 1.0]), 2.5), "in [low, 2.5]", 0, false),
         (greater_than(3.0), "greater than 3", 0, false),
+        (less_than(3.0), "less than 3", 0, false),
         (boolean(), "0 or 1", 0, true),
+        (integer_interval(0, 4), "an integer from 0 to 4", 0, true),
+        (one_hot(), "zeros with one 1", 1, true),
+        (multinomial(4), "nonnegative integers with a sum of 4", 1, true),
+        (ordered_vector(), "ascending", 1, false),
+        (positive_ordered_vector(), "positive and ascending", 1, false),
+        (corr_cholesky(), "lower triangular with positive diagonal and rows of length 1", 2, false),
+        (corr_matrix(), "positive definite with ones on the diagonal", 2, false),
         (integers_below(5), "an integer from 0 to 4", 0, true),
         (nonnegative_integer(), "a nonnegative integer", 0, true),
         (real_vector(), "real", 1, false),
@@ -279,6 +347,10 @@ fn shapes_that_do_not_fit() {
         error(&StickBreaking, &[]),
         ("StickBreaking needs 1 dimensions, the shape is []".into(), true)
     );
+    let reason = "CorrCholesky: 5 numbers do not fill a triangle below a diagonal";
+    assert_eq!(error(&CorrCholesky, &[5]), (reason.into(), true));
+    let inverse = CorrCholesky.inverse_shape(&[2, 3].into()).unwrap_err().to_string();
+    assert_eq!(inverse, "CorrCholesky: matrices of shape [2, 3] are not square");
     let affine = Affine::new(Tensor::zeros([3]), 1.0);
     assert_eq!(error(&affine, &[2]), ("Affine of shape [3] does not broadcast with [2]".into(), true));
     let inverse = LowerCholesky.inverse_shape(&[2, 3].into()).unwrap_err().to_string();

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use ppl_core::{Distribution, Transform};
 use ppl_dist::transforms::{Affine, Exp, LowerCholesky, StickBreaking};
-use ppl_dist::{Delta, DistributionExt, Gamma, LogNormal, Normal, TransformedDistribution};
-use ppl_tensor::{Key, Tensor};
+use ppl_dist::{
+    Beta, Categorical, Delta, Dirichlet, DistributionExt, Expanded, Gamma, LogNormal, MultivariateNormal,
+    Normal, Poisson, TransformedDistribution, Uniform,
+};
+use ppl_tensor::{Axis, Key, Tensor, grad};
 
 use crate::numerics::{assert_close, values};
 
@@ -96,4 +99,84 @@ fn a_point_mass_has_a_density_at_its_point_alone() {
     assert_eq!(values(&point.mean()), [1.0, 2.0]);
     assert_eq!(values(&point.variance()), [0.0, 0.0]);
     assert_eq!(values(&Delta::with_log_density(2.0, 1.0).log_density().clone()), [1.0]);
+}
+
+#[test]
+fn masked_elements_count_for_nothing() {
+    let nan = f64::NAN;
+    let mask = Tensor::from(vec![true, false, false]);
+    let normal = Normal::new(Tensor::from([0.0, 1.0, 2.0]), 1.5);
+    let masked = normal.clone().mask(&mask);
+    let x = Tensor::from([0.5, nan, 1e300]);
+    let first = values(&normal.log_prob(&x))[0];
+    assert_eq!(values(&masked.log_prob(&x)), [first, 0.0, 0.0]);
+    assert_close("entropy", &values(&masked.entropy()), &[values(&normal.entropy())[0], 0.0, 0.0], 0.0);
+    assert_eq!(values(&masked.sample(&Key::new(1))), values(&normal.sample(&Key::new(1))));
+    assert_eq!(values(&masked.mean()), values(&normal.mean()));
+    assert_eq!((masked.name(), masked.batch_shape(), masked.has_rsample()), ("Normal", [3].into(), true));
+    // A mask may have batch dimensions that the base lacks.
+    let wide = Normal::new(0.0, 1.0).mask(&mask);
+    assert_eq!((wide.batch_shape(), wide.sample(&Key::new(1)).shape()), ([3].into(), [3].into()));
+    let expanded = masked.expand(&[2, 3].into()).unwrap();
+    assert_eq!(values(&expanded.log_prob(&x)), [first, 0.0, 0.0, first, 0.0, 0.0]);
+    // One of a plate's rows each.
+    let plate = Axis::named("rows", 3);
+    let by_row = Normal::new(0.0, 1.0).mask(mask.to_implicit(plate.id).unwrap());
+    let log_prob = values(&by_row.log_prob(&Tensor::from(0.0)).to_positional(plate));
+    assert!(log_prob[0] < 0.0 && log_prob[1..] == [0.0, 0.0]);
+}
+
+#[test]
+fn missing_values_do_not_spoil_gradients() {
+    let nan = f64::NAN;
+    let [a, b] = [2.0, 3.0].map(|p| Tensor::from([p]).tracked());
+    let row = |x: [f64; 3]| Tensor::from([x, [nan; 3]]);
+    let simplex = Dirichlet::new(Tensor::from([2.0, 3.0, 1.5]) * &a);
+    let vector = MultivariateNormal::with_scale_tril(0.0, Tensor::eye(3) * &b);
+    let probs = Tensor::from([0.0, 0.5, 0.5]) * (&a / 2.0);
+    let present = Tensor::from(vec![true, false]);
+    let distributions: [(Arc<dyn Distribution>, Tensor); 7] = [
+        (Arc::new(Normal::new(&a, &b)), Tensor::from([0.5, nan])),
+        (Arc::new(Gamma::new(&a, &b)), Tensor::from([0.5, nan])),
+        (Arc::new(Beta::new(&a, &b)), Tensor::from([0.5, 0.0])),
+        (Arc::new(Uniform::new(&a, &b)), Tensor::from([2.5, nan])),
+        (Arc::new(Poisson::new(&a)), Tensor::from([1.0, nan])),
+        (Arc::new(simplex), row([0.2, 0.3, 0.5])),
+        (Arc::new(vector), row([0.2, 0.3, 0.5])),
+    ];
+    for (distribution, x) in distributions {
+        let log_prob = distribution.clone().mask(&present).log_prob(&x);
+        let expected = values(&distribution.log_prob(&x.slice(0, 0..1)))[0];
+        assert_close(distribution.name(), &values(&log_prob), &[expected, 0.0], 1e-14);
+        let gradients = grad(&log_prob.sum_all(), &[&a, &b]).unwrap();
+        assert!(gradients.iter().all(|g| values(g)[0].is_finite()), "{}", distribution.name());
+    }
+    let missing = Categorical::new(&probs).mask(&present).log_prob(&Tensor::from([1.0, 0.0]));
+    assert!(values(&grad(&missing.sum_all(), &[&a]).unwrap()[0])[0].is_finite());
+}
+
+#[test]
+fn copies_fill_the_batch() {
+    let base = Gamma::new(Tensor::from([[1.0], [50.0]]), 1.0);
+    let copies = Expanded::new(base.clone(), [4, 2, 3]).unwrap();
+    assert_eq!((copies.batch_shape(), copies.event_shape()), ([4, 2, 3].into(), [].into()));
+    let draws = copies.sample(&Key::new(1));
+    assert_eq!(draws.shape(), [4, 2, 3].into());
+    let drawn = values(&draws);
+    let distinct: std::collections::BTreeSet<u64> = drawn.iter().map(|x| x.to_bits()).collect();
+    assert_eq!(distinct.len(), 24, "copies are independent");
+    // Each row keeps its own parameter: none of 1 reaches 20, none of 50 is below.
+    let rows = |row: usize| drawn.chunks(3).skip(row).step_by(2).flatten();
+    assert!(rows(0).all(|&x| x < 20.0) && rows(1).all(|&x| x > 20.0), "{drawn:?}");
+    let expected = base.expand(&[4, 2, 3].into()).unwrap();
+    assert_close("density", &values(&copies.log_prob(&draws)), &values(&expected.log_prob(&draws)), 0.0);
+    assert_close("mean", &values(&copies.mean()), &values(&expected.mean().broadcast_to([4, 2, 3])), 0.0);
+    assert_eq!(copies.log_prob(&Tensor::from(1.0)).shape(), [4, 2, 3].into());
+    assert_eq!(copies.entropy().shape(), [4, 2, 3].into());
+    let vectors = MultivariateNormal::with_scale_tril(Tensor::zeros([1, 2]), Tensor::eye(2));
+    let copies = Expanded::new(vectors, [3, 4]).unwrap();
+    assert_eq!(copies.sample(&Key::new(1)).shape(), [3, 4, 2].into());
+    assert_eq!((copies.mean().shape(), copies.variance().shape()), ([3, 4, 2].into(), [3, 4, 2].into()));
+    let error = Expanded::new(base, [4, 3, 3]).unwrap_err().to_string();
+    assert_eq!(error, "Gamma of batch shape [2, 1] does not expand to [4, 3, 3]");
 }

@@ -5,9 +5,9 @@ use ppl_dist::KlRegistry;
 use ppl_tensor::{Provenance, Tensor};
 
 use super::options::{Options, options, options_with_chunks};
-use super::runs::{Origin, plates};
+use super::runs::{Origin, frames_of_rows};
 use super::score::{Costs, cost_of, others_mean, score_term};
-use super::{Estimate, Estimators, GradientEstimator, Objective, Runs, State, Term};
+use super::{Estimate, Estimators, GradientEstimator, Objective, ObjectiveState, Runs, Term};
 
 /// The negative evidence lower bound `E_q[ln q(z) - ln p(x, z)]`, averaged over particles.
 ///
@@ -121,7 +121,7 @@ impl Objective for TraceMeanFieldElbo {
             let Some(divergence) = divergence(&self.divergences, guide, prior)? else { continue };
             let is_guide = |term: &Term<'_>| term.origin == Origin::Guide && term.site.name == name;
             let own = terms.iter().find(|term| is_guide(term)).map(|term| term.depends_on.clone());
-            let reads = runs.reads_before(name);
+            let reads = runs.model_reads(name);
             refuse_cycles(runs, name, &divergence.provenance().union(&reads))?;
             // The guide's own dependence, without the draw that was integrated out.
             let upstream = own.unwrap_or_default().without(runs.latent(name)?.source);
@@ -153,7 +153,7 @@ fn divergence(formulas: &KlRegistry, guide: &Site, prior: &Site) -> Result<Optio
         _ => None,
     };
     let (Some(q), Some(p)) = (distribution(guide), distribution(prior)) else { return Ok(None) };
-    let same_plates = plates(guide).map(|f| f.axis.id).eq(plates(prior).map(|f| f.axis.id));
+    let same_plates = frames_of_rows(guide).map(|f| f.axis.id).eq(frames_of_rows(prior).map(|f| f.axis.id));
     let weighted = guide.weight.is_some() || prior.weight.is_some();
     if !same_plates || weighted || guide.scale != prior.scale {
         return Ok(None);
@@ -205,7 +205,7 @@ fn elbo(objective: &str, runs: &Runs, terms: &[Term<'_>], costs: Costs) -> Resul
         }
         parts.push((&term.site.name, part));
     }
-    let mut state = State::new();
+    let mut state = ObjectiveState::new();
     for (name, latent) in runs.latents() {
         match &latent.estimator {
             GradientEstimator::DoublyReparameterized => {

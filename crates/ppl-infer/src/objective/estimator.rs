@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use ppl_core::{Distribution, Error, Message, Result, Statement, Trace};
+use ppl_core::{Distribution, Error, FrameKind, Message, Result, Statement, Trace};
 use ppl_dist::{Delta, Expanded, Independent, Masked};
 use ppl_tensor::Tensor;
 
@@ -78,7 +78,7 @@ pub enum Baseline {
     #[default]
     None,
     /// The average of the site's costs in the steps before, in which older ones weigh less: `decay` is the factor a
-    /// step, in `[0, 1)`. The average is kept in [`State`](crate::State) under the site's name.
+    /// step, in `[0, 1)`. The average is kept in [`ObjectiveState`](crate::ObjectiveState) under the site's name.
     DecayingAverage {
         /// The factor of older costs.
         decay: f64,
@@ -161,6 +161,11 @@ impl Estimators {
             GradientEstimator::Automatic => Ok(GradientEstimator::score_function()),
             GradientEstimator::ScoreFunction { baseline } => {
                 baseline.check()?;
+                if differentiable && message.frames.iter().any(|frame| frame.kind == FrameKind::Scan) {
+                    let reason = "steps of a scan pass on differentiable draws with their gradient: there is no score \
+                                  function for them";
+                    return Err(Error::argument(reason));
+                }
                 match is_point_mass(&**distribution) {
                     true => Ok(GradientEstimator::Pathwise),
                     false => Ok(GradientEstimator::ScoreFunction { baseline }),

@@ -24,7 +24,7 @@ use ppl_tensor::{Axis, Tensor, linearize};
 pub const PARTICLES: &str = "particles";
 
 /// What an objective remembers from step to step, as averages of costs, by name. Plain tensors, kept by whoever iterates.
-pub type State = BTreeMap<String, Tensor>;
+pub type ObjectiveState = BTreeMap<String, Tensor>;
 
 /// What variational inference minimises.
 pub trait Objective {
@@ -53,6 +53,24 @@ pub trait Objective {
     }
 }
 
+impl<J: Objective + ?Sized> Objective for Box<J> {
+    fn surrogate(&self, runs: &Runs) -> Result<Estimate> {
+        (**self).surrogate(runs)
+    }
+
+    fn particles(&self) -> usize {
+        (**self).particles()
+    }
+
+    fn chunk_size(&self) -> usize {
+        (**self).chunk_size()
+    }
+
+    fn estimators(&self) -> Estimators {
+        (**self).estimators()
+    }
+}
+
 /// One estimate of a loss.
 #[derive(Debug, Clone)]
 pub struct Estimate {
@@ -62,7 +80,7 @@ pub struct Estimate {
     /// nothing.
     pub surrogate: Tensor,
     /// What the objective remembers for the next step.
-    pub state: State,
+    pub state: ObjectiveState,
     /// Parts of the loss by site, still per particle.
     terms: IndexMap<String, Tensor>,
     particles: Axis,
@@ -72,7 +90,7 @@ impl Estimate {
     /// An estimate without parts by site and memory.
     pub fn new(loss: Tensor, surrogate: Tensor) -> Self {
         let particles = Axis::named(PARTICLES, 1);
-        Self { loss, surrogate, state: State::new(), terms: IndexMap::new(), particles }
+        Self { loss, surrogate, state: ObjectiveState::new(), terms: IndexMap::new(), particles }
     }
 
     /// Adds to a site's part of the loss. It may be per particle ([`Runs::particles`]).
@@ -137,7 +155,7 @@ where
     M: Model<A>,
     G: Model<A>,
 {
-    estimate_from(objective, &State::new(), ctx, model, guide, args)
+    estimate_from(objective, &ObjectiveState::new(), ctx, model, guide, args)
 }
 
 /// As [`estimate`], after steps that left a state: [`Estimate::state`] of the step before, or an empty one.
@@ -146,7 +164,7 @@ where
 /// As [`estimate`].
 pub fn estimate_from<A, M, G>(
     objective: &(impl Objective + ?Sized),
-    state: &State,
+    state: &ObjectiveState,
     ctx: &mut Ctx,
     model: &M,
     guide: &G,

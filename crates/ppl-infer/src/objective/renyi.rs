@@ -8,7 +8,7 @@ use ppl_tensor::{AxisId, Source, Tensor};
 use super::options::{Options, options};
 use super::runs::{Origin, plates, scaled, sum_rows};
 use super::score::score_term;
-use super::{Estimate, Estimators, GradientEstimator, Objective, Runs, State, Term};
+use super::{Estimate, Estimators, GradientEstimator, Objective, ObjectiveState, Runs, Term};
 
 /// The negative variational Rényi bound of order `α` with `K` particles (Li and Turner 2016),
 /// `-E[ln(1/K Σ_k w_k^(1-α)) / (1-α)]` with `w = p(x, z) / q(z)`; of order 0 the importance weighted bound (Burda, Grosse
@@ -84,7 +84,7 @@ impl Objective for RenyiElbo {
         self.check()?;
         let terms = runs.terms()?;
         let mut estimate = Estimate::new(0.0.into(), 0.0.into());
-        let mut state = State::new();
+        let mut state = ObjectiveState::new();
         for part in parts(runs, &terms)? {
             if part.latents.is_empty() {
                 for term in part.terms {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use ppl_core::{Ctx, Error, Handler, Message, Model, ParamStore, Result, Statement};
 use ppl_tensor::{Axis, Device, Key, Tensor, grad, no_grad};
 
-use super::{Objective, State, estimate, estimate_from};
+use super::{Objective, ObjectiveState, estimate, estimate_from};
 
 /// Replicates the gradient of an objective at fixed parameters, to see its mean and variance.
 ///
@@ -14,7 +14,7 @@ use super::{Objective, State, estimate, estimate_from};
 pub struct GradientProbe<'a, J: ?Sized> {
     objective: &'a J,
     params: ParamStore,
-    state: State,
+    state: ObjectiveState,
     key: Key,
     device: Device,
     replicates: usize,
@@ -25,7 +25,7 @@ impl<'a, J: Objective + ?Sized> GradientProbe<'a, J> {
     /// 1000 replicates on the CPU, with seed 0, at the parameters' first values.
     pub fn new(objective: &'a J) -> Self {
         let (device, key) = (Device::cpu(), Key::new(0));
-        let (params, state) = (ParamStore::new(), State::new());
+        let (params, state) = (ParamStore::new(), ObjectiveState::new());
         Self { objective, params, state, key, device, replicates: 1000, batch_size: usize::MAX }
     }
 
@@ -52,7 +52,7 @@ impl<'a, J: Objective + ?Sized> GradientProbe<'a, J> {
 
     /// The same probe after steps that left this state, as of baselines.
     #[must_use]
-    pub fn state(mut self, state: &State) -> Self {
+    pub fn state(mut self, state: &ObjectiveState) -> Self {
         self.state = state.clone();
         self
     }

@@ -9,7 +9,7 @@ use ppl_core::{
 };
 use ppl_tensor::{Axis, AxisId, Provenance, Source, Tensor, watch_reads};
 
-use super::{Estimators, GradientEstimator, PARTICLES, State};
+use super::{Estimators, GradientEstimator, ObjectiveState, PARTICLES};
 
 /// A run of the guide and one of the model with the guide's draws, of all particles (or a chunk of them) at once.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Runs {
     particles: Axis,
     /// How many particles there are in all chunks.
     total: usize,
-    state: State,
+    state: ObjectiveState,
     latents: IndexMap<String, Latent>,
     /// What a program had read before a statement, where it had read anything.
     guide_reads: HashMap<String, Provenance>,
@@ -69,9 +69,9 @@ impl Term<'_> {
     }
 }
 
-/// Of one row to of all: summed over the plates around a site that are not in `keep`.
+/// Of one row to of all: summed over the plates and scans around a site that are not in `keep`.
 pub(super) fn sum_rows(row: &Tensor, site: &Site, keep: &[AxisId]) -> Tensor {
-    let summed = plates(site).filter(|frame| !keep.contains(&frame.axis.id));
+    let summed = frames_of_rows(site).filter(|frame| !keep.contains(&frame.axis.id));
     summed.fold(row.clone(), |sum, frame| sum.sum_over(frame.axis))
 }
 
@@ -79,6 +79,12 @@ pub(super) fn scaled(sum: Tensor, scale: f64) -> Tensor {
     if scale == 1.0 { sum } else { sum * scale }
 }
 
+/// The plates and scans around a site.
+pub(super) fn frames_of_rows(site: &Site) -> impl Iterator<Item = &Frame> {
+    site.frames.iter().filter(|frame| frame.has_rows())
+}
+
+/// The plates around a site: what has independent rows.
 pub(super) fn plates(site: &Site) -> impl Iterator<Item = &Frame> {
     site.frames.iter().filter(|frame| frame.kind == FrameKind::Plate)
 }
@@ -88,7 +94,7 @@ impl Runs {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn of<A: ?Sized, M: Model<A>, G: Model<A>>(
         estimators: &Estimators,
-        state: &State,
+        state: &ObjectiveState,
         (first, n, total): (usize, usize, usize),
         ctx: &mut Ctx,
         model: &M,
@@ -127,7 +133,9 @@ impl Runs {
             let run = |ctx: &mut Ctx| ctx.with(held.clone(), |ctx| guide.run(ctx, args));
             held_guide = Some(record(ctx, run)?);
             if any(|estimator| matches!(estimator, GradientEstimator::DoublyReparameterized)) {
-                held_model = Some(record(ctx, |ctx| ctx.with(held.clone(), replayed))?);
+                // The innermost handler decides.
+                let run = |ctx: &mut Ctx| ctx.with(held.clone(), |ctx| model.run(ctx, args));
+                held_model = Some(record(ctx, |ctx| ctx.with(replay.clone(), run))?);
             }
         }
         Ok(Self {
@@ -135,7 +143,7 @@ impl Runs {
             guide: guide_trace,
             particles: Axis::named(PARTICLES, 1),
             total: 1,
-            state: State::new(),
+            state: ObjectiveState::new(),
             latents: drawn.latents,
             guide_reads: drawn.reads,
             model_reads: watched.reads,
@@ -165,7 +173,7 @@ impl Runs {
     }
 
     /// What the objective remembers of the steps before; empty in the first.
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &ObjectiveState {
         &self.state
     }
 
@@ -204,12 +212,24 @@ impl Runs {
     /// If a log density cannot be computed, or the model's mask does not fit the guide's site.
     pub fn terms(&self) -> Result<Vec<Term<'_>>> {
         let mut terms = Vec::new();
+        // Draws depend on what their distributions depend on, also where a handler decided them.
+        let mut upstream: HashMap<Source, Provenance> = HashMap::new();
+        let closed = |own: Provenance, upstream: &HashMap<Source, Provenance>| {
+            let of_draws = own.sources().filter_map(|source| upstream.get(&source));
+            of_draws.fold(own.clone(), |all, of_draw| all.union(of_draw))
+        };
         for site in dense(&self.guide) {
-            terms.push(self.guide_term(site)?);
+            let mut term = self.guide_term(site)?;
+            term.depends_on = closed(term.depends_on, &upstream);
+            if let Some(latent) = self.latents.get(&site.name) {
+                upstream.insert(latent.source, term.depends_on.clone());
+            }
+            terms.push(term);
         }
         for site in dense(&self.model) {
             let log_p = site.log_prob()?;
-            let depends_on = with_reads(log_p.provenance(), &self.model_reads, &site.name);
+            let own = with_reads(log_p.provenance(), &self.model_reads, &site.name);
+            let depends_on = closed(own, &upstream);
             terms.push(Term { site, origin: Origin::Model, row: -log_p, depends_on });
         }
         Ok(terms)
@@ -258,8 +278,13 @@ impl Runs {
     }
 
     /// The sources of a model's site besides its numbers: what the model had read before it.
-    pub(super) fn reads_before(&self, site: &str) -> Provenance {
+    pub(super) fn model_reads(&self, site: &str) -> Provenance {
         self.model_reads.get(site).cloned().unwrap_or_default()
+    }
+
+    /// The sources of a guide's site: of its value, and what the guide had read before it.
+    pub(super) fn guide_sources(&self, site: &Site) -> Provenance {
+        with_reads(site.value.provenance(), &self.guide_reads, &site.name)
     }
 }
 
@@ -292,14 +317,34 @@ struct Watch {
     /// For the guide.
     estimators: Option<Estimators>,
     latents: IndexMap<String, Latent>,
+    /// One source for all draws in a scan, by its name: each step depends on those before.
+    scans: HashMap<String, Source>,
     reads: HashMap<String, Provenance>,
+}
+
+impl Watch {
+    /// What decides whether and how the program comes to a statement: what it had read, and the draws of scans before,
+    /// on which what the scans carried out may depend.
+    fn reads(&self) -> Provenance {
+        let scans = self.scans.values().map(|&source| Provenance::of(source));
+        scans.fold(Provenance::read(), |all, scan| all.union(&scan))
+    }
+
+    /// The source of a draw.
+    fn source(&mut self, message: &Message) -> Source {
+        match message.frames.iter().find(|frame| frame.kind == FrameKind::Scan) {
+            Some(scan) => *self.scans.entry(scan.name.clone()).or_insert_with(Source::fresh),
+            None => Source::fresh(),
+        }
+    }
 }
 
 impl Handler for Watch {
     fn postprocess(&mut self, message: &mut Message) -> Result<()> {
-        let reads = Provenance::read();
+        let reads = self.reads();
         if let (Some(estimators), true) = (&self.estimators, message.is_latent()) {
-            let latent = Latent { source: Source::fresh(), estimator: estimators.resolve(message)? };
+            let estimator = estimators.resolve(message)?;
+            let latent = Latent { source: self.source(message), estimator };
             if let Some(value) = message.value.take() {
                 let value = match latent.estimator {
                     GradientEstimator::ScoreFunction { .. } => value.detach(),

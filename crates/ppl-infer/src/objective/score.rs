@@ -1,10 +1,10 @@
 //! Score-function terms: costs by dependence and row, and what is subtracted from them.
 
 use ppl_core::{Error, Result, Site};
-use ppl_tensor::{AxisId, Tensor};
+use ppl_tensor::{AxisId, Provenance, Tensor};
 
-use super::runs::{Latent, plates, sum_rows};
-use super::{Baseline, GradientEstimator, Runs, State, Term};
+use super::runs::{Latent, frames_of_rows, plates, sum_rows};
+use super::{Baseline, GradientEstimator, ObjectiveState, Runs, Term};
 
 /// Which costs weigh a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn score_term(
     latent: &Latent,
     cost: &Tensor,
     others: impl FnOnce() -> Tensor,
-    state: &mut State,
+    state: &mut ObjectiveState,
 ) -> Result<Tensor> {
     let GradientEstimator::ScoreFunction { baseline } = &latent.estimator else {
         return Ok(Tensor::from(0.0));
@@ -48,7 +48,8 @@ pub(super) fn score_term(
         Baseline::None => Ok(over_rows(cost * score)),
         Baseline::DecayingAverage { decay } => {
             let average = Average::of(runs.state(), name);
-            let mean = plates(site).fold(cost.mean_over(runs.particles()), |m, f| m.mean_over(f.axis));
+            let mean =
+                frames_of_rows(site).fold(cost.mean_over(runs.particles()), |m, f| m.mean_over(f.axis));
             state.insert(name.to_owned(), average.next(*decay, mean));
             Ok(over_rows((cost - average.value()) * score))
         }
@@ -60,14 +61,15 @@ pub(super) fn score_term(
             Ok(over_rows((cost - others().detach()) * score))
         }
         Baseline::Learned { site: of } => {
-            let value = &runs.guide().site(of).map_err(|error| error.at_site(name))?.value;
-            check_baseline(value, name, latent)?;
+            let baseline = runs.guide().site(of).map_err(|error| error.at_site(name))?;
+            let value = &baseline.value;
+            check_baseline(value, &runs.guide_sources(baseline), name, latent)?;
             let error = (value - &cost).square();
             Ok(over_rows((cost - value.detach()) * score + error))
         }
         Baseline::Function(function) => {
             let value = function(runs.guide()).map_err(|error| error.at_site(name))?;
-            check_baseline(&value, name, latent)?;
+            check_baseline(&value, value.provenance(), name, latent)?;
             Ok(over_rows((cost - value.detach()) * score))
         }
     }
@@ -80,9 +82,9 @@ pub(super) fn others_mean(runs: &Runs, cost: &Tensor) -> Tensor {
 }
 
 /// A baseline that depended on the draw would shift the gradient.
-fn check_baseline(value: &Tensor, site: &str, latent: &Latent) -> Result<()> {
+fn check_baseline(value: &Tensor, sources: &Provenance, site: &str, latent: &Latent) -> Result<()> {
     let value = value.check().map_err(|error| Error::from(error).at_site(site))?;
-    if value.provenance().contains(latent.source) {
+    if sources.contains(latent.source) {
         let reason = "the baseline depends on the draw itself, which would bias the gradient";
         return Err(Error::argument(reason).at_site(site));
     }
@@ -102,7 +104,7 @@ struct Average {
 }
 
 impl Average {
-    fn of(state: &State, site: &str) -> Self {
+    fn of(state: &ObjectiveState, site: &str) -> Self {
         match state.get(site) {
             Some(pair) => Self { sum: pair.select_index(0, 0), weight: pair.select_index(0, 1) },
             None => Self { sum: 0.0.into(), weight: 0.0.into() },

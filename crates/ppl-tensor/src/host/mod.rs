@@ -3,6 +3,7 @@
 
 mod binary;
 mod counts;
+mod eigen;
 mod erf_inverse;
 mod factor;
 mod gamma_slope;
@@ -14,8 +15,10 @@ mod number;
 mod permute;
 mod philox;
 mod random;
+mod recurrence;
 mod reduce;
 mod scan;
+mod sort;
 mod special;
 #[cfg(test)]
 mod testing;
@@ -23,7 +26,10 @@ mod unary;
 
 pub(crate) use philox::fold_in;
 
-use crate::{Backend, Error, ErrorKind, HostTensor, Op, Result, TensorType};
+use std::sync::Arc;
+
+use crate::graph::LoopPlan;
+use crate::{Backend, Error, ErrorKind, HostTensor, Op, Result, Shape, TensorType};
 
 /// Runs operations on [`HostTensor`]s, on the calling thread.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,6 +52,9 @@ impl Backend for HostBackend {
 
     fn run(&self, op: &Op, inputs: &[&HostTensor], output: &TensorType) -> Result<HostTensor> {
         let shape = &output.shape;
+        if !has_memory(shape) {
+            return Err(Error::memory(op.name(), shape));
+        }
         match op {
             Op::Unary(kind) => unary::unary(op, *kind, inputs),
             Op::Cast(dtype) => unary::cast(op, *dtype, inputs),
@@ -64,11 +73,17 @@ impl Backend for HostBackend {
             Op::ScatterAdd(scatter) => index::scatter_add(op, scatter, inputs, shape),
             Op::Reduce { kind, axes } => reduce::reduce(op, *kind, axes, inputs, shape),
             Op::CumulativeSum { axis, reverse } => scan::cumulative_sum(op, *axis, *reverse, inputs),
+            Op::LinearRecurrence { axis, reverse } => {
+                recurrence::linear_recurrence(op, *axis, *reverse, inputs)
+            }
+            Op::ArgSort { axis } => sort::arg_sort(op, *axis, inputs),
             Op::ArgMax { axis } => scan::arg_max(op, *axis, inputs, shape),
             Op::Matmul => matmul::matmul(op, inputs, shape),
             Op::Cholesky => factor::cholesky(op, inputs),
+            Op::SymmetricEigen => eigen::symmetric_eigen(op, inputs, shape),
             Op::TriangularSolve(solve) => factor::triangular_solve(op, *solve, inputs, shape),
             Op::Random { kind, shape: drawn } => random::random(op, *kind, drawn, inputs, shape),
+            Op::Scan(scan) => LoopPlan::new(&Arc::new(*self), scan)?.run(inputs),
             Op::Custom(custom) => {
                 let result = custom.evaluate(inputs)?;
                 if result.dtype() == output.dtype && result.shape() == shape {
@@ -85,6 +100,15 @@ impl Backend for HostBackend {
             }
         }
     }
+}
+
+/// Whether there is memory for the elements of a shape: an allocation that fails ends the program.
+#[inline]
+pub(crate) fn has_memory(shape: &Shape) -> bool {
+    /// Numbers of bytes that are tried before they are used; smaller ones are taken to be there.
+    const GREAT: usize = 1 << 28;
+    let bytes = shape.elements().saturating_mul(8);
+    bytes < GREAT || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
 
 /// The inputs of an operation that takes `N`.

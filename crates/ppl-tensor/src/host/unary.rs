@@ -214,6 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn functions_end_where_their_domains_end() {
+        use std::f64::consts::{FRAC_PI_2, PI};
+        check(Unary::Asin, &[0.0, 1.0, 1.5, NAN], &[0.0, FRAC_PI_2, NAN, NAN], 1e-15);
+        check(Unary::Acos, &[1.0, -1.0, -1.5, INF], &[0.0, PI, NAN, NAN], 1e-15);
+        check(Unary::Atan, &[INF, -INF, NAN], &[FRAC_PI_2, -FRAC_PI_2, NAN], 1e-15);
+        check(Unary::Sinh, &[0.0, INF, -INF, 800.0], &[0.0, INF, -INF, INF], 0.0);
+        check(Unary::Cosh, &[0.0, INF, -INF, -800.0], &[1.0, INF, INF, INF], 0.0);
+        check(Unary::Asinh, &[0.0, INF, -INF, NAN], &[0.0, INF, -INF, NAN], 0.0);
+        check(Unary::Acosh, &[1.0, INF, 0.5, -1e9, -INF], &[0.0, INF, NAN, NAN, NAN], 0.0);
+        check(Unary::Atanh, &[0.0, 1.0, -1.0, 2.0], &[0.0, INF, -INF, NAN], 0.0);
+        check(Unary::Erfc, &[0.0, INF, -INF, NAN], &[1.0, 0.0, 2.0, NAN], 0.0);
+        check(Unary::Erfinv, &[0.0, 1.0, -1.0, 1.5, NAN], &[0.0, INF, -INF, NAN, NAN], 0.0);
+    }
+
+    #[test]
     fn integers_and_truth_values() {
         let x = i64s([4], &[-3, 0, 5, i64::MIN]);
         assert_eq!(run(Op::Unary(Unary::Neg), &[&x]), i64s([4], &[3, 0, -5, i64::MIN]));

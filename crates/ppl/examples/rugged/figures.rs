@@ -7,8 +7,8 @@ use ppl::core::Result;
 use ppl_examples_support::stats::{density, ellipse, running_mean};
 use ppl_examples_support::{BLACK, BLUE, Corner, Figure, GREEN, GREY, ORANGE, Panel, Rgb};
 
-use crate::data::Nations;
 use crate::fit::Posterior;
+use crate::nations::Nations;
 
 type Saved = std::result::Result<PathBuf, Box<dyn Error>>;
 

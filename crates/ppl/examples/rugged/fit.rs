@@ -6,8 +6,8 @@ use ppl::prelude::*;
 use ppl_examples_support::{Options, show, stats};
 
 use crate::DRAWS;
-use crate::data::Nations;
-use crate::model::{Country, model};
+use crate::model::model;
+use crate::nations::{Country, Nations};
 
 /// Points: x and y.
 type Curve = Vec<(f64, f64)>;

@@ -3,10 +3,11 @@
 //!
 //! `cargo run --release --example rugged -- --help`
 
-mod data;
 mod figures;
 mod fit;
 mod model;
+#[path = "../nations/mod.rs"]
+mod nations;
 mod report;
 
 use std::process::ExitCode;
@@ -14,9 +15,9 @@ use std::process::ExitCode;
 use ppl::prelude::*;
 use ppl_examples_support::{Extra, Options, Outcome, Program, json, run, show};
 
-use crate::data::Nations;
 use crate::fit::Fit;
 use crate::model::{guide, model};
+use crate::nations::Nations;
 
 /// Number of draws from each posterior.
 const DRAWS: usize = 800;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: &Options) -> Outcome {
-    let nations = Nations::read(&data::FILE.find(options.extra("data"))?)?;
+    let nations = Nations::read(&nations::FILE.find(options.extra("data"))?)?;
     show(format!("{} nations; {} more without a known GDP left out", nations.len(), nations.left_out));
 
     let by_hand = Fit::new("by hand", guide, &nations, options)?;

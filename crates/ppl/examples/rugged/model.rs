@@ -2,16 +2,7 @@
 
 use ppl::prelude::*;
 
-/// Columns, one row a nation; in the plate, one nation.
-#[derive(Clone, TensorTree)]
-pub(crate) struct Country {
-    /// 1 in Africa, 0 elsewhere.
-    pub(crate) cont_africa: Tensor,
-    /// Terrain ruggedness index.
-    pub(crate) ruggedness: Tensor,
-    /// Log of GDP per head; `None`: to be predicted.
-    pub(crate) log_gdp: Option<Tensor>,
-}
+use crate::nations::Country;
 
 impl Country {
     /// Imagined countries of given ruggedness, all in Africa or all elsewhere, with a GDP to be predicted.

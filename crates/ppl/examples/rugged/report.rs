@@ -4,9 +4,9 @@ use ppl::prelude::*;
 use ppl_examples_support::stats::{mean, sd};
 use ppl_examples_support::{Table, Value, json};
 
-use crate::data::Nations;
 use crate::fit::{Fit, Posterior};
-use crate::model::{Country, SITES};
+use crate::model::SITES;
+use crate::nations::{Country, Nations};
 
 /// Locations and scales that Pyro's tutorial prints for its AutoNormal guide, in the order of [`SITES`].
 const TUTORIAL: [(f64, f64); 5] =

@@ -1,10 +1,20 @@
-//! The nations: where their file is, and what is in it.
+//! The nations of the rugged terrain data: where their file is, and what is in it. Shared by the examples about them.
 
 use std::path::Path;
 
+use ppl::prelude::*;
 use ppl_examples_support::{Csv, CsvError, DataSet};
 
-use crate::model::Country;
+/// Columns, one row a nation; in a plate, one nation.
+#[derive(Clone, TensorTree)]
+pub(crate) struct Country {
+    /// 1 in Africa, 0 elsewhere.
+    pub(crate) cont_africa: Tensor,
+    /// Terrain ruggedness index.
+    pub(crate) ruggedness: Tensor,
+    /// Log of GDP per head; `None`: to be predicted.
+    pub(crate) log_gdp: Option<Tensor>,
+}
 
 pub(crate) const FILE: DataSet = DataSet {
     path: "data/rugged.csv",
@@ -25,7 +35,7 @@ pub(crate) struct Nations {
 
 impl Nations {
     /// Reads the file. Nations without a GDP are left out.
-    pub(crate) fn read(path: &Path) -> Result<Nations, CsvError> {
+    pub(crate) fn read(path: &Path) -> std::result::Result<Nations, CsvError> {
         let mut nations = Nations { in_africa: vec![], ruggedness: vec![], log_gdp: vec![], left_out: 0 };
         let file = Csv::read(path)?;
         for row in file.rows() {
@@ -60,12 +70,15 @@ impl Nations {
         Country { log_gdp: Some(self.log_gdp.as_slice().into()), ..self.without_gdp() }
     }
 
+    /// 1 for each nation in Africa, 0 for each elsewhere.
+    pub(crate) fn cont_africa(&self) -> Vec<f64> {
+        self.in_africa.iter().map(|&inside| f64::from(u8::from(inside))).collect()
+    }
+
     /// The same nations with a GDP to be predicted.
     pub(crate) fn without_gdp(&self) -> Country {
-        let cont_africa: Vec<f64> =
-            self.in_africa.iter().map(|&inside| f64::from(u8::from(inside))).collect();
         Country {
-            cont_africa: cont_africa.into(),
+            cont_africa: self.cont_africa().into(),
             ruggedness: self.ruggedness.as_slice().into(),
             log_gdp: None,
         }
@@ -86,7 +99,7 @@ impl Nations {
 mod tests {
     use super::*;
 
-    fn read(rows: &str) -> Result<Nations, String> {
+    fn read(rows: &str) -> std::result::Result<Nations, String> {
         let path = std::env::temp_dir().join(format!("ppl-nations-{}.csv", rows.len()));
         std::fs::write(&path, format!("isocode,cont_africa,rugged,rgdppc_2000\n{rows}")).unwrap();
         let name = path.display().to_string();

@@ -1,17 +1,13 @@
-//! Reference values of one-dimensional distributions, computed with SciPy 1.17.1 (`scipy.stats`): `mean`, `var`,
-//! `entropy`, `logpdf` and `cdf` of `norm(loc, scale)`, `lognorm(s=scale, scale=exp(loc))`, `uniform(low, high - low)`,
-//! `gamma(concentration, scale=1/rate)` and `beta(concentration1, concentration0)`.
+//! `norm(loc, scale)`, `lognorm(s=scale, scale=exp(loc))`, `uniform(low, high - low)`, `gamma(concentration,
+//! scale=1/rate)` and `beta(concentration1, concentration0)`.
 
+use super::{INF, NAN};
 use crate::reference::{Point, Reference};
 
-const INF: f64 = f64::INFINITY;
-const NAN: f64 = f64::NAN;
-
-/// NaN stands for what this crate does not offer.
 #[rustfmt::skip]
-pub(crate) const SCIPY: &[Reference] = &[
+pub(super) const CLASSIC: &[Reference] = &[
     Reference {
-        name: "Normal", arguments: [0.0, 1.0], tolerance: 1e-13,
+        name: "Normal", arguments: &[0.0, 1.0], tolerance: 1e-13,
         mean: 0.0, variance: 1.0, entropy: 1.4189385332046727,
         points: &[
             Point { x: 0.0, log_prob: -0.9189385332046727, cdf: 0.5 },
@@ -22,7 +18,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Normal", arguments: [-3.0, 0.5], tolerance: 1e-13,
+        name: "Normal", arguments: &[-3.0, 0.5], tolerance: 1e-13,
         mean: -3.0, variance: 0.25, entropy: 0.7257913526447274,
         points: &[
             Point { x: -3.0, log_prob: -0.22579135264472738, cdf: 0.5 },
@@ -33,7 +29,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Normal", arguments: [1000000.0, 0.001], tolerance: 1e-08,
+        name: "Normal", arguments: &[1000000.0, 0.001], tolerance: 1e-08,
         mean: 1000000.0, variance: 1e-06, entropy: -5.488816745777465,
         points: &[
             Point { x: 1000000.0, log_prob: 5.988816745777465, cdf: 0.5 },
@@ -44,7 +40,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Normal", arguments: [0.0, 1e+150], tolerance: 1e-13,
+        name: "Normal", arguments: &[0.0, 1e+150], tolerance: 1e-13,
         mean: 0.0, variance: 9.999999999999999e+299, entropy: 346.8067024823115,
         points: &[
             Point { x: 0.0, log_prob: -346.3067024823115, cdf: 0.5 },
@@ -55,7 +51,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "LogNormal", arguments: [0.0, 1.0], tolerance: 1e-13,
+        name: "LogNormal", arguments: &[0.0, 1.0], tolerance: 1e-13,
         mean: 1.6487212707001282, variance: 4.670774270471604, entropy: 1.4189385332046727,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
@@ -70,7 +66,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "LogNormal", arguments: [-2.0, 0.1], tolerance: 1e-13,
+        name: "LogNormal", arguments: &[-2.0, 0.1], tolerance: 1e-13,
         mean: 0.13601365416684916, variance: 0.00018592521791352442, entropy: -2.883646559789373,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
@@ -85,7 +81,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "LogNormal", arguments: [3.0, 5.0], tolerance: 1e-13,
+        name: "LogNormal", arguments: &[3.0, 5.0], tolerance: 1e-13,
         mean: 5389698.476283013, variance: 2.0916594959839476e+24, entropy: 6.028376445638773,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
@@ -100,7 +96,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Uniform", arguments: [0.0, 1.0], tolerance: 1e-13,
+        name: "Uniform", arguments: &[0.0, 1.0], tolerance: 1e-13,
         mean: 0.5, variance: 0.08333333333333333, entropy: 0.0,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: 0.0 },
@@ -112,7 +108,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Uniform", arguments: [-2.0, 5.0], tolerance: 1e-13,
+        name: "Uniform", arguments: &[-2.0, 5.0], tolerance: 1e-13,
         mean: 1.5, variance: 4.083333333333333, entropy: 1.9459101490553132,
         points: &[
             Point { x: -9.0, log_prob: -INF, cdf: 0.0 },
@@ -124,7 +120,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Uniform", arguments: [10000000000.0, 10000000001.0], tolerance: 1e-06,
+        name: "Uniform", arguments: &[10000000000.0, 10000000001.0], tolerance: 1e-06,
         mean: 10000000000.5, variance: 0.08333333333333333, entropy: 0.0,
         points: &[
             Point { x: 9999999999.0, log_prob: -INF, cdf: 0.0 },
@@ -136,7 +132,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Uniform", arguments: [-1e-08, 1e-08], tolerance: 1e-13,
+        name: "Uniform", arguments: &[-1e-08, 1e-08], tolerance: 1e-13,
         mean: 0.0, variance: 3.3333333333333335e-17, entropy: -17.72753356339242,
         points: &[
             Point { x: -3.0000000000000004e-08, log_prob: -INF, cdf: 0.0 },
@@ -148,7 +144,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Gamma", arguments: [0.001, 1.0], tolerance: 1e-13,
+        name: "Gamma", arguments: &[0.001, 1.0], tolerance: 1e-13,
         mean: 0.001, variance: 0.001, entropy: -992.6668174744947,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: NAN },
@@ -161,7 +157,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Gamma", arguments: [0.5, 2.0], tolerance: 1e-13,
+        name: "Gamma", arguments: &[0.5, 2.0], tolerance: 1e-13,
         mean: 0.25, variance: 0.125, entropy: -0.6025372506459571,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: NAN },
@@ -174,7 +170,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Gamma", arguments: [1.0, 1.0], tolerance: 1e-13,
+        name: "Gamma", arguments: &[1.0, 1.0], tolerance: 1e-13,
         mean: 1.0, variance: 1.0, entropy: 1.0,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: NAN },
@@ -187,7 +183,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Gamma", arguments: [3.0, 0.5], tolerance: 1e-13,
+        name: "Gamma", arguments: &[3.0, 0.5], tolerance: 1e-13,
         mean: 6.0, variance: 12.0, entropy: 2.5407256909229563,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: NAN },
@@ -200,7 +196,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Gamma", arguments: [40.0, 1e-05], tolerance: 1e-13,
+        name: "Gamma", arguments: &[40.0, 1e-05], tolerance: 1e-13,
         mean: 3999999.9999999995, variance: 399999999999.9999, entropy: 14.767918138254805,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: NAN },
@@ -213,7 +209,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Gamma", arguments: [1000000.0, 1000000.0], tolerance: 1e-08,
+        name: "Gamma", arguments: &[1000000.0, 1000000.0], tolerance: 1e-08,
         mean: 1.0, variance: 1e-06, entropy: -5.488817079110881,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: NAN },
@@ -226,7 +222,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Gamma", arguments: [2.0, 100000000.0], tolerance: 1e-13,
+        name: "Gamma", arguments: &[2.0, 100000000.0], tolerance: 1e-13,
         mean: 2e-08, variance: 2.0000000000000002e-16, entropy: -16.843465079050834,
         points: &[
             Point { x: -1.0, log_prob: -INF, cdf: NAN },
@@ -239,7 +235,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [0.001, 0.001], tolerance: 1e-13,
+        name: "Beta", arguments: &[0.001, 0.001], tolerance: 1e-13,
         mean: 0.5, variance: 0.24950099800399203, entropy: -991.4023785712345,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
@@ -255,7 +251,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [0.5, 0.5], tolerance: 1e-13,
+        name: "Beta", arguments: &[0.5, 0.5], tolerance: 1e-13,
         mean: 0.5, variance: 0.125, entropy: -0.24156447527049074,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
@@ -271,7 +267,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [1.0, 1.0], tolerance: 1e-13,
+        name: "Beta", arguments: &[1.0, 1.0], tolerance: 1e-13,
         mean: 0.5, variance: 0.08333333333333333, entropy: 0.0,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
@@ -287,7 +283,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [1.0, 3.0], tolerance: 1e-13,
+        name: "Beta", arguments: &[1.0, 3.0], tolerance: 1e-13,
         mean: 0.25, variance: 0.0375, entropy: -0.4319456220014435,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
@@ -303,7 +299,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [2.0, 5.0], tolerance: 1e-13,
+        name: "Beta", arguments: &[2.0, 5.0], tolerance: 1e-13,
         mean: 0.2857142857142857, variance: 0.025510204081632654, entropy: -0.48453071499548805,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
@@ -319,7 +315,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [50.0, 1.0], tolerance: 1e-13,
+        name: "Beta", arguments: &[50.0, 1.0], tolerance: 1e-13,
         mean: 0.9803921568627451, variance: 0.00036968030047614825, entropy: -2.932023005428192,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
@@ -335,7 +331,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [0.001, 1000.0], tolerance: 1e-13,
+        name: "Beta", arguments: &[0.001, 1000.0], tolerance: 1e-13,
         mean: 9.99999000001e-07, variance: 9.98998003001995e-10, entropy: -999.574074170976,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
@@ -351,7 +347,7 @@ pub(crate) const SCIPY: &[Reference] = &[
         ],
     },
     Reference {
-        name: "Beta", arguments: [100000.0, 200000.0], tolerance: 1e-08,
+        name: "Beta", arguments: &[100000.0, 200000.0], tolerance: 1e-08,
         mean: 0.3333333333333333, variance: 7.407382716131687e-07, entropy: -5.638871264178306,
         points: &[
             Point { x: -0.5, log_prob: -INF, cdf: NAN },
