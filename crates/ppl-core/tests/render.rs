@@ -183,7 +183,9 @@ fn scans_tell_what_comes_from_earlier_steps() {
     assert_eq!(found, expected);
     assert_eq!(around(&graph, "place"), ["time"]);
     assert!(graph.to_dot().contains("n3 -> n3 [style=dotted, constraint=false];"), "{}", graph.to_dot());
-    assert!(graph.to_mermaid().contains("n3 -. step .-> n3") && graph.to_mermaid().contains("time × 3 steps"));
+    assert!(
+        graph.to_mermaid().contains("n3 -. step .-> n3") && graph.to_mermaid().contains("time × 3 steps")
+    );
     // Two loops among them.
     assert_eq!(graph.to_svg().matches("<polygon").count(), expected.len());
 }

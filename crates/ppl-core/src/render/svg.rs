@@ -37,6 +37,11 @@ impl ModelGraph {
             }
             let (upper, lower) = ends(edge);
             let mut points = route(shape(upper), shape(lower), bends.next().map_or(&[], Vec::as_slice));
+            if let (Dependence::Step, [start, end]) = (edge.dependence, points.as_slice()) {
+                // Beside the edge within a step, if there is one.
+                let aside = Point { x: (start.x + end.x) / 2.0 + 16.0, y: (start.y + end.y) / 2.0 };
+                points.insert(1, aside);
+            }
             if edge.from > edge.to {
                 points.reverse();
             }
