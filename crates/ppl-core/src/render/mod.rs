@@ -1,5 +1,6 @@
 //! Pictures of programs: sites, plates, and which value enters which statement.
 
+mod carries;
 mod dependencies;
 mod dot;
 mod graph;
@@ -7,6 +8,7 @@ mod layout;
 mod mermaid;
 mod svg;
 
+pub(crate) use carries::Carries;
 pub use graph::{Dependence, Edge, ModelGraph, Node, Plate};
 
 use dependencies::Dependencies;
@@ -44,5 +46,5 @@ use crate::{Ctx, Model, Result};
 pub fn render_model<A: ?Sized, M: Model<A> + ?Sized>(ctx: &Ctx, model: &M, args: &A) -> Result<ModelGraph> {
     let mut apart = ctx.apart();
     let (seen, _) = watch_reads(|| apart.with(Dependencies::default(), |ctx| model.run(ctx, args)))?;
-    Ok(seen.into_graph())
+    Ok(seen.into_graph(&apart.into_carries()))
 }

@@ -148,8 +148,13 @@ impl Across {
         let mut distances = frame.distances();
         let mut x = start(&frame);
         let count = layers.leaves.len();
-        let pulls: Vec<(usize, usize, f64)> =
-            layers.segments().map(|(a, b)| (a, b, pull(layers, a, b))).collect();
+        let mut pulls: Vec<(usize, usize, f64)> = Vec::new();
+        for (chain, main) in layers.chains.iter().zip(on_longest_paths(diagram)) {
+            let stress = if main { 3.0 } else { 1.0 };
+            pulls.extend(
+                chain.windows(2).map(|pair| (pair[0], pair[1], stress * pull(layers, pair[0], pair[1]))),
+            );
+        }
         let weight = |coordinate: usize| if coordinate < count { 1.0 } else { SIDE_WEIGHT };
         let rounds = ROUNDS.min(WORK / (SWEEPS * distances.len().max(1)));
         for _ in 0..rounds {
@@ -214,6 +219,23 @@ fn start(frame: &Frame<'_>) -> Vec<f64> {
         }
     }
     x
+}
+
+/// Whether each edge is on a longest path: the backbone of the picture, which should be straight.
+fn on_longest_paths(diagram: &Diagram) -> Vec<bool> {
+    let (mut before, mut after) = (vec![0; diagram.nodes.len()], vec![0; diagram.nodes.len()]);
+    // Edges lead to later nodes: sorted by beginnings, each follows all that lead to its own.
+    let mut edges = diagram.edges.clone();
+    edges.sort_unstable();
+    for &(from, to) in &edges {
+        before[to] = before[to].max(before[from] + 1);
+    }
+    edges.sort_unstable_by_key(|&(_, to)| std::cmp::Reverse(to));
+    for &(from, to) in &edges {
+        after[from] = after[from].max(after[to] + 1);
+    }
+    let length = before.iter().max().copied().unwrap_or(0);
+    diagram.edges.iter().map(|&(from, to)| before[from] + 1 + after[to] == length).collect()
 }
 
 /// How strongly the ends of a segment pull each other: chains of nodes should be straight, in one box above all, and so
