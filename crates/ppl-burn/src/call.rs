@@ -59,9 +59,14 @@ impl<'a, B: Burn> Call<'a, B> {
             Op::CumulativeSum { axis, reverse } => reduce::cumulative_sum(self, *axis, *reverse),
             Op::ArgMax { axis } => reduce::arg_max(self, *axis),
             Op::Matmul => linalg::matmul(self),
-            Op::Cholesky | Op::TriangularSolve(_) | Op::FoldIn | Op::Random { .. } | Op::Custom(_) => {
-                Err(self.unsupported())
-            }
+            Op::LinearRecurrence { .. }
+            | Op::ArgSort { .. }
+            | Op::Cholesky
+            | Op::SymmetricEigen
+            | Op::TriangularSolve(_)
+            | Op::FoldIn
+            | Op::Random { .. }
+            | Op::Custom(_) => Err(self.unsupported()),
         }
     }
 }

@@ -40,6 +40,11 @@ fn of_float<B: Burn>(call: &Call<'_, B>, kind: Unary, x: FloatTensor<B>) -> Resu
         Unary::Log1p => backend.log1p(x),
         Unary::Sin => B::float_sin(x),
         Unary::Cos => B::float_cos(x),
+        Unary::Asin => B::float_asin(x),
+        Unary::Acos => B::float_acos(x),
+        Unary::Atan => B::float_atan(x),
+        Unary::Sinh => B::float_sinh(x),
+        Unary::Cosh => B::float_cosh(x),
         Unary::Tanh => backend.tanh(x),
         Unary::Sigmoid => backend.sigmoid(x),
         Unary::Softplus => {
@@ -51,7 +56,14 @@ fn of_float<B: Burn>(call: &Call<'_, B>, kind: Unary, x: FloatTensor<B>) -> Resu
             let size = B::float_abs(x);
             return Ok(Values::Bool(B::float_lower_elem(size, f64::INFINITY.into(), backend.bool_dtype)));
         }
-        Unary::LnGamma | Unary::Polygamma(_) | Unary::Not => return Err(call.unsupported()),
+        Unary::Asinh
+        | Unary::Acosh
+        | Unary::Atanh
+        | Unary::Erfc
+        | Unary::Erfinv
+        | Unary::LnGamma
+        | Unary::Polygamma(_)
+        | Unary::Not => return Err(call.unsupported()),
     }))
 }
 
@@ -112,7 +124,8 @@ fn of_floats<B: Burn>(
         Binary::Pow => B::float_powf(x, y),
         Binary::Max => first(B::float_greater(x.clone(), y.clone(), to)),
         Binary::Min => first(B::float_lower(x.clone(), y.clone(), to)),
-        Binary::GammaQuantileSlope => return Err(call.unsupported()),
+        Binary::Atan2 => B::float_atan2(x, y),
+        Binary::LogAddExp | Binary::GammaQuantileSlope => return Err(call.unsupported()),
     })
 }
 
@@ -132,6 +145,8 @@ fn of_integers<B: Burn>(
         | Binary::Div
         | Binary::Rem
         | Binary::Pow
+        | Binary::Atan2
+        | Binary::LogAddExp
         | Binary::GammaQuantileSlope => return Err(call.unsupported()),
     })
 }

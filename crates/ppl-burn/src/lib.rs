@@ -25,14 +25,16 @@ assert_eq!((x.exp().log() * 2.0).to_vec::<f64>()?, [2.0, 4.0, 6.0]);
 //! [`Profile::runs_natively`] says it for each operation, and `docs/backends.md` lists it. Most run as burn operations. On
 //! the host, with copies there and back and a note in the log (once an operation), run
 //!
-//! - what burn has no function for: `lgamma`, `polygamma`, slopes of gamma draws, Cholesky factors, triangular systems;
+//! - what burn has no function for, or one that loses digits: `lgamma`, `polygamma`, `erfc`, `erfinv`, `logaddexp`,
+//!   inverse hyperbolic functions, slopes of gamma draws, Cholesky factors, triangular systems, eigenvalues, linear
+//!   recurrences, stable sorting with NaN last;
 //! - keys and random numbers, so that a seed gives the same draws on every device;
 //! - 64-bit integer arithmetic, which must wrap around where burn may panic (where the device has 64-bit integers,
 //!   comparisons, extremes, selection and indices are native);
 //! - [custom operations](ppl_tensor::CustomOp), which are defined there.
 //!
 //! A GPU lacks more. It has no 64-bit floats: a tensor of them is an error there. 64-bit integers live on the host, and
-//! cost nothing but the trip of an index to the device. `sin`, `cos`, `remainder` and `pow`, of which shading languages
+//! cost nothing but the trip of an index to the device. Trigonometric functions, remainders and powers, of which shading languages
 //! promise little, run on the host.
 #![cfg_attr(not(feature = "burn"), allow(rustdoc::broken_intra_doc_links))]
 

@@ -14,8 +14,8 @@ pub struct Profile {
     /// an index goes to the device as 32 bits when it is used.
     pub i64: bool,
     /// Whether functions of floats are as accurate as the C library's. Shading languages promise much less: they may lose
-    /// all digits of `log1p`, `tanh` and `erf` near zero, where other formulas are used, and have no bound on the error
-    /// of `sin` and `cos` outside `-π..π`.
+    /// all digits of `log1p`, `tanh` and `erf` near zero, where other formulas are used, and bound the error of
+    /// trigonometric functions by 2⁻¹¹ or not at all.
     pub libm: bool,
 }
 
@@ -78,14 +78,27 @@ impl Profile {
                 | Unary::Erf
                 | Unary::IsFinite
                 | Unary::Not => true,
-                Unary::Sin | Unary::Cos => self.libm,
-                Unary::LnGamma | Unary::Polygamma(_) => false,
+                Unary::Sin
+                | Unary::Cos
+                | Unary::Asin
+                | Unary::Acos
+                | Unary::Atan
+                | Unary::Sinh
+                | Unary::Cosh => self.libm,
+                // burn has the inverse hyperbolic functions, but loses digits near 0 and 1.
+                Unary::Asinh
+                | Unary::Acosh
+                | Unary::Atanh
+                | Unary::Erfc
+                | Unary::Erfinv
+                | Unary::LnGamma
+                | Unary::Polygamma(_) => false,
             },
             Op::Binary(kind) => match kind {
                 Binary::Add | Binary::Sub | Binary::Mul | Binary::Div => float,
-                Binary::Rem | Binary::Pow => float && self.libm,
+                Binary::Rem | Binary::Pow | Binary::Atan2 => float && self.libm,
                 Binary::Max | Binary::Min => true,
-                Binary::GammaQuantileSlope => false,
+                Binary::LogAddExp | Binary::GammaQuantileSlope => false,
             },
             Op::Reduce { kind, .. } => match kind {
                 Reduction::Sum => float,
@@ -105,7 +118,14 @@ impl Profile {
             | Op::Gather(_)
             | Op::ArgMax { .. }
             | Op::Matmul => true,
-            Op::Cholesky | Op::TriangularSolve(_) | Op::FoldIn | Op::Random { .. } | Op::Custom(_) => false,
+            Op::LinearRecurrence { .. }
+            | Op::ArgSort { .. }
+            | Op::Cholesky
+            | Op::SymmetricEigen
+            | Op::TriangularSolve(_)
+            | Op::FoldIn
+            | Op::Random { .. }
+            | Op::Custom(_) => false,
         }
     }
 }

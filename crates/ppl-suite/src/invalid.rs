@@ -117,9 +117,13 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         Op::Compare(_) => Op::Compare(Compare::Lt),
         Op::Logic(_) => Op::Logic(Logic::And),
         Op::Cast(_) => Op::Cast(dtype(source)),
-        Op::Select | Op::Matmul | Op::Cholesky | Op::FoldIn | Op::TriangularSolve(_) | Op::Custom(_) => {
-            op.clone()
-        }
+        Op::Select
+        | Op::Matmul
+        | Op::Cholesky
+        | Op::SymmetricEigen
+        | Op::FoldIn
+        | Op::TriangularSolve(_)
+        | Op::Custom(_) => op.clone(),
         Op::Broadcast(old) => Op::Broadcast(shape(old, source)),
         Op::Reshape(old) => Op::Reshape(shape(old, source)),
         Op::Permute(old) => Op::Permute(axes(old, source)),
@@ -155,15 +159,21 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         Op::CumulativeSum { axis: _, reverse } => {
             Op::CumulativeSum { axis: number(source), reverse: *reverse }
         }
+        Op::LinearRecurrence { axis: _, reverse } => {
+            Op::LinearRecurrence { axis: number(source), reverse: *reverse }
+        }
+        Op::ArgSort { axis: _ } => Op::ArgSort { axis: number(source) },
         Op::ArgMax { axis: _ } => Op::ArgMax { axis: number(source) },
         Op::Random { kind, shape: old } => {
             let kinds = [
                 *kind,
                 RandomKind::Uniform(dtype(source)),
                 RandomKind::LogGamma,
+                RandomKind::Poisson,
+                RandomKind::Binomial,
                 RandomKind::Subsample { population: size(source) },
             ];
-            Op::Random { kind: kinds[source.below(4)], shape: shape(old, source) }
+            Op::Random { kind: kinds[source.below(6)], shape: shape(old, source) }
         }
     }
 }

@@ -129,6 +129,55 @@ fn second_derivatives_of_a_log_sum() {
 }
 
 #[test]
+fn sums_of_logarithms_of_nothing_have_no_slope() {
+    let (inf, none) = (f64::INFINITY, f64::NEG_INFINITY);
+    let rows = [[none, none, none], [none, 0.0, none], [inf, 1.0, none], [1.0, f64::NAN, 0.0]];
+    let found = values(&Tensor::from(rows).logsumexp(1));
+    assert_eq!(found[..3], [none, 0.0, inf]);
+    assert!(found[3].is_nan());
+    let slopes = gradient(rows, |x| x.logsumexp(1));
+    assert_eq!(slopes[..9], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert!(slopes[9..].iter().all(|slope| slope.is_nan()));
+    // No derivative of any order is NaN.
+    assert_eq!(hessian(&[none, none], |x| x.logsumexp(0)), [0.0; 4]);
+    // Over several dimensions, in any order.
+    let cube = Tensor::from([0.1, -0.4, 2.0, 1.0, 0.7, none]).reshape([1, 2, 3]);
+    let total = [0.1_f64, -0.4, 2.0, 1.0, 0.7].map(f64::exp).iter().sum::<f64>().ln();
+    assert_close(values(&cube.logsumexp_dims(&[2, 0, 1])), vec![total]);
+    assert_close(values(&cube.logsumexp_dims(&[2, 1])), vec![total]);
+}
+
+#[test]
+fn the_logarithm_of_a_sum_of_two() {
+    let (inf, none) = (f64::INFINITY, f64::NEG_INFINITY);
+    let (x, y) = (Tensor::from([none, none, 0.5, inf, 1.0]), Tensor::from([none, 0.5, none, inf, 1.0]));
+    let (x, y) = (x.tracked(), y.tracked());
+    let sum = x.logaddexp(&y);
+    assert_eq!(values(&sum), [none, 0.5, 0.5, inf, 1.0 + std::f64::consts::LN_2]);
+    let gradients = grad(&sum.sum_all(), &[&x, &y]).unwrap();
+    assert_eq!(values(&gradients[0]), [0.5, 0.0, 1.0, 0.5, 0.5]);
+    assert_eq!(values(&gradients[1]), [0.5, 1.0, 0.0, 0.5, 0.5]);
+    let both = |v: &Tensor| v.select_index(0, 0).logaddexp(v.select_index(0, 1));
+    assert_eq!(hessian(&[none, none], both), [0.0; 4]);
+    assert_close(hessian(&[2.0, 2.0], both), vec![0.25, -0.25, -0.25, 0.25]);
+}
+
+#[test]
+fn functions_made_of_others() {
+    let x = Tensor::from([0.3, 1.2, 2.5]);
+    let of = |f: fn(f64) -> f64| [0.3, 1.2, 2.5].map(f).to_vec();
+    assert_close(gradient(&x, Tensor::tan), of(|x| 1.0 / (x.cos() * x.cos())));
+    assert_close(values(&x.rsqrt()), of(|x| 1.0 / x.sqrt()));
+    assert_close(gradient(&x, Tensor::log_sigmoid), of(|x| 1.0 / (1.0 + x.exp())));
+    let weights = values(&x.softmax(0));
+    assert_close(values(&x.log_softmax(0).exp()), weights.clone());
+    let p = &weights;
+    let jacobian = |k: usize| f64::from(u8::from(k == 1)) * p[1] - p[1] * p[k];
+    assert_close(gradient(&x, |x| x.softmax(0).select_index(0, 1)), (0..3).map(jacobian).collect());
+    assert_eq!(values(&Tensor::from([f64::NEG_INFINITY, 800.0]).softmax(0)), [0.0, 1.0]);
+}
+
+#[test]
 fn second_derivatives_of_a_log_determinant() {
     // ln det S = 2 Σ ln diag L. Through the lower triangle: d/dS = S⁻¹, off-diagonal entries counted twice.
     let s = Tensor::from([[4.0, 9.0], [1.0, 3.0]]);

@@ -57,6 +57,9 @@ fn messages_name_the_operation_the_shapes_and_the_line() {
         x.cumsum(2) => "cumsum", "[2, 3]";
         x.argmax(2) => "argmax", "[2, 3]";
         x.logsumexp(2) => "logsumexp", "[2, 3]";
+        x.softmax(2) => "softmax", "[2, 3]";
+        x.atan2(y) => "atan2", "[2, 3], [4, 5]";
+        counts.logaddexp(counts) => "logaddexp", "i64, i64", "cast";
         zeros(&[0, 2]).max(0) => "max", "[0, 2]", "no entry";
         Tensor::concat(&[x, y], 0) => "concat", "[2, 3], [4, 5]";
         Tensor::stack(&[x, v], 0) => "concat", "[1, 2, 3], [1, 3]";
@@ -211,6 +214,8 @@ fn gradients_are_of_tracked_inputs_and_a_float_scalar() {
     let slope = Op::Binary(ppl_tensor::op::Binary::GammaQuantileSlope);
     let text = message(grad(&Tensor::apply(slope, &[&w + 1.0, w.clone()].each_ref()), &[&w]));
     assert!(text.contains("gamma_quantile_slope"), "{text}");
+    let text = message(grad(&(&w + 1.0).polygamma(255), &[&w]));
+    assert!(text.contains("polygamma_255") && text.contains("order 256"), "{text}");
 }
 
 #[test]
@@ -255,6 +260,8 @@ fn methods_take_any_dimension_without_panicking() {
             x.argmax(a),
             x.cumsum(a),
             x.logsumexp(a),
+            x.logsumexp_dims(&[a, b]),
+            x.softmax(b),
             x.log_softmax(a),
             x.lt(1.0).all(a),
             x.lt(1.0).any(b),

@@ -159,6 +159,8 @@ fn each_key_of_many_draws_as_it_does_alone() {
         keys.normal([2], DType::F64),
         keys.uniform([2], DType::F64),
         keys.log_gamma([2], &a),
+        keys.poisson([2], &(10.0 * &a)),
+        keys.binomial([2], &9.0.into(), &(&a / 5.0)),
         keys.subsample(5, 2),
     ];
     for row in 0..4_i64 {
@@ -167,6 +169,8 @@ fn each_key_of_many_draws_as_it_does_alone() {
             key.normal([2], DType::F64),
             key.uniform([2], DType::F64),
             key.log_gamma([2], &a),
+            key.poisson([2], &(10.0 * &a)),
+            key.binomial([2], &9.0.into(), &(&a / 5.0)),
             key.subsample(5, 2),
         ];
         for (together, alone) in together.iter().zip(&alone) {

@@ -78,6 +78,23 @@ impl Key {
         Tensor::apply(op, &[&self.0, concentration])
     }
 
+    /// Counts of Poisson distributions, of shape `shape` for each key, floats of the rate's dtype; the rate broadcasts to
+    /// it. NaN where the rate is negative, not finite or NaN. No gradient.
+    #[track_caller]
+    pub fn poisson(&self, shape: impl Into<Shape>, rate: &Tensor) -> Tensor {
+        let op = Op::Random { kind: RandomKind::Poisson, shape: shape.into() };
+        Tensor::apply(op, &[&self.0, rate])
+    }
+
+    /// Numbers of successes among `count` trials of a probability, of shape `shape` for each key; both parameters are
+    /// floats of one dtype, which is that of the draws, and broadcast to the shape. NaN unless the count is an integer of
+    /// `0..=2⁵³` and the probability is in `[0, 1]`. No gradient.
+    #[track_caller]
+    pub fn binomial(&self, shape: impl Into<Shape>, count: &Tensor, probability: &Tensor) -> Tensor {
+        let op = Op::Random { kind: RandomKind::Binomial, shape: shape.into() };
+        Tensor::apply(op, &[&self.0, count, probability])
+    }
+
     /// `size` distinct numbers of `0..population` in random order, `I64`.
     #[track_caller]
     pub fn subsample(&self, population: usize, size: usize) -> Tensor {

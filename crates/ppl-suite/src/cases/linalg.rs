@@ -97,6 +97,41 @@ pub(super) fn cholesky() -> Vec<Row> {
     vec![Row::new(&Op::Cholesky, random, fixed)]
 }
 
+/// The lower triangle of a matrix whose eigenvalues are about 1.5 apart, with eigenvectors near the axes, and anything
+/// above it.
+fn separated(batch: &[usize], n: usize, above: Option<f64>) -> Make {
+    matrices(batch, n, move |source, n| {
+        let order = source.permutation(n);
+        (0..n * n)
+            .map(|place| match (place / n, place % n) {
+                (i, j) if i == j => 1.5 * (order[i] as f64 - 1.0) + source.between(0.0, 0.2),
+                (i, j) if i > j => source.signed(0.05, 0.25),
+                _ => above.unwrap_or_else(|| source.signed(0.1, 2.0)),
+            })
+            .collect()
+    })
+}
+
+pub(super) fn symmetric_eigen() -> Vec<Row> {
+    let of = |batch: &[usize], n, above, seed| {
+        Case::drawn(Op::SymmetricEigen, seed, &[separated(batch, n, above)])
+    };
+    let random =
+        (dims(0..=2), 0..4_usize, any::<u64>()).prop_map(move |(batch, n, seed)| of(&batch, n, None, seed));
+    let not_finite = vec![f64::NAN, 0.0, 2.0, -3.0, /* and a good one */ 4.0, 0.0, 2.0, 3.0];
+    let fixed = vec![
+        of(&[], 1, None, 1),
+        of(&[], 0, None, 2),
+        of(&[0], 3, None, 3),
+        of(&[], 5, None, 4),
+        of(&[2, 2], 3, Some(0.0), 5),
+        of(&[], 3, Some(f64::NAN), 6),
+        Case::fixed(Op::SymmetricEigen, vec![HostTensor::new([2, 2, 2], not_finite).expect("two matrices")])
+            .rough(),
+    ];
+    vec![Row::new(&Op::SymmetricEigen, random, fixed)]
+}
+
 pub(super) fn triangular_solve() -> Vec<Row> {
     let row = |(upper, transpose): (bool, bool)| {
         let op = Op::TriangularSolve(TriangularSolve { upper, transpose });

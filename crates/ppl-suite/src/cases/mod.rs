@@ -215,16 +215,19 @@ families! {
         Op::Gather(_) => index::gather();
         Op::ScatterAdd(_) => index::scatter_add();
     }
-    /// Reductions and running sums.
+    /// Reductions, running sums and sorting.
     Reduction {
         Op::Reduce { kind: _, axes: _ } => reduce::reduce();
         Op::CumulativeSum { axis: _, reverse: _ } => reduce::cumulative();
+        Op::LinearRecurrence { axis: _, reverse: _ } => reduce::linear_recurrence();
+        Op::ArgSort { axis: _ } => reduce::arg_sort();
         Op::ArgMax { axis: _ } => reduce::arg_max();
     }
     /// Products, factors and systems.
     Linear {
         Op::Matmul => linalg::matmul();
         Op::Cholesky => linalg::cholesky();
+        Op::SymmetricEigen => linalg::symmetric_eigen();
         Op::TriangularSolve(_) => linalg::triangular_solve();
     }
     /// Random numbers and keys.

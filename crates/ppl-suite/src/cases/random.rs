@@ -40,6 +40,8 @@ closed! {
         RandomKind::Uniform(_), [RandomKind::Uniform(DType::F64)] => as_drawn;
         RandomKind::Normal(_), [RandomKind::Normal(DType::F64)] => as_drawn;
         RandomKind::LogGamma, [RandomKind::LogGamma] => as_drawn;
+        RandomKind::Poisson, [RandomKind::Poisson] => as_drawn;
+        RandomKind::Binomial, [RandomKind::Binomial] => as_drawn;
         RandomKind::Subsample { population: _ }, [RandomKind::Subsample { population: POPULATION }] => one_dimension;
     }
 }
@@ -47,6 +49,29 @@ closed! {
 /// Concentrations below and above 1, where samplers change their method.
 fn concentration(source: &mut Source) -> f64 {
     if source.below(2) == 0 { source.between(0.1, 0.9) } else { source.between(1.1, 6.0) }
+}
+
+/// Rates below and above 12, where the sampler changes its method, and some that are none.
+fn rate(source: &mut Source) -> f64 {
+    match source.below(8) {
+        0 => -1.0,
+        1 => 0.0,
+        2..5 => source.between(12.0, 40.0),
+        _ => source.between(0.1, 12.0),
+    }
+}
+
+/// Few and many trials, and a number that is none.
+fn trials(source: &mut Source) -> f64 {
+    match source.below(8) {
+        0 => 0.5,
+        1..5 => 100.0 + source.below(100) as f64,
+        _ => source.below(9) as f64,
+    }
+}
+
+fn probability(source: &mut Source) -> f64 {
+    source.between(0.0, 1.0)
 }
 
 /// A part of a shape that broadcasts to it.
@@ -66,6 +91,15 @@ pub(super) fn draws() -> Vec<Row> {
                 RandomKind::LogGamma => {
                     Case::drawn(op, seed, &[key(keys), float(&part_of(&mut source, &all), concentration)])
                         .rough()
+                }
+                // Draws that jump where a parameter passes a threshold.
+                RandomKind::Poisson => {
+                    Case::drawn(op, seed, &[key(keys), float(&part_of(&mut source, &all), rate)]).rough()
+                }
+                RandomKind::Binomial => {
+                    let parts = [(); 2].map(|()| part_of(&mut source, &all));
+                    let inputs = [key(keys), float(&parts[0], trials), float(&parts[1], probability)];
+                    Case::drawn(op, seed, &inputs).rough()
                 }
                 RandomKind::Uniform(_) | RandomKind::Normal(_) | RandomKind::Subsample { population: _ } => {
                     Case::drawn(op, seed, &[key(keys)])

@@ -1,4 +1,4 @@
-//! Reductions and running sums.
+//! Reductions, running sums, recurrences and sorting.
 
 use ppl_tensor::op::Reduction;
 use ppl_tensor::{Dims, HostTensor, Op};
@@ -101,6 +101,53 @@ pub(super) fn cumulative() -> Vec<Row> {
         along(0, true, &[1], 6, false),
     ];
     vec![Row::new(&Op::CumulativeSum { axis: 0, reverse: false }, random, fixed)]
+}
+
+pub(super) fn linear_recurrence() -> Vec<Row> {
+    let along = |axis: usize, reverse: bool, shape: &[usize], seed: u64, integers: bool| {
+        let inputs = [(); 2].map(|()| input(Entries::Numbers, integers, shape));
+        Case::drawn(Op::LinearRecurrence { axis, reverse }, seed, &inputs)
+    };
+    let random =
+        (dims(1..=4), any::<u64>(), any::<bool>(), 0..4_u8).prop_map(move |(shape, seed, reverse, dtype)| {
+            along(Source::new(seed).below(shape.len()), reverse, &shape, seed, dtype == 0)
+        });
+    let vector = |values: [f64; 4]| HostTensor::new([4], values.to_vec()).expect("a vector");
+    let fixed = vec![
+        along(0, false, &[6], 1, false),
+        along(0, true, &[6], 2, false),
+        along(1, true, &[2, 3, 2], 3, false),
+        along(0, false, &[0], 4, false),
+        along(1, false, &[0, 3], 5, false),
+        along(0, true, &[1], 6, false),
+        // Zeros, at which a rule that divides by factors fails; and a factor that is not read.
+        Case::fixed(
+            Op::LinearRecurrence { axis: 0, reverse: false },
+            vec![vector([f64::NAN, 0.0, 2.0, 0.0]), vector([1.5, 0.0, -1.0, 0.5])],
+        ),
+    ];
+    vec![Row::new(&Op::LinearRecurrence { axis: 0, reverse: false }, random, fixed)]
+}
+
+pub(super) fn arg_sort() -> Vec<Row> {
+    let random = (dims(1..=4), any::<u64>(), 0..3_u8).prop_map(|(shape, seed, kind)| {
+        let input = match kind {
+            // Few values, so that some are equal.
+            0 => integer(&shape),
+            1 => float(&shape, |source| source.below(3) as f64),
+            _ => distinct(&shape),
+        };
+        Case::drawn(Op::ArgSort { axis: Source::new(seed).below(shape.len()) }, seed, &[input])
+    });
+    let values = vec![1.0, f64::NAN, 3.0, f64::NAN, 2.0, 2.0, f64::NEG_INFINITY, -0.0, 0.0];
+    let fixed = vec![
+        Case::fixed(Op::ArgSort { axis: 1 }, vec![HostTensor::new([3, 3], values).expect("a matrix")]),
+        Case::drawn(Op::ArgSort { axis: 0 }, 1, &[float(&[1], real)]),
+        Case::drawn(Op::ArgSort { axis: 1 }, 2, &[float(&[0, 2, 3], real)]),
+        Case::drawn(Op::ArgSort { axis: 0 }, 3, &[float(&[0, 2], real)]),
+        Case::drawn(Op::ArgSort { axis: 1 }, 4, &[float(&[2, 25, 2], real)]),
+    ];
+    vec![Row::new(&Op::ArgSort { axis: 0 }, random, fixed)]
 }
 
 pub(super) fn arg_max() -> Vec<Row> {

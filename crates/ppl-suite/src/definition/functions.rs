@@ -25,10 +25,20 @@ pub(super) fn unary(unary: Unary, x: Scalar) -> Scalar {
         (Unary::Log1p, _) => float(f64::ln_1p),
         (Unary::Sin, _) => float(f64::sin),
         (Unary::Cos, _) => float(f64::cos),
+        (Unary::Asin, _) => float(f64::asin),
+        (Unary::Acos, _) => float(f64::acos),
+        (Unary::Atan, _) => float(f64::atan),
+        (Unary::Sinh, _) => float(f64::sinh),
+        (Unary::Cosh, _) => float(f64::cosh),
         (Unary::Tanh, _) => float(f64::tanh),
+        (Unary::Asinh, _) => float(f64::asinh),
+        (Unary::Acosh, _) => float(acosh),
+        (Unary::Atanh, _) => float(f64::atanh),
         (Unary::Sigmoid, _) => float(|x| 1.0 / (1.0 + (-x).exp())),
         (Unary::Softplus, _) => float(|x| if x.is_nan() { x } else { x.max(0.0) + (-x.abs()).exp().ln_1p() }),
         (Unary::Erf, _) => float(erf),
+        (Unary::Erfc, _) => float(erfc),
+        (Unary::Erfinv, _) => float(erfinv),
         (Unary::LnGamma, _) => float(ln_gamma),
         (Unary::Polygamma(n), _) => Float(polygamma(n, x.float())),
         (Unary::IsFinite, _) => Truth(x.float().is_finite()),
@@ -67,6 +77,12 @@ pub(super) fn binary(binary: Binary, x: Scalar, y: Scalar) -> Scalar {
                 x.min(y)
             }
         }
+        Binary::Atan2 => x.atan2(y),
+        Binary::LogAddExp => match (either_nan, x == y) {
+            (true, _) => f64::NAN,
+            (_, true) => x + std::f64::consts::LN_2,
+            _ => x.max(y) + (x.min(y) - x.max(y)).exp().ln_1p(),
+        },
         Binary::GammaQuantileSlope => gamma_quantile_slope(x, y),
     })
 }
@@ -114,7 +130,7 @@ fn integers(binary: Binary, x: i64, y: i64) -> i64 {
         },
         Binary::Max => x.max(y),
         Binary::Min => x.min(y),
-        Binary::GammaQuantileSlope => unreachable!("floats only"),
+        Binary::Atan2 | Binary::LogAddExp | Binary::GammaQuantileSlope => unreachable!("floats only"),
     }
 }
 
@@ -129,6 +145,41 @@ pub(crate) fn erf(x: f64) -> f64 {
         term *= 2.0 * x * x / f64::from(2 * n + 1);
     }
     2.0 / PI.sqrt() * (-x * x).exp() * sum
+}
+
+/// Lentz's continued fraction (Abramowitz and Stegun 7.1.14), from its end.
+fn erfc(x: f64) -> f64 {
+    if x.is_nan() || x < 2.0 {
+        return 1.0 - erf(x);
+    }
+    let fraction = (1..200).rev().fold(x, |rest, n| x + 0.5 * f64::from(n) / rest);
+    if x > 30.0 { 0.0 } else { (-x * x).exp() / PI.sqrt() / fraction }
+}
+
+/// By bisection of the function, or of its complement where that is smaller.
+fn erfinv(p: f64) -> f64 {
+    if p.is_nan() || p.abs() >= 1.0 {
+        return if p.abs() == 1.0 { p * f64::INFINITY } else { f64::NAN };
+    }
+    if p.abs() < 1e-4 {
+        return PI.sqrt() / 2.0 * p * (1.0 + PI / 12.0 * p * p);
+    }
+    let below = |x: f64| if p.abs() < 0.5 { erf(x) < p.abs() } else { erfc(x) > 1.0 - p.abs() };
+    let (mut low, mut high) = (0.0, 7.0);
+    for _ in 0..60 {
+        let middle: f64 = 0.5 * (low + high);
+        if below(middle) { low = middle } else { high = middle }
+    }
+    low.copysign(p)
+}
+
+/// By the logarithm, with the excess over 1 apart.
+fn acosh(x: f64) -> f64 {
+    match x {
+        x if x < 1.0 => f64::NAN,
+        x if x > 1e100 => x.ln() + std::f64::consts::LN_2,
+        _ => (x - 1.0 + ((x - 1.0) * (x + 1.0)).sqrt()).ln_1p(),
+    }
 }
 
 /// Stirling's series after 15 steps of the recurrence, and the reflection formula (A. and S. 6.1.15, 17, 40).

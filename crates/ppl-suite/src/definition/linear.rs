@@ -55,6 +55,84 @@ pub(super) fn cholesky(x: &HostTensor) -> Vec<Scalar> {
     batches(x.shape()).iter().flat_map(factor).collect()
 }
 
+/// Eigenvalues by bisection, eigenvectors by inverse iteration: of matrices whose eigenvalues differ.
+pub(super) fn symmetric_eigen(x: &HostTensor) -> Vec<Scalar> {
+    let decompose = |batch: &Vec<usize>| {
+        let mut a = matrix(x, batch);
+        let n = a.len();
+        for i in 0..n {
+            for j in i + 1..n {
+                a[i][j] = a[j][i];
+            }
+        }
+        if a.iter().flatten().any(|x| !x.is_finite()) {
+            return vec![Float(f64::NAN); (n + 1) * n];
+        }
+        let bound = a.iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>()).fold(1.0, f64::max);
+        let value = |k: usize| {
+            let (mut low, mut high) = (-bound, bound);
+            for _ in 0..100 {
+                let middle = 0.5 * (low + high);
+                if eigenvalues_below(&a, middle) > k { high = middle } else { low = middle }
+            }
+            low
+        };
+        let values: Vec<f64> = (0..n).map(value).collect();
+        let vectors: Vec<Vec<f64>> = values.iter().map(|&value| eigenvector(&a, value)).collect();
+        let columns = (0..n).map(|i| vectors.iter().map(|vector| vector[i]).collect());
+        flat(std::iter::once(values).chain(columns).collect()).collect::<Vec<_>>()
+    };
+    batches(x.shape()).iter().flat_map(decompose).collect()
+}
+
+/// By Sylvester's law of inertia: the negative pivots of `a - shift`.
+fn eigenvalues_below(a: &[Vec<f64>], shift: f64) -> usize {
+    let n = a.len();
+    let mut a = shifted(a, shift);
+    for k in 0..n {
+        for i in k + 1..n {
+            let factor = a[i][k] / a[k][k];
+            for j in k..n {
+                a[i][j] -= factor * a[k][j];
+            }
+        }
+    }
+    (0..n).filter(|&k| a[k][k] < 0.0).count()
+}
+
+fn shifted(a: &[Vec<f64>], shift: f64) -> Vec<Vec<f64>> {
+    let mut a = a.to_vec();
+    (0..a.len()).for_each(|i| a[i][i] -= shift);
+    a
+}
+
+/// Of length 1, the largest entry positive.
+fn eigenvector(a: &[Vec<f64>], value: f64) -> Vec<f64> {
+    let n = a.len();
+    // Not orthogonal to any vector in practice.
+    let mut x: Vec<f64> = (0..n).map(|i| 1.0 + 0.1 * (i as f64 + 1.0).sqrt()).collect();
+    for _ in 0..4 {
+        // Elimination with row exchanges of `a - value`, moved a little off its singularity.
+        let mut rows: Vec<Vec<f64>> = shifted(a, value + 1e-9);
+        (0..n).for_each(|i| rows[i].push(x[i]));
+        for k in 0..n {
+            let pivot = (k..n).max_by(|&i, &j| rows[i][k].abs().total_cmp(&rows[j][k].abs())).expect("a row");
+            rows.swap(k, pivot);
+            for i in (0..n).filter(|&i| i != k) {
+                let factor = rows[i][k] / rows[k][k];
+                for j in k..=n {
+                    rows[i][j] -= factor * rows[k][j];
+                }
+            }
+        }
+        x = (0..n).map(|i| rows[i][n] / rows[i][i]).collect();
+        let largest = x.iter().copied().max_by(|x, y| x.abs().total_cmp(&y.abs())).expect("an entry");
+        let length = x.iter().map(|x| x * x).sum::<f64>().sqrt().copysign(largest);
+        x.iter_mut().for_each(|x| *x /= length);
+    }
+    x
+}
+
 pub(super) fn triangular_solve(
     solve: TriangularSolve,
     a: &HostTensor,

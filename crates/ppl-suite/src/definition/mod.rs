@@ -70,6 +70,13 @@ impl Scalar {
         }
     }
 
+    fn times(self, other: Scalar) -> Scalar {
+        match (self, other) {
+            (Integer(x), Integer(y)) => Integer(x.wrapping_mul(y)),
+            (x, y) => Float(x.float() * y.float()),
+        }
+    }
+
     /// Whether it is chosen over `other` as the larger; NaN is larger than all.
     fn exceeds(self, other: Scalar) -> bool {
         match (self, other) {
@@ -163,6 +170,23 @@ pub(crate) fn evaluate(op: &Op, inputs: &[HostTensor]) -> Option<HostTensor> {
             let terms = range.map(|i| Scalar::of(x, place(x.shape(), &index::with(at, *axis, i))));
             terms.fold(Scalar::zero(ty.dtype), Scalar::plus)
         }),
+        Op::LinearRecurrence { axis, reverse } => each(&|at| {
+            let upto = if *reverse { shape[*axis] - 1 - at[*axis] } else { at[*axis] };
+            let entry = |input: &HostTensor, step: usize| {
+                let i = if *reverse { shape[*axis] - 1 - step } else { step };
+                Scalar::of(input, place(shape, &index::with(at, *axis, i)))
+            };
+            let first = entry(&inputs[1], 0);
+            (1..=upto).fold(first, |y, i| entry(x, i).times(y).plus(entry(&inputs[1], i)))
+        }),
+        Op::ArgSort { axis } => each(&|at| {
+            // Entry i has the place that the number of entries before it says.
+            let line: Vec<Scalar> =
+                (0..shape[*axis]).map(|i| Scalar::of(x, place(shape, &index::with(at, *axis, i)))).collect();
+            let before = |i: usize, j: usize| line[j].exceeds(line[i]) || !line[i].exceeds(line[j]) && i < j;
+            let rank = |j: usize| (0..line.len()).filter(|&i| before(i, j)).count();
+            Integer((0..line.len()).find(|&j| rank(j) == at[*axis]).expect("each has a place") as i64)
+        }),
         Op::ArgMax { axis } => each(&|at| {
             let entries: Vec<Scalar> =
                 along(x.shape(), &[*axis], at).iter().map(|&i| Scalar::of(x, i)).collect();
@@ -176,6 +200,7 @@ pub(crate) fn evaluate(op: &Op, inputs: &[HostTensor]) -> Option<HostTensor> {
         }),
         Op::Matmul => linear::matmul(x, &inputs[1], shape),
         Op::Cholesky => linear::cholesky(x),
+        Op::SymmetricEigen => linear::symmetric_eigen(x),
         Op::TriangularSolve(solve) => linear::triangular_solve(*solve, x, &inputs[1], shape),
         Op::FoldIn | Op::Random { kind: _, shape: _ } | Op::Custom(_) => return None,
     };

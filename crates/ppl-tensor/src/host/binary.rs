@@ -66,7 +66,7 @@ pub(super) fn binary(op: &Op, kind: Binary, inputs: &[&HostTensor], target: &Sha
             let (a, b) = (Operand { values: a, shape: left }, Operand { values: b, shape: right });
             of_floats(kind, target, a, b)
         }
-        (HostData::I64(a), HostData::I64(b)) if kind != Binary::GammaQuantileSlope => {
+        (HostData::I64(a), HostData::I64(b)) => {
             let (a, b) = (Operand { values: a, shape: left }, Operand { values: b, shape: right });
             of_numbers(kind, target, a, b)
         }
@@ -85,6 +85,8 @@ fn of_floats<T: Float>(
         Binary::GammaQuantileSlope => {
             Some(zip(target, a, b, |a, ln_z| T::narrow(gamma_quantile_slope(a.wide(), ln_z.wide()))))
         }
+        Binary::Atan2 => Some(zip(target, a, b, T::atan2)),
+        Binary::LogAddExp => Some(zip(target, a, b, T::log_add_exp)),
         _ => of_numbers(kind, target, a, b),
     }
 }
@@ -104,7 +106,7 @@ fn of_numbers<T: Number>(
         Binary::Pow => zip(target, a, b, T::power),
         Binary::Max => zip(target, a, b, T::larger),
         Binary::Min => zip(target, a, b, T::smaller),
-        Binary::GammaQuantileSlope => return None,
+        Binary::Atan2 | Binary::LogAddExp | Binary::GammaQuantileSlope => return None,
     })
 }
 

@@ -2,6 +2,9 @@
 //! against.
 
 mod binary;
+mod counts;
+mod eigen;
+mod erf_inverse;
 mod factor;
 mod gamma_slope;
 mod index;
@@ -12,8 +15,10 @@ mod number;
 mod permute;
 mod philox;
 mod random;
+mod recurrence;
 mod reduce;
 mod scan;
+mod sort;
 mod special;
 #[cfg(test)]
 mod testing;
@@ -62,9 +67,14 @@ impl Backend for HostBackend {
             Op::ScatterAdd(scatter) => index::scatter_add(op, scatter, inputs, shape),
             Op::Reduce { kind, axes } => reduce::reduce(op, *kind, axes, inputs, shape),
             Op::CumulativeSum { axis, reverse } => scan::cumulative_sum(op, *axis, *reverse, inputs),
+            Op::LinearRecurrence { axis, reverse } => {
+                recurrence::linear_recurrence(op, *axis, *reverse, inputs)
+            }
+            Op::ArgSort { axis } => sort::arg_sort(op, *axis, inputs),
             Op::ArgMax { axis } => scan::arg_max(op, *axis, inputs, shape),
             Op::Matmul => matmul::matmul(op, inputs, shape),
             Op::Cholesky => factor::cholesky(op, inputs),
+            Op::SymmetricEigen => eigen::symmetric_eigen(op, inputs, shape),
             Op::TriangularSolve(solve) => factor::triangular_solve(op, *solve, inputs, shape),
             Op::Random { kind, shape: drawn } => random::random(op, *kind, drawn, inputs, shape),
             Op::Custom(custom) => {

@@ -1,6 +1,7 @@
 //! Arithmetic of the element types as the operation table defines it: where NaN goes, which sign a remainder has,
 //! what integer division by zero is.
 
+use super::erf_inverse::erfinv;
 use super::special;
 use crate::data::Element;
 
@@ -64,6 +65,74 @@ pub(super) trait Float: Number {
     #[inline]
     fn erf(self) -> Self {
         Self::narrow(libm::erf(self.wide()))
+    }
+
+    #[inline]
+    fn erfc(self) -> Self {
+        Self::narrow(libm::erfc(self.wide()))
+    }
+
+    #[inline]
+    fn erfinv(self) -> Self {
+        Self::narrow(erfinv(self.wide()))
+    }
+
+    #[inline]
+    fn asin(self) -> Self {
+        Self::narrow(self.wide().asin())
+    }
+
+    #[inline]
+    fn acos(self) -> Self {
+        Self::narrow(self.wide().acos())
+    }
+
+    #[inline]
+    fn atan(self) -> Self {
+        Self::narrow(self.wide().atan())
+    }
+
+    #[inline]
+    fn sinh(self) -> Self {
+        Self::narrow(self.wide().sinh())
+    }
+
+    #[inline]
+    fn cosh(self) -> Self {
+        Self::narrow(self.wide().cosh())
+    }
+
+    #[inline]
+    fn asinh(self) -> Self {
+        Self::narrow(libm::asinh(self.wide()))
+    }
+
+    /// The standard library's loses half the digits near 1; libm's has values far below it.
+    #[inline]
+    fn acosh(self) -> Self {
+        let x = self.wide();
+        Self::narrow(if x < 1.0 { f64::NAN } else { libm::acosh(x) })
+    }
+
+    #[inline]
+    fn atanh(self) -> Self {
+        Self::narrow(libm::atanh(self.wide()))
+    }
+
+    /// Angle of the point `(x, self)`.
+    #[inline]
+    fn atan2(self, x: Self) -> Self {
+        Self::narrow(self.wide().atan2(x.wide()))
+    }
+
+    /// `ln(eˣ + eʸ)`.
+    #[inline]
+    fn log_add_exp(self, y: Self) -> Self {
+        let (x, y) = (self.wide(), y.wide());
+        // Of two equal infinities the difference is NaN.
+        let sum =
+            if x == y { x + std::f64::consts::LN_2 } else { x.larger(y) + (-(x - y).abs()).exp().ln_1p() };
+        Self::narrow(sum)
     }
 
     #[inline]

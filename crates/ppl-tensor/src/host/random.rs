@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rand_distr::{Distribution, Gamma};
 
+use super::counts::{binomial, poisson};
 use super::nest::Nest;
 use super::number::Float;
 use super::philox::{KeyStream, draw_bits, fold_in};
@@ -36,11 +37,15 @@ pub(super) fn random(
         (RandomKind::Normal(DType::F32), []) => {
             pairs(keys, count, |bits| normals_f32(bits.map(open_unit_f32)))
         }
-        (RandomKind::LogGamma, [concentration]) => match concentration.data() {
-            HostData::F64(values) => log_gammas(keys, count, values, concentration.shape(), target),
-            HostData::F32(values) => log_gammas(keys, count, values, concentration.shape(), target),
-            HostData::I64(_) | HostData::Bool(_) => return Err(refused(op, inputs)),
-        },
+        (RandomKind::LogGamma, &[concentration]) => {
+            parametric(op, keys, [concentration], target, |stream, [a]| log_gamma(stream, a))?
+        }
+        (RandomKind::Poisson, &[rate]) => {
+            parametric(op, keys, [rate], target, |stream, [rate]| poisson(stream, rate))?
+        }
+        (RandomKind::Binomial, &[trials, probability]) => {
+            parametric(op, keys, [trials, probability], target, |stream, [n, p]| binomial(stream, n, p))?
+        }
         (RandomKind::Subsample { population }, []) if count <= population => {
             subsamples(keys, count, population)
         }
@@ -92,20 +97,39 @@ fn normals_f32([u, v]: [f32; 2]) -> [f32; 2] {
     [radius * cosine, radius * sine]
 }
 
-fn log_gammas<T: Float>(
+/// Draws of parameters that broadcast to `target`, which are floats of one dtype: each from a stream of its own.
+fn parametric<const N: usize>(
+    op: &Op,
     keys: &[i64],
-    count: usize,
-    concentrations: &[T],
-    own: &Shape,
+    parameters: [&HostTensor; N],
     target: &Shape,
-) -> HostData {
-    let mut out = Vec::with_capacity(target.elements());
-    Nest::new(target, [own]).turns(|[at]| {
-        let (key, element) = (keys[out.len() / count], out.len() % count);
-        let stream = KeyStream::new(fold_in(key, element as i64));
-        out.push(T::narrow(log_gamma(stream, concentrations[at].wide())));
-    });
-    T::wrap(Arc::new(out))
+    draw: impl Fn(KeyStream, [f64; N]) -> f64,
+) -> Result<HostData> {
+    fn all<T: Float, const N: usize>(
+        keys: &[i64],
+        parameters: [&HostTensor; N],
+        target: &Shape,
+        draw: impl Fn(KeyStream, [f64; N]) -> f64,
+    ) -> Option<HostData> {
+        let mut values = [&[] as &[T]; N];
+        for (values, parameter) in values.iter_mut().zip(parameters) {
+            *values = T::unwrap(parameter.data())?;
+        }
+        let count = target.elements() / keys.len().max(1);
+        let mut out = Vec::with_capacity(target.elements());
+        Nest::new(target, parameters.map(|parameter| &**parameter.shape())).turns(|at| {
+            let (key, element) = (keys[out.len() / count], out.len() % count);
+            let stream = KeyStream::new(fold_in(key, element as i64));
+            out.push(T::narrow(draw(stream, std::array::from_fn(|i| values[i][at[i]].wide()))));
+        });
+        Some(T::wrap(Arc::new(out)))
+    }
+    let single = parameters.iter().all(|parameter| parameter.dtype() == DType::F32);
+    let drawn = match single {
+        true => all::<f32, N>(keys, parameters, target, draw),
+        false => all::<f64, N>(keys, parameters, target, draw),
+    };
+    drawn.ok_or_else(|| refused(op, &parameters))
 }
 
 /// Logarithm of a standard gamma variate; NaN unless the concentration is positive.

@@ -41,10 +41,20 @@ fn of_floats<T: Float>(kind: Unary, values: &[T]) -> Option<HostData> {
         Unary::Log1p => map(values, T::ln_1p),
         Unary::Sin => map(values, T::sin),
         Unary::Cos => map(values, T::cos),
+        Unary::Asin => map(values, T::asin),
+        Unary::Acos => map(values, T::acos),
+        Unary::Atan => map(values, T::atan),
+        Unary::Sinh => map(values, T::sinh),
+        Unary::Cosh => map(values, T::cosh),
         Unary::Tanh => map(values, T::tanh),
+        Unary::Asinh => map(values, T::asinh),
+        Unary::Acosh => map(values, T::acosh),
+        Unary::Atanh => map(values, T::atanh),
         Unary::Sigmoid => map(values, T::sigmoid),
         Unary::Softplus => map(values, T::softplus),
         Unary::Erf => map(values, T::erf),
+        Unary::Erfc => map(values, T::erfc),
+        Unary::Erfinv => map(values, T::erfinv),
         Unary::LnGamma => map(values, T::ln_gamma),
         Unary::Polygamma(order) => map(values, |x| x.polygamma(order)),
         Unary::IsFinite => map(values, T::is_finite),
@@ -66,10 +76,20 @@ fn of_integers(kind: Unary, values: &[i64]) -> Option<HostData> {
         | Unary::Log1p
         | Unary::Sin
         | Unary::Cos
+        | Unary::Asin
+        | Unary::Acos
+        | Unary::Atan
+        | Unary::Sinh
+        | Unary::Cosh
         | Unary::Tanh
+        | Unary::Asinh
+        | Unary::Acosh
+        | Unary::Atanh
         | Unary::Sigmoid
         | Unary::Softplus
         | Unary::Erf
+        | Unary::Erfc
+        | Unary::Erfinv
         | Unary::LnGamma
         | Unary::Polygamma(_)
         | Unary::IsFinite

@@ -34,17 +34,37 @@ pub enum Unary {
     Sin,
     /// Cosine, of radians.
     Cos,
+    /// Inverse sine, in `[-π/2, π/2]`; NaN outside `[-1, 1]`.
+    Asin,
+    /// Inverse cosine, in `[0, π]`; NaN outside `[-1, 1]`.
+    Acos,
+    /// Inverse tangent, in `[-π/2, π/2]`.
+    Atan,
+    /// Hyperbolic sine.
+    Sinh,
+    /// Hyperbolic cosine.
+    Cosh,
     /// Hyperbolic tangent.
     Tanh,
+    /// Inverse hyperbolic sine.
+    Asinh,
+    /// Inverse hyperbolic cosine, not negative; NaN below 1.
+    Acosh,
+    /// Inverse hyperbolic tangent; `±∞` at `±1`, NaN beyond.
+    Atanh,
     /// `1 / (1 + e⁻ˣ)`, without overflow.
     Sigmoid,
     /// `ln(1 + eˣ)`, without overflow.
     Softplus,
     /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
     Erf,
+    /// `1 - erf(x)`, to full relative accuracy also where it is small.
+    Erfc,
+    /// The inverse of the error function; `±∞` at `±1`, NaN beyond.
+    Erfinv,
     /// `ln |Γ(x)|`.
     LnGamma,
-    /// Polygamma function `ψ⁽ⁿ⁾(x)`: digamma for 0, trigamma for 1.
+    /// Polygamma function `ψ⁽ⁿ⁾(x)`: digamma for 0, trigamma for 1. That of order 255 has no gradient.
     Polygamma(u8),
     /// `Bool`: neither infinite nor NaN.
     IsFinite,
@@ -71,6 +91,10 @@ pub enum Binary {
     Max,
     /// The smaller; NaN if either is NaN.
     Min,
+    /// `(y, x)`: angle of the point `(x, y)`, in `[-π, π]`. Floats only.
+    Atan2,
+    /// `ln(eˣ + eʸ)`, without overflow; `-∞` of two `-∞`, which share a gradient equally. Floats only.
+    LogAddExp,
     /// `(a, ln z)`: slope `d ln z / d a` of a standard gamma variate `z` of concentration `a` at a fixed quantile,
     /// `-∂P(a, z)/∂a / (z p(z; a))`: the implicit gradient of Figurnov, Mohamed and Mnih (2018). Floats only.
     GammaQuantileSlope,
@@ -117,10 +141,20 @@ impl Unary {
             Unary::Log1p => "log1p",
             Unary::Sin => "sin",
             Unary::Cos => "cos",
+            Unary::Asin => "asin",
+            Unary::Acos => "acos",
+            Unary::Atan => "atan",
+            Unary::Sinh => "sinh",
+            Unary::Cosh => "cosh",
             Unary::Tanh => "tanh",
+            Unary::Asinh => "asinh",
+            Unary::Acosh => "acosh",
+            Unary::Atanh => "atanh",
             Unary::Sigmoid => "sigmoid",
             Unary::Softplus => "softplus",
             Unary::Erf => "erf",
+            Unary::Erfc => "erfc",
+            Unary::Erfinv => "erfinv",
             Unary::LnGamma => "lgamma",
             Unary::Polygamma(0) => "digamma",
             Unary::Polygamma(n) => return Cow::Owned(format!("polygamma_{n}")),
@@ -157,18 +191,51 @@ impl Unary {
             Unary::Log1p => g.div(&x.add_scalar(1.0)),
             Unary::Sin => g.mul(&x.unary(Unary::Cos)),
             Unary::Cos => g.mul(&x.unary(Unary::Sin)).neg(),
+            Unary::Asin => g.div(&root_of_difference(&x)),
+            Unary::Acos => g.div(&root_of_difference(&x)).neg(),
+            Unary::Atan => g.div(&x.mul(&x).add_scalar(1.0)),
+            Unary::Sinh => g.mul(&x.unary(Unary::Cosh)),
+            Unary::Cosh => g.mul(&x.unary(Unary::Sinh)),
             Unary::Tanh => g.sub(&g.mul(&y.mul(&y))),
+            Unary::Asinh => g.div(&x.mul(&x).add_scalar(1.0).unary(Unary::Sqrt)),
+            Unary::Acosh => {
+                // Two roots: their product is NaN where the function is.
+                let root = |shift: f64| x.add_scalar(shift).unary(Unary::Sqrt);
+                g.div(&root(-1.0)).div(&root(1.0))
+            }
+            Unary::Atanh => g.div(&difference_of_squares(&x)),
             Unary::Sigmoid => g.mul(&y.sub(&y.mul(&y))),
             Unary::Softplus => g.mul(&x.unary(Unary::Sigmoid)),
-            Unary::Erf => {
-                let density = x.mul(&x).neg().unary(Unary::Exp);
-                g.mul(&density.mul_scalar(std::f64::consts::FRAC_2_SQRT_PI))
+            Unary::Erf => g.mul(&erf_slope(&x)),
+            Unary::Erfc => g.mul(&erf_slope(&x)).neg(),
+            Unary::Erfinv => {
+                let inverse_density = y.mul(&y).unary(Unary::Exp);
+                g.mul(&inverse_density.mul_scalar(1.0 / std::f64::consts::FRAC_2_SQRT_PI))
             }
             Unary::LnGamma => g.mul(&x.unary(Unary::Polygamma(0))),
-            Unary::Polygamma(n) => g.mul(&x.unary(Unary::Polygamma(n.saturating_add(1)))),
+            Unary::Polygamma(n) => match n.checked_add(1) {
+                Some(next) => g.mul(&x.unary(Unary::Polygamma(next))),
+                None => {
+                    return Err(Error::gradient(self.name(), "there is no polygamma function of order 256"));
+                }
+            },
         };
         Ok(of.one(contribution))
     }
+}
+
+/// `2/√π exp(-x²)`.
+fn erf_slope(x: &Array) -> Array {
+    x.mul(x).neg().unary(Unary::Exp).mul_scalar(std::f64::consts::FRAC_2_SQRT_PI)
+}
+
+/// `1 - x²`, without cancellation near `±1`.
+fn difference_of_squares(x: &Array) -> Array {
+    x.scalar_like(1.0).sub(x).mul(&x.add_scalar(1.0))
+}
+
+fn root_of_difference(x: &Array) -> Array {
+    difference_of_squares(x).unary(Unary::Sqrt)
 }
 
 impl Binary {
@@ -182,6 +249,8 @@ impl Binary {
             Binary::Pow => "pow",
             Binary::Max => "maximum",
             Binary::Min => "minimum",
+            Binary::Atan2 => "atan2",
+            Binary::LogAddExp => "logaddexp",
             Binary::GammaQuantileSlope => "gamma_quantile_slope",
         }
     }
@@ -197,6 +266,14 @@ impl Binary {
             Binary::Pow => of.two(|| pow_by_base(&g, &x, &y), || pow_by_exponent(&g, &x, &of.output())),
             Binary::Max => of.two(|| share(&g, &x, &y, Compare::Gt), || share(&g, &y, &x, Compare::Gt)),
             Binary::Min => of.two(|| share(&g, &x, &y, Compare::Lt), || share(&g, &y, &x, Compare::Lt)),
+            Binary::Atan2 => {
+                let slope = |z: &Array| g.mul(z).div(&x.mul(&x).add(&y.mul(&y)));
+                of.two(|| slope(&y), || slope(&x).neg())
+            }
+            Binary::LogAddExp => {
+                let apart = apart(&x, &y);
+                of.two(|| g.mul(&apart.unary(Unary::Sigmoid)), || g.mul(&apart.neg().unary(Unary::Sigmoid)))
+            }
             Binary::GammaQuantileSlope => {
                 return Err(Error::gradient(
                     self.name(),
@@ -205,6 +282,13 @@ impl Binary {
             }
         })
     }
+}
+
+/// `x - y`, and 0 where both are the same infinity: through the selection no derivative of that becomes NaN.
+fn apart(x: &Array, y: &Array) -> Array {
+    let infinite = x.unary(Unary::IsFinite).unary(Unary::Not);
+    let same = Array::apply(Op::Logic(Logic::And), &[x.compare(Compare::Eq, y), infinite]);
+    same.select(&x.scalar_like(0.0), &x.sub(y))
 }
 
 /// `y·x^(y-1)`, and 0 where the exponent is 0 so that the slope of `x⁰` at 0 is not NaN.
@@ -260,8 +344,10 @@ pub(super) fn binary_type(op: &Op, inputs: &[&TensorType]) -> Result<TensorType>
     if x.dtype == DType::Bool {
         return Err(dtype_error(op, inputs, "needs numbers: use `cast`"));
     }
-    if matches!(op, Op::Binary(Binary::GammaQuantileSlope)) && !x.dtype.is_float() {
-        return Err(dtype_error(op, inputs, "needs floats"));
+    let floats_only =
+        matches!(op, Op::Binary(Binary::Atan2 | Binary::LogAddExp | Binary::GammaQuantileSlope));
+    if floats_only && !x.dtype.is_float() {
+        return Err(dtype_error(op, inputs, "needs floats: use `cast`"));
     }
     Ok(TensorType::new(x.dtype, broadcast_all(op, inputs)?))
 }

@@ -3,6 +3,7 @@
 use super::{Op, arity, dtype_error};
 use crate::array::Array;
 use crate::autodiff::{Contributions, Differentiate};
+use crate::op::{Compare, Slice, Unary};
 use crate::shape::Dims;
 use crate::{Error, HostTensor, Result, Shape, TensorType};
 
@@ -63,6 +64,13 @@ pub(super) fn cholesky_type(op: &Op, inputs: &[&TensorType]) -> Result<TensorTyp
     Ok(x.clone())
 }
 
+pub(super) fn symmetric_eigen_type(op: &Op, inputs: &[&TensorType]) -> Result<TensorType> {
+    let mut output = cholesky_type(op, inputs)?;
+    let rows = output.shape.rank() - 2;
+    output.shape.sizes_mut()[rows] += 1;
+    Ok(output)
+}
+
 pub(super) fn triangular_solve_type(op: &Op, inputs: &[&TensorType]) -> Result<TensorType> {
     let [a, b] = arity(op, inputs)?;
     needs_floats(op, inputs)?;
@@ -107,6 +115,29 @@ pub(super) fn cholesky_gradient(of: &Differentiate<'_>) -> Contributions {
     // S = L⁻ᵀ Φ L⁻¹, by two solves from the left.
     let s = solve(&solve(&phi).transpose()).transpose();
     of.one(s.add(&s.transpose()).mul(&triangle_weights(&l, 1.0, 0.5, 0.0)))
+}
+
+/// `V (diag(ḡ_w) + F ∘ (Vᵀ ḡ_V)) Vᵀ` with `Fᵢⱼ = 1 / (wⱼ - wᵢ)`, through the lower triangle (Giles 2008, section 3.1).
+///
+/// `F` is 0 where eigenvalues are equal: any basis of their space is as good, and a function that does not depend on the
+/// choice needs no more. One that does has no derivative there.
+pub(super) fn symmetric_eigen_gradient(of: &Differentiate<'_>) -> Contributions {
+    let n = of.input(0).shape().last().copied().unwrap_or(0);
+    let split = |packed: &Array| {
+        let axis = packed.shape().rank().saturating_sub(2);
+        let rows = |start, end| packed.apply1(Op::Slice(Slice { axis, start, end, step: 1 }));
+        (rows(0, 1), rows(1, n + 1))
+    };
+    let ((values, vectors), (by_values, by_vectors)) = (split(&of.output()), split(&of.grad()));
+    let zero = values.scalar_like(0.0);
+    let apart = values.sub(&values.transpose());
+    let equal = apart.compare(Compare::Eq, &zero);
+    let weights =
+        equal.select(&zero, &equal.select(&values.scalar_like(1.0), &apart).unary(Unary::Reciprocal));
+    let inner = vectors.transpose().matmul(&by_vectors).mul(&weights);
+    let inner = inner.add(&by_values.mul(&triangle_weights(&values, 0.0, 1.0, 0.0)));
+    let s = vectors.matmul(&inner).matmul(&vectors.transpose());
+    of.one(s.add(&s.transpose()).mul(&triangle_weights(&values, 1.0, 0.5, 0.0)))
 }
 
 impl TriangularSolve {

@@ -11,6 +11,7 @@ mod index;
 mod layout;
 mod linalg;
 mod random;
+mod recurrence;
 mod reduce;
 
 pub use custom::CustomOp;
@@ -30,6 +31,8 @@ use crate::shape::Dims;
 use crate::{DType, Error, Result, Shape, TensorType};
 
 /// A primitive operation on arrays. The listing of inputs below is their order.
+///
+/// Arithmetic of `I64` wraps around on overflow, in sums, products and powers alike.
 #[derive(Debug, Clone)]
 pub enum Op {
     /// `(x)`: a function of each element.
@@ -77,6 +80,20 @@ pub enum Op {
         /// Whether to run from the last entry to the first.
         reverse: bool,
     },
+    /// `(factor, term)`, of one shape: `yᵢ = factorᵢ · yᵢ₋₁ + termᵢ` along one dimension, from the end if `reverse`. The
+    /// first is its term: its factor is not read.
+    LinearRecurrence {
+        /// The dimension.
+        axis: usize,
+        /// Whether to run from the last entry to the first.
+        reverse: bool,
+    },
+    /// `(x)`: for each line along one dimension the `I64` indices that sort it, ascending and stable. NaN counts as
+    /// largest.
+    ArgSort {
+        /// The dimension.
+        axis: usize,
+    },
     /// `(x)`: `I64` index of the first largest entry of one dimension, which is removed. NaN counts as largest.
     ArgMax {
         /// The dimension.
@@ -87,6 +104,10 @@ pub enum Op {
     /// `(x)`: lower Cholesky factor of each `[n, n]` matrix, from its lower triangle; NaN in every entry of the
     /// lower triangle for a matrix that is not positive definite.
     Cholesky,
+    /// `(x)`: eigenvalues and eigenvectors of symmetric matrices `[…, n, n]`, from their lower triangles, as
+    /// `[…, n + 1, n]`: a row of the eigenvalues, ascending, above the matrix whose columns are the eigenvectors, each of
+    /// length 1 with its largest entry (the first of several) positive. NaN for a matrix that is not finite.
+    SymmetricEigen,
     /// `(a, b)`: solution of a triangular system for each pair of matrices; leading dimensions broadcast.
     TriangularSolve(TriangularSolve),
     /// `(key, data)`: a new random key from a key and a number, both `I64`, broadcasting.
@@ -127,9 +148,12 @@ impl Op {
             Op::ScatterAdd(_) => "scatter_add",
             Op::Reduce { kind, .. } => kind.name(),
             Op::CumulativeSum { .. } => "cumsum",
+            Op::LinearRecurrence { .. } => "linear_recurrence",
+            Op::ArgSort { .. } => "argsort",
             Op::ArgMax { .. } => "argmax",
             Op::Matmul => "matmul",
             Op::Cholesky => "cholesky",
+            Op::SymmetricEigen => "eigh",
             Op::TriangularSolve(_) => "triangular_solve",
             Op::FoldIn => "fold_in",
             Op::Random { kind, .. } => kind.name(),
@@ -160,9 +184,12 @@ impl Op {
             Op::ScatterAdd(scatter) => scatter.output_type(self, inputs),
             Op::Reduce { kind, axes } => reduce::reduce_type(self, *kind, axes, inputs),
             Op::CumulativeSum { axis, .. } => reduce::cumulative_type(self, *axis, inputs),
+            Op::LinearRecurrence { axis, .. } => recurrence::output_type(self, *axis, inputs),
+            Op::ArgSort { axis } => reduce::arg_sort_type(self, *axis, inputs),
             Op::ArgMax { axis } => reduce::arg_max_type(self, *axis, inputs),
             Op::Matmul => linalg::matmul_type(self, inputs),
             Op::Cholesky => linalg::cholesky_type(self, inputs),
+            Op::SymmetricEigen => linalg::symmetric_eigen_type(self, inputs),
             Op::TriangularSolve(_) => linalg::triangular_solve_type(self, inputs),
             Op::FoldIn => random::fold_in_type(self, inputs),
             Op::Random { kind, shape } => random::random_type(self, kind, shape, inputs),
@@ -180,7 +207,9 @@ impl Op {
         match self {
             Op::Unary(unary) => unary.gradient(of),
             Op::Binary(binary) => binary.gradient(of),
-            Op::Compare(_) | Op::Logic(_) | Op::ArgMax { .. } | Op::FoldIn => Ok(of.none()),
+            Op::Compare(_) | Op::Logic(_) | Op::ArgSort { .. } | Op::ArgMax { .. } | Op::FoldIn => {
+                Ok(of.none())
+            }
             Op::Select => Ok(elementwise::select_gradient(of)),
             Op::Cast(_) => Ok(elementwise::cast_gradient(of)),
             Op::Broadcast(_) => Ok(layout::broadcast_gradient(of)),
@@ -193,8 +222,10 @@ impl Op {
             Op::ScatterAdd(scatter) => Ok(scatter.gradient(of)),
             Op::Reduce { kind, axes } => Ok(reduce::reduce_gradient(*kind, axes, of)),
             Op::CumulativeSum { axis, reverse } => Ok(reduce::cumulative_gradient(*axis, *reverse, of)),
+            Op::LinearRecurrence { axis, reverse } => Ok(recurrence::gradient(*axis, *reverse, of)),
             Op::Matmul => Ok(linalg::matmul_gradient(of)),
             Op::Cholesky => Ok(linalg::cholesky_gradient(of)),
+            Op::SymmetricEigen => Ok(linalg::symmetric_eigen_gradient(of)),
             Op::TriangularSolve(solve) => Ok(solve.gradient(of)),
             Op::Random { kind, .. } => Ok(kind.gradient(of)),
             Op::Custom(custom) => custom::gradient(custom.as_ref(), of),
@@ -207,7 +238,9 @@ impl Op {
     /// that axis. The result has all of them too, of size 1 only where no input has the axis.
     pub(crate) fn batch(&self, inputs: &[Array], lead: usize) -> Array {
         match self {
-            Op::Unary(_) | Op::Cast(_) | Op::Cholesky => Array::apply(self.clone(), inputs),
+            Op::Unary(_) | Op::Cast(_) | Op::Cholesky | Op::SymmetricEigen => {
+                Array::apply(self.clone(), inputs)
+            }
             Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Select | Op::FoldIn => {
                 elementwise::batch(self, inputs, lead)
             }
@@ -217,9 +250,10 @@ impl Op {
             Op::Concat { axis } => layout::batch_concat(*axis, inputs, lead),
             Op::Gather(gather) => gather.batch(inputs, lead),
             Op::ScatterAdd(scatter) => scatter.batch(inputs, lead),
-            Op::Reduce { .. } | Op::CumulativeSum { .. } | Op::ArgMax { .. } => {
+            Op::Reduce { .. } | Op::CumulativeSum { .. } | Op::ArgSort { .. } | Op::ArgMax { .. } => {
                 reduce::batch(self, inputs, lead)
             }
+            Op::LinearRecurrence { axis, reverse } => recurrence::batch(*axis, *reverse, inputs, lead),
             Op::Matmul => linalg::batch_matmul(inputs, lead),
             Op::TriangularSolve(solve) => solve.batch(inputs, lead),
             Op::Random { kind, shape } => random::batch(kind, shape, inputs, lead),

@@ -16,6 +16,12 @@ pub enum RandomKind {
     /// `(key, concentration)`: logarithm of a standard gamma variate for each concentration, which broadcasts to
     /// `K + shape`. The logarithm, because small concentrations underflow.
     LogGamma,
+    /// `(key, rate)`: counts of a Poisson distribution, floats of the rate's dtype. NaN where the rate is negative, not
+    /// finite or NaN.
+    Poisson,
+    /// `(key, count, probability)`: successes among `count` trials, floats of the dtype of both. NaN unless the count is
+    /// an integer of `0..=2⁵³` and the probability is in `[0, 1]`.
+    Binomial,
     /// `(key)`: as many distinct entries of `0..population` as `shape`, which has one dimension, says, in random
     /// order, `I64`.
     Subsample {
@@ -30,13 +36,19 @@ impl RandomKind {
             RandomKind::Uniform(_) => "random_uniform",
             RandomKind::Normal(_) => "random_normal",
             RandomKind::LogGamma => "random_log_gamma",
+            RandomKind::Poisson => "random_poisson",
+            RandomKind::Binomial => "random_binomial",
             RandomKind::Subsample { .. } => "random_subsample",
         }
     }
 
     pub(super) fn gradient(self, of: &Differentiate<'_>) -> Contributions {
         match self {
-            RandomKind::Uniform(_) | RandomKind::Normal(_) | RandomKind::Subsample { .. } => of.none(),
+            RandomKind::Uniform(_)
+            | RandomKind::Normal(_)
+            | RandomKind::Poisson
+            | RandomKind::Binomial
+            | RandomKind::Subsample { .. } => of.none(),
             RandomKind::LogGamma => {
                 let slope = || of.input(1).binary(Binary::GammaQuantileSlope, &of.output());
                 of.of_inputs([&|| None, &|| Some(of.grad().mul(&slope()))])
@@ -80,6 +92,20 @@ pub(super) fn random_type(
                 return Err(dtype_error(op, inputs, "the concentration must be a float"));
             }
             concentration.dtype
+        }
+        RandomKind::Poisson => {
+            let [_, rate] = arity(op, inputs)?;
+            if !rate.dtype.is_float() {
+                return Err(dtype_error(op, inputs, "the rate must be a float"));
+            }
+            rate.dtype
+        }
+        RandomKind::Binomial => {
+            let [_, count, probability] = arity(op, inputs)?;
+            if !count.dtype.is_float() || count.dtype != probability.dtype {
+                return Err(dtype_error(op, inputs, "count and probability must be floats of one dtype"));
+            }
+            count.dtype
         }
         RandomKind::Subsample { population } => {
             arity::<1>(op, inputs)?;

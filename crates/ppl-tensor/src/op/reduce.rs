@@ -75,6 +75,10 @@ pub(super) fn cumulative_type(op: &Op, axis: usize, inputs: &[&TensorType]) -> R
     Ok(x.clone())
 }
 
+pub(super) fn arg_sort_type(op: &Op, axis: usize, inputs: &[&TensorType]) -> Result<TensorType> {
+    Ok(TensorType { dtype: DType::I64, ..cumulative_type(op, axis, inputs)? })
+}
+
 pub(super) fn arg_max_type(op: &Op, axis: usize, inputs: &[&TensorType]) -> Result<TensorType> {
     let [x] = arity(op, inputs)?;
     axis_within(op, axis, x)?;
@@ -116,6 +120,7 @@ pub(super) fn batch(op: &Op, inputs: &[Array], lead: usize) -> Array {
             Op::Reduce { kind: *kind, axes: axes.iter().map(|axis| axis + lead).collect() }
         }
         Op::CumulativeSum { axis, reverse } => Op::CumulativeSum { axis: axis + lead, reverse: *reverse },
+        Op::ArgSort { axis } => Op::ArgSort { axis: axis + lead },
         Op::ArgMax { axis } => Op::ArgMax { axis: axis + lead },
         other => other.clone(),
     };

@@ -38,14 +38,34 @@ unary! {
     sin => Unary::Sin;
     /// Cosine, of radians.
     cos => Unary::Cos;
+    /// Inverse sine, in `[-π/2, π/2]`; NaN outside `[-1, 1]`.
+    asin => Unary::Asin;
+    /// Inverse cosine, in `[0, π]`; NaN outside `[-1, 1]`.
+    acos => Unary::Acos;
+    /// Inverse tangent, in `[-π/2, π/2]`.
+    atan => Unary::Atan;
+    /// Hyperbolic sine.
+    sinh => Unary::Sinh;
+    /// Hyperbolic cosine.
+    cosh => Unary::Cosh;
     /// Hyperbolic tangent.
     tanh => Unary::Tanh;
+    /// Inverse hyperbolic sine.
+    asinh => Unary::Asinh;
+    /// Inverse hyperbolic cosine, not negative; NaN below 1.
+    acosh => Unary::Acosh;
+    /// Inverse hyperbolic tangent; `±∞` at `±1`, NaN beyond.
+    atanh => Unary::Atanh;
     /// Logistic function `1 / (1 + e⁻ˣ)`.
     sigmoid => Unary::Sigmoid;
     /// `ln(1 + eˣ)`.
     softplus => Unary::Softplus;
-    /// Error function.
+    /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
     erf => Unary::Erf;
+    /// `1 - erf(x)`, to full relative accuracy also where it is small.
+    erfc => Unary::Erfc;
+    /// The inverse of the error function; `±∞` at `±1`, NaN beyond.
+    erfinv => Unary::Erfinv;
     /// `ln |Γ(x)|`.
     lgamma => Unary::LnGamma;
     /// `d ln Γ(x) / dx`.
@@ -69,12 +89,17 @@ macro_rules! binary {
 }
 
 binary! {
-    /// `xʸ`.
+    /// `xʸ`. The derivative by the base is 0 where `y` is 0; that by the exponent is 0 where `x` is 0 and `y` positive,
+    /// and NaN below 0, where neighbouring exponents have no power.
     pow => Op::Binary(Binary::Pow);
     /// The larger of each pair; NaN if either is.
     maximum => Op::Binary(Binary::Max);
     /// The smaller of each pair; NaN if either is.
     minimum => Op::Binary(Binary::Min);
+    /// Angle of the point `(other, self)`, in `[-π, π]`.
+    atan2 => Op::Binary(Binary::Atan2);
+    /// `ln(eˣ + eʸ)`, without overflow; `-∞` of two `-∞`, which share a gradient equally.
+    logaddexp => Op::Binary(Binary::LogAddExp);
     /// `Bool`: equal.
     eq => Op::Compare(Compare::Eq);
     /// `Bool`: not equal.
@@ -94,7 +119,25 @@ binary! {
 }
 
 impl Tensor {
-    /// Polygamma function of order `n`: digamma for 0, trigamma for 1.
+    /// Tangent, of radians.
+    #[track_caller]
+    pub fn tan(&self) -> Tensor {
+        self.sin() / self.cos()
+    }
+
+    /// `1/√x`.
+    #[track_caller]
+    pub fn rsqrt(&self) -> Tensor {
+        self.sqrt().reciprocal()
+    }
+
+    /// `ln(1 / (1 + e⁻ˣ))`, without overflow.
+    #[track_caller]
+    pub fn log_sigmoid(&self) -> Tensor {
+        -(-self).softplus()
+    }
+
+    /// Polygamma function of order `n`: digamma for 0, trigamma for 1. That of order 255 has no gradient.
     #[track_caller]
     pub fn polygamma(&self, n: u8) -> Tensor {
         Tensor::apply(Op::Unary(Unary::Polygamma(n)), &[self])

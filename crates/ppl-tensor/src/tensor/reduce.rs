@@ -94,16 +94,44 @@ impl Tensor {
         self.try_apply(|| Ok(Op::CumulativeSum { axis: self.dim("cumsum", dim)?, reverse: false }))
     }
 
-    /// `ln Σ eˣ` along one dimension, without overflow; `-∞` of `-∞`s.
+    /// `ln Σ eˣ` along one dimension, without overflow; `-∞` of `-∞`s. Where it is infinite it has no slope: the gradient
+    /// is 0.
     #[track_caller]
     pub fn logsumexp(&self, dim: isize) -> Tensor {
-        let dim = match self.dim("logsumexp", dim) {
+        self.logsumexp_dims(&[dim])
+    }
+
+    /// As [`Tensor::logsumexp`], along several dimensions.
+    #[track_caller]
+    pub fn logsumexp_dims(&self, dims: &[isize]) -> Tensor {
+        let dims = match self.dims("logsumexp", dims) {
+            Ok(dims) => dims,
+            Err(error) => return Tensor::failure(error),
+        };
+        let dims: Vec<isize> = dims.iter().map(|&dim| dim as isize).collect();
+        let largest = self.detach().reduce(Reduction::Max, &dims);
+        // Entries where the result is infinite are replaced, so that no gradient of theirs becomes NaN.
+        let infinite = largest.eq(f64::INFINITY).or(largest.eq(f64::NEG_INFINITY));
+        let shift = infinite.select(0.0, &largest);
+        let mut kept = [infinite.clone(), shift.clone()];
+        for &dim in &dims {
+            kept = kept.map(|tensor| tensor.unsqueeze(dim));
+        }
+        let [infinite_kept, shift_kept] = kept;
+        let finite = infinite_kept.select(0.0, self - shift_kept);
+        infinite.select(&largest, finite.exp().sum_dims(&dims).log() + shift)
+    }
+
+    /// `eˣ / Σ eˣ` along one dimension, without overflow.
+    #[track_caller]
+    pub fn softmax(&self, dim: isize) -> Tensor {
+        let dim = match self.dim("softmax", dim) {
             Ok(dim) => dim as isize,
             Err(error) => return Tensor::failure(error),
         };
-        let largest = self.max(dim).detach();
-        let shift = largest.is_finite().select(&largest, largest.scalar_like(0.0));
-        (self - shift.unsqueeze(dim)).exp().sum(dim).log() + shift
+        let weights = (self - self.max(dim).detach().unsqueeze(dim)).exp();
+        let total = weights.sum(dim).unsqueeze(dim);
+        weights / total
     }
 
     /// `x - ln Σ eˣ` along one dimension.
