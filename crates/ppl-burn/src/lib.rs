@@ -34,8 +34,8 @@ assert_eq!((x.exp().log() * 2.0).to_vec::<f64>()?, [2.0, 4.0, 6.0]);
 //! - [custom operations](ppl_tensor::CustomOp), which are defined there.
 //!
 //! A GPU lacks more. It has no 64-bit floats: a tensor of them is an error there. 64-bit integers live on the host, and
-//! cost nothing but the trip of an index to the device. Trigonometric functions, remainders and powers, of which shading languages
-//! promise little, run on the host.
+//! cost nothing but the trip of an index to the device. Trigonometric functions, remainders and powers, of which
+//! shading languages promise little, run on the host.
 #![cfg_attr(not(feature = "burn"), allow(rustdoc::broken_intra_doc_links))]
 
 #[cfg(feature = "burn")]

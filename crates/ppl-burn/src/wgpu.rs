@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use burn_backend::tensor::Device as BurnDevice;
-use burn_wgpu::{RuntimeOptions, Wgpu, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
+use burn_backend::cubecl::Device as CubeDevice;
+use burn_wgpu::graphics::AutoGraphicsApi;
+use burn_wgpu::{RuntimeOptions, Wgpu, WgpuDevice, WgpuInitError, try_init_setup};
 use ppl_tensor::{DType, Device, Error, Result};
 
 use crate::{BurnBackend, Profile};
@@ -37,13 +38,13 @@ fn adapter() -> Result<&'static Adapter> {
 }
 
 fn open() -> Result<Adapter> {
-    let failed = |error: burn_wgpu::WgpuInitError| Error::backend("burn-wgpu", "open", error.to_string());
+    let failed = |error: WgpuInitError| Error::backend("burn-wgpu", "open", error.to_string());
     let selector = WgpuDevice::default();
     let options = RuntimeOptions::try_default().map_err(failed)?;
     let setup = try_init_setup::<AutoGraphicsApi>(&selector, options).map_err(failed)?;
     let info = setup.adapter.get_info();
     let name = format!("{}, {}", info.name, info.backend);
     log::info!("burn-wgpu runs on {name}");
-    let backend = BurnBackend::<Wgpu>::new(BurnDevice::<Wgpu>::Wgpu(selector), Profile::WGPU);
+    let backend = BurnBackend::<Wgpu>::new(CubeDevice::Wgpu(selector), Profile::WGPU);
     Ok(Adapter { device: Device::new(backend, DType::F32), name })
 }
