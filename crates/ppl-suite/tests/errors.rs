@@ -56,6 +56,19 @@ fn messages_name_the_operation_the_shapes_and_the_line() {
         x.mean(7) => "mean", "[2, 3]", "dimension 7 does not exist";
         x.cumsum(2) => "cumsum", "[2, 3]";
         x.argmax(2) => "argmax", "[2, 3]";
+        x.argsort(2) => "argsort", "[2, 3]";
+        x.sort(-3) => "sort", "[2, 3]", "dimension -3";
+        x.quantile(1.5, 0) => "quantile", "1.5 is not a probability";
+        x.median(2) => "quantile", "[2, 3]", "dimension 2";
+        counts.median(0) => "quantile", "i64", "cast";
+        zeros(&[0, 2]).median(0) => "quantile", "[0, 2]", "no entry";
+        x.cumprod(2) => "cumprod", "[2, 3]";
+        x.linear_recurrence(y, 0) => "linear_recurrence", "[2, 3], [4, 5]";
+        x.flip(2) => "flip", "[2, 3]";
+        x.take_along_dim(v, 0) => "take_along_dim", "[2, 3], [3]";
+        x.eigh().1 => "eigh", "[2, 3]", "square";
+        x.logdet() => "cholesky", "[2, 3]", "square";
+        x.solve_upper(y) => "triangular_solve", "[2, 3], [4, 5]";
         x.logsumexp(2) => "logsumexp", "[2, 3]";
         x.softmax(2) => "softmax", "[2, 3]";
         x.atan2(y) => "atan2", "[2, 3], [4, 5]";
@@ -259,6 +272,20 @@ fn methods_take_any_dimension_without_panicking() {
             x.min(b),
             x.argmax(a),
             x.cumsum(a),
+            x.cumprod(a),
+            x.linear_recurrence(x, b),
+            x.argsort(a),
+            x.sort(a),
+            x.median(b),
+            x.quantiles(&[0.0, 0.4], a),
+            x.flip(a),
+            x.take_along_dim(x.argsort(b), b),
+            x.one_hot(m),
+            x.eigh().0,
+            x.eigh().1,
+            x.logdet(),
+            x.trace(),
+            x.solve_upper(x),
             x.logsumexp(a),
             x.logsumexp_dims(&[a, b]),
             x.softmax(b),

@@ -148,6 +148,19 @@ impl HostTensor {
         }
     }
 
+    /// An array of `shape` from its elements in row-major order, converted to `dtype`.
+    ///
+    /// # Errors
+    /// If the number of elements is not that of the shape.
+    pub fn from_f64(dtype: DType, shape: impl Into<Shape>, values: Vec<f64>) -> Result<Self> {
+        match dtype {
+            DType::F64 => Self::new(shape, values),
+            DType::F32 => Self::new(shape, values.into_iter().map(|x| x as f32).collect()),
+            DType::I64 => Self::new(shape, values.into_iter().map(|x| x as i64).collect()),
+            DType::Bool => Self::new(shape, values.into_iter().map(|x| x != 0.0).collect()),
+        }
+    }
+
     /// Sizes of the dimensions.
     pub fn shape(&self) -> &Shape {
         &self.shape

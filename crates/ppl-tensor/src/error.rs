@@ -133,6 +133,10 @@ impl Error {
         ErrorKind::Argument { op: op.into(), reason: reason.into() }.into()
     }
 
+    pub(crate) fn memory(op: impl Into<String>, shape: &Shape) -> Self {
+        Self::argument(op, format!("there is no memory for shape {shape}"))
+    }
+
     pub(crate) fn shape<'a>(
         op: impl Into<String>,
         shapes: impl IntoIterator<Item = &'a Shape>,

@@ -26,7 +26,7 @@ mod unary;
 
 pub(crate) use philox::fold_in;
 
-use crate::{Backend, Error, ErrorKind, HostTensor, Op, Result, TensorType};
+use crate::{Backend, Error, ErrorKind, HostTensor, Op, Result, Shape, TensorType};
 
 /// Runs operations on [`HostTensor`]s, on the calling thread.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +49,9 @@ impl Backend for HostBackend {
 
     fn run(&self, op: &Op, inputs: &[&HostTensor], output: &TensorType) -> Result<HostTensor> {
         let shape = &output.shape;
+        if !has_memory(shape) {
+            return Err(Error::memory(op.name(), shape));
+        }
         match op {
             Op::Unary(kind) => unary::unary(op, *kind, inputs),
             Op::Cast(dtype) => unary::cast(op, *dtype, inputs),
@@ -93,6 +96,15 @@ impl Backend for HostBackend {
             }
         }
     }
+}
+
+/// Whether there is memory for the elements of a shape: an allocation that fails ends the program.
+#[inline]
+pub(crate) fn has_memory(shape: &Shape) -> bool {
+    /// Numbers of bytes that are tried before they are used; smaller ones are taken to be there.
+    const GREAT: usize = 1 << 28;
+    let bytes = shape.elements().saturating_mul(8);
+    bytes < GREAT || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
 
 /// The inputs of an operation that takes `N`.

@@ -196,8 +196,7 @@ impl Op {
             Op::Custom(custom) => custom.output_type(inputs),
         }?;
         if !output.shape.is_addressable() {
-            let reason = format!("there is no memory for shape {}", output.shape);
-            return Err(Error::argument(self.name(), reason));
+            return Err(Error::memory(self.name(), &output.shape));
         }
         Ok(output)
     }

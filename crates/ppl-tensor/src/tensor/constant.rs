@@ -1,6 +1,7 @@
 //! Tensors from Rust values.
 
 use crate::array::Array;
+use crate::host::has_memory;
 use crate::{DType, Device, Element, Error, HostTensor, Result, Shape, Tensor};
 
 impl Tensor {
@@ -70,10 +71,7 @@ impl Tensor {
 }
 
 fn addressable(op: &str, shape: &Shape) -> Result<()> {
-    if shape.is_addressable() {
-        return Ok(());
-    }
-    Err(Error::argument(op, format!("there is no memory for shape {shape}")))
+    if shape.is_addressable() && has_memory(shape) { Ok(()) } else { Err(Error::memory(op, shape)) }
 }
 
 /// A weak `n × n` matrix from its entries by row and column.
@@ -151,6 +149,9 @@ impl From<&Tensor> for Tensor {
 
 impl Tensor {
     /// The elements converted to a dtype; to `Bool`: whether not zero; to `I64`: truncated towards zero.
+    ///
+    /// A Rust number stays one: rounded to the dtype, it still takes dtype and device of what it meets.
+    /// [`Tensor::to_device`] makes it a tensor like others.
     #[track_caller]
     pub fn cast(&self, dtype: DType) -> Tensor {
         if self.dtype() == dtype && !self.is_weak() {

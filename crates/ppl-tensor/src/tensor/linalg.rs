@@ -42,6 +42,42 @@ impl Tensor {
         Tensor::apply(Op::TriangularSolve(solve), &[self, &right.into()])
     }
 
+    /// Solution `X` of `U X = B` for this upper triangular `U` of shape `[…, n, n]` and `B` of `[…, n, m]`.
+    #[track_caller]
+    pub fn solve_upper(&self, right: impl Into<Tensor>) -> Tensor {
+        let solve = TriangularSolve { upper: true, transpose: false };
+        Tensor::apply(Op::TriangularSolve(solve), &[self, &right.into()])
+    }
+
+    /// Logarithm of the determinant of each positive definite matrix of the last two dimensions, from its lower
+    /// triangle through its Cholesky factor; NaN where a matrix is not positive definite.
+    #[track_caller]
+    pub fn logdet(&self) -> Tensor {
+        2.0 * self.cholesky().diagonal().log().sum(-1)
+    }
+
+    /// Eigenvalues `[…, n]`, ascending, and eigenvectors `[…, n, n]`, as columns, of symmetric matrices `[…, n, n]`,
+    /// from their lower triangles; NaN for a matrix that is not finite.
+    ///
+    /// Each vector has length 1 and its largest entry positive. Gradients take equal eigenvalues for a space of which
+    /// any basis is as good: they are right for functions that do not depend on the choice, such as a sum over all
+    /// eigenvalues of a function of each. Nearly equal ones make the gradients of vectors large (Giles 2008, "Collected
+    /// matrix derivative results").
+    #[track_caller]
+    pub fn eigh(&self) -> (Tensor, Tensor) {
+        let packed = Tensor::apply(Op::SymmetricEigen, &[self]);
+        match packed.size(-1) {
+            Ok(n) => (packed.select_index(-2, 0), packed.slice(-2, 1..n + 1)),
+            Err(error) => (Tensor::failure(error.clone()), Tensor::failure(error)),
+        }
+    }
+
+    /// Sum of the diagonal of matrices `[…, n, n]`.
+    #[track_caller]
+    pub fn trace(&self) -> Tensor {
+        self.diagonal().sum(-1)
+    }
+
     /// The diagonal `[…, n]` of matrices `[…, n, n]`.
     #[track_caller]
     pub fn diagonal(&self) -> Tensor {
@@ -64,7 +100,8 @@ impl Tensor {
     #[track_caller]
     pub fn diagonal_matrix(&self) -> Tensor {
         match self.dim("diagonal_matrix", -1) {
-            Ok(dim) => self.unsqueeze(-1) * Tensor::eye(self.shape()[dim]),
+            // A choice, not a product: zeros stay zeros beside infinities.
+            Ok(dim) => Tensor::eye(self.shape()[dim]).gt(0.5).select(self.unsqueeze(-1), 0.0),
             Err(error) => Tensor::failure(error),
         }
     }

@@ -160,6 +160,47 @@ impl Tensor {
         }
     }
 
+    /// As [`Tensor::take_along_last`], for another dimension: the indices have this tensor's sizes in all others.
+    #[track_caller]
+    pub fn take_along_dim(&self, indices: impl Into<Tensor>, dim: isize) -> Tensor {
+        let indices = indices.into();
+        let axis = match self.dim("take_along_dim", dim) {
+            Ok(axis) => axis,
+            Err(error) => return Tensor::failure(error),
+        };
+        if indices.error().is_none() && indices.rank() != self.rank() {
+            let reason = "the indices must have as many dimensions";
+            return Tensor::failure(Error::shape(
+                "take_along_dim",
+                [&self.shape(), &indices.shape()],
+                reason,
+            ));
+        }
+        // The dimension changes places with the last one, and back.
+        let mut order: Dims = (0..self.rank()).collect();
+        order.swap(axis, self.rank() - 1);
+        self.permute(&order).take_along_last(indices.permute(&order)).permute(&order)
+    }
+
+    /// The entries of a dimension in reverse order.
+    #[track_caller]
+    pub fn flip(&self, dim: isize) -> Tensor {
+        match self.dim("flip", dim) {
+            Ok(axis) => {
+                let size = self.shape()[axis];
+                self.take((size as i64 - 1) - Tensor::arange(size), axis as isize)
+            }
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
+    /// For labels `[…]` the rows `[…, n]` that are 1 at the label and 0 elsewhere, in the device's default float; zeros
+    /// for a label that is not one of `0..n`.
+    #[track_caller]
+    pub fn one_hot(&self, n: usize) -> Tensor {
+        self.unsqueeze(-1).eq(Tensor::arange(n)).cast(self.device().default_float())
+    }
+
     /// Adds entries of the first dimension into `size` zeros at `indices`, a vector: the adjoint of [`Tensor::at`].
     #[track_caller]
     pub fn scatter_add(&self, indices: impl Into<Tensor>, size: usize) -> Tensor {

@@ -7,6 +7,7 @@ mod manipulate;
 mod math;
 mod operators;
 mod reduce;
+mod sort;
 
 pub use implicit::vmap;
 

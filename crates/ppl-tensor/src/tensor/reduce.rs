@@ -2,7 +2,7 @@
 
 use crate::op::Reduction;
 use crate::shape::Dims;
-use crate::{Op, Tensor};
+use crate::{Error, Op, Tensor};
 
 impl Tensor {
     #[track_caller]
@@ -37,19 +37,28 @@ impl Tensor {
         self.reduce_all(Reduction::Sum)
     }
 
-    /// Mean over one dimension; NaN of none.
+    /// Mean over one dimension; NaN of none. Of integers and truth values a float, of the device's default dtype.
     #[track_caller]
     pub fn mean(&self, dim: isize) -> Tensor {
         match self.dim("mean", dim) {
-            Ok(at) => self.sum(dim) / self.shape()[at] as f64,
+            Ok(at) => self.in_float().sum(dim) / self.shape()[at] as f64,
             Err(error) => Tensor::failure(error),
         }
     }
 
-    /// Mean over all positional dimensions; NaN of none.
+    /// Mean over all positional dimensions; NaN of none. Of integers and truth values a float, of the device's default
+    /// dtype.
     #[track_caller]
     pub fn mean_all(&self) -> Tensor {
-        self.sum_all() / self.shape().elements() as f64
+        self.in_float().sum_all() / self.shape().elements() as f64
+    }
+
+    #[track_caller]
+    fn in_float(&self) -> Tensor {
+        match self.dtype().is_float() {
+            true => self.clone(),
+            false => self.cast(self.device().default_float()),
+        }
     }
 
     /// Largest along one dimension; NaN if any is. An error if the dimension is empty.
@@ -94,6 +103,40 @@ impl Tensor {
         self.try_apply(|| Ok(Op::CumulativeSum { axis: self.dim("cumsum", dim)?, reverse: false }))
     }
 
+    /// Running product along one dimension, inclusive. Its gradient is right at zeros as well.
+    #[track_caller]
+    pub fn cumprod(&self, dim: isize) -> Tensor {
+        match self.dim("cumprod", dim).map(|axis| (axis, self.shape()[axis])) {
+            Ok((_, 0)) => self.clone(),
+            // The first entry is the first term, and all others follow by products.
+            Ok((axis, size)) => {
+                let first = self.slice(axis as isize, 0..1).pad(axis as isize, 0, size - 1);
+                Tensor::apply(Op::LinearRecurrence { axis, reverse: false }, &[self, &first])
+            }
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
+    /// `yᵢ = xᵢ · yᵢ₋₁ + termᵢ` along one dimension, from `y₀ = term₀` on: an autoregression of coefficients `x`. Both
+    /// tensors broadcast.
+    #[track_caller]
+    pub fn linear_recurrence(&self, terms: impl Into<Tensor>, dim: isize) -> Tensor {
+        let terms = terms.into();
+        let Some(shape) = self.shape().broadcast(&terms.shape()) else {
+            let reason = "shapes do not broadcast";
+            return Tensor::failure(Error::shape(
+                "linear_recurrence",
+                [&self.shape(), &terms.shape()],
+                reason,
+            ));
+        };
+        let (factors, terms) = (self.broadcast_to(&shape), terms.broadcast_to(&shape));
+        match factors.dim("linear_recurrence", dim) {
+            Ok(axis) => Tensor::apply(Op::LinearRecurrence { axis, reverse: false }, &[&factors, &terms]),
+            Err(error) => Tensor::failure(error),
+        }
+    }
+
     /// `ln Σ eˣ` along one dimension, without overflow; `-∞` of `-∞`s. Where it is infinite it has no slope: the gradient
     /// is 0.
     #[track_caller]
@@ -122,7 +165,7 @@ impl Tensor {
         infinite.select(&largest, finite.exp().sum_dims(&dims).log() + shift)
     }
 
-    /// `eˣ / Σ eˣ` along one dimension, without overflow.
+    /// `eˣ / Σ eˣ` along one dimension, without overflow; NaN if all entries are `-∞`.
     #[track_caller]
     pub fn softmax(&self, dim: isize) -> Tensor {
         let dim = match self.dim("softmax", dim) {
