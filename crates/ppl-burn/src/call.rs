@@ -66,6 +66,7 @@ impl<'a, B: Burn> Call<'a, B> {
             | Op::TriangularSolve(_)
             | Op::FoldIn
             | Op::Random { .. }
+            | Op::Scan(_)
             | Op::Custom(_) => Err(self.unsupported()),
         }
     }

@@ -125,6 +125,8 @@ impl Profile {
             | Op::TriangularSolve(_)
             | Op::FoldIn
             | Op::Random { .. }
+            // Its steps are run one by one, each operation where it runs.
+            | Op::Scan(_)
             | Op::Custom(_) => false,
         }
     }

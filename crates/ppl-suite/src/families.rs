@@ -21,7 +21,7 @@ macro_rules! family_tests {
     ($($law:ident),+ $(,)?) => {
         $crate::family_tests! {
             @each [unary Unary] [binary Binary] [choice Choice] [layout Layout] [index Index] [reduction Reduction]
-            [linear Linear] [random Random] [custom Custom]; ($($law)+)
+            [linear Linear] [loops Loop] [random Random] [custom Custom]; ($($law)+)
         }
     };
     (@each $([$module:ident $family:ident])+; $laws:tt) => {
@@ -39,4 +39,4 @@ macro_rules! family_tests {
     };
 }
 
-const _: () = assert!(crate::Family::ALL.len() == 9, "`family_tests` lists another number of families");
+const _: () = assert!(crate::Family::ALL.len() == 10, "`family_tests` lists another number of families");

@@ -123,6 +123,7 @@ fn disturbed(op: &Op, source: &mut Source) -> Op {
         | Op::SymmetricEigen
         | Op::FoldIn
         | Op::TriangularSolve(_)
+        | Op::Scan(_)
         | Op::Custom(_) => op.clone(),
         Op::Broadcast(old) => Op::Broadcast(shape(old, source)),
         Op::Reshape(old) => Op::Reshape(shape(old, source)),

@@ -13,7 +13,7 @@ fn check(family: Family, float: DType) {
         Family::Unary | Family::Binary | Family::Choice | Family::Layout | Family::Index => {
             tolerance.of_each()
         }
-        Family::Reduction | Family::Linear | Family::Random | Family::Custom => tolerance,
+        Family::Reduction | Family::Linear | Family::Loop | Family::Random | Family::Custom => tolerance,
     };
     for_each_case(family, CASES, |case| laws::same_as_definition(case, &device, tolerance));
 }

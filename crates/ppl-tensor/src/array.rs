@@ -73,13 +73,23 @@ thread_local! {
 
 /// Runs `f` without recording operations for gradients, on this thread.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    recording(false, f)
+}
+
+/// Whether operations are recorded for gradients, on this thread.
+pub(crate) fn is_recording() -> bool {
+    RECORDING.get()
+}
+
+/// Runs `f` with or without recording operations for gradients, on this thread.
+pub(crate) fn recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
             RECORDING.set(self.0);
         }
     }
-    let _restore = Restore(RECORDING.replace(false));
+    let _restore = Restore(RECORDING.replace(on));
     f()
 }
 
@@ -150,6 +160,11 @@ impl Array {
         self.0.weak
     }
 
+    /// Whether both are handles on one array.
+    pub(crate) fn is(&self, other: &Array) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn is_traced(&self) -> bool {
         matches!(self.0.value, Value::Traced(..))
     }
@@ -187,7 +202,7 @@ impl Array {
     pub(crate) fn download(&self, reader: &str) -> Result<HostTensor> {
         match &self.0.value {
             Value::Concrete(buffer) => self.0.device.backend().download(buffer),
-            Value::Traced(..) => Err(ErrorKind::TracedRead { op: reader.into() }.into()),
+            Value::Traced(tracer, _) => Err(tracer.unreadable(reader)),
             Value::Failed(error) => Err(error.clone()),
         }
     }
@@ -228,6 +243,9 @@ impl Array {
                 let records =
                     ty.dtype.is_float() && inputs.iter().any(|x| x.tape().is_some()) && RECORDING.get();
                 let tape = records.then(|| Tape::new(Some((op, inputs))));
+                if let (Value::Traced(tracer, node), Some(tape)) = (&value, &tape) {
+                    tracer.record_tape(*node, tape.id);
+                }
                 Self::new(ty, device, value, tape, weak)
             }
             Err(error) => Self::failure(&device, error),
@@ -268,7 +286,7 @@ impl Array {
             matches!(op, Op::Binary(_) | Op::Compare(_) | Op::Select | Op::FoldIn | Op::Concat { .. });
         let first = inputs.iter().find(|x| !x.is_weak());
         if first.is_none() && !pairs {
-            return Ok(Device::cpu());
+            return Ok(if let Op::Scan(scan) = op { scan.device().clone() } else { Device::cpu() });
         }
         let device = first.map_or_else(Device::cpu, |x| x.device().clone());
         let mut strong_float = None;
@@ -299,26 +317,21 @@ impl Array {
                     DType::I64 if pairs && floats && !integers => float,
                     dtype => dtype,
                 };
-                *input = input.strengthen(op, &device, dtype)?;
+                *input = input.strengthen(&op.name(), &device, dtype)?;
             }
         }
         Ok(device)
     }
 
     /// A weak array on a device, as a dtype.
-    fn strengthen(&self, op: &Op, device: &Device, dtype: DType) -> Result<Array> {
+    fn strengthen(&self, op: &str, device: &Device, dtype: DType) -> Result<Array> {
         if self.dtype() == dtype && self.device().same_as(device) {
             return Ok(self.clone());
         }
-        let data = self.download(&op.name())?;
+        let data = self.download(op)?;
         if dtype == DType::I64 && data.to_f64().iter().any(|x| x.fract() != 0.0) {
             let reason = "a fraction met an i64 tensor: use `cast`".into();
-            return Err(ErrorKind::DType {
-                op: op.name().into_owned(),
-                dtypes: vec![self.dtype(), dtype],
-                reason,
-            }
-            .into());
+            return Err(ErrorKind::DType { op: op.into(), dtypes: vec![self.dtype(), dtype], reason }.into());
         }
         let cast = if data.dtype() == dtype {
             data
@@ -333,6 +346,16 @@ impl Array {
                 .and_then(|buffer| Device::cpu().backend().download(&buffer))?
         };
         Self::upload(device, cast)
+    }
+
+    /// The array without weakness, as a dtype if it was weak.
+    pub(crate) fn strong_as(&self, op: &str, device: &Device, dtype: DType) -> Result<Array> {
+        if !self.is_weak() {
+            return Ok(self.clone());
+        }
+        let array = self.strengthen(op, device, dtype)?;
+        let inner = &array.0;
+        Ok(Self::new(inner.ty.clone(), inner.device.clone(), inner.value.clone(), None, false))
     }
 
     /// The array without weakness: on a device, floats in the device's default float.

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::graph::{Graph, Interpreter};
+use crate::graph::{Graph, Interpreter, LoopPlan};
 use crate::{Error, HostTensor, Op, Result, TensorType};
 
 /// An implementation of the operation table on some hardware.
@@ -30,7 +30,7 @@ pub trait Backend: Send + Sync + 'static {
     /// If the backend fails.
     fn download(&self, buffer: &Self::Buffer) -> Result<HostTensor>;
 
-    /// Runs one operation.
+    /// Runs one operation. Never [`Op::Scan`]: loops are run above, step by step.
     ///
     /// # Errors
     /// If the backend fails, or an index is out of range.
@@ -95,6 +95,10 @@ impl<B: Backend> AnyBackend for Erased<B> {
     fn run(&self, op: &Op, inputs: &[&AnyBuffer], output: &TensorType) -> Result<AnyBuffer> {
         let backend = &*self.0;
         let of = |buffer| typed(backend, buffer);
+        if let Op::Scan(scan) = op {
+            let inputs = inputs.iter().map(|buffer| of(buffer)).collect::<Result<Vec<_>>>()?;
+            return Ok(Arc::new(LoopPlan::new(&self.0, scan)?.run(&inputs)?));
+        }
         // Without a vector for the usual numbers of inputs: this runs once an operation.
         let result = match inputs {
             [x] => backend.run(op, &[of(x)?], output),

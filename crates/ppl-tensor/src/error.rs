@@ -69,6 +69,12 @@ pub enum ErrorKind {
         /// The method that needed the value.
         op: String,
     },
+    /// The body of a scan asked for the value of a tensor.
+    #[error("{op}: a scan's body cannot depend on values: it is recorded once for all steps; use `select`")]
+    ScanRead {
+        /// The method that needed the value.
+        op: String,
+    },
     /// A tensor of one trace was used in another, or after its trace ended.
     #[error("{op}: {reason}")]
     Trace {

@@ -2,7 +2,8 @@
 //!
 //! One closed table of primitive operations ([`Op`]) serves everything: eager execution runs an operation on a
 //! [`Backend`], differentiation ([`grad`]) walks recorded operations backwards, [`trace`] records them into a
-//! [`Graph`], implicit axes ([`vmap`]) batch them, and [`compile`] makes a [`Program`] of them.
+//! [`Graph`], implicit axes ([`vmap`]) batch them, and [`compile`] makes a [`Program`] of them. A loop over time
+//! ([`scan`]) is one operation.
 //!
 //! ```
 //! use ppl_tensor::{Tensor, grad};
@@ -46,5 +47,5 @@ pub use key::Key;
 pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;
 pub use shape::{Dims, Shape};
-pub use tensor::{Tensor, vmap};
+pub use tensor::{Tensor, scan, vmap};
 pub use tree::{TensorTree, TreePath};

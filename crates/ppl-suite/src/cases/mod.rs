@@ -11,9 +11,11 @@ mod linalg;
 mod make;
 mod random;
 mod reduce;
+mod scan;
 mod special;
 
 use std::fmt;
+use std::sync::Arc;
 
 use ppl_tensor::op::{Binary, RandomKind};
 use ppl_tensor::{DType, Device, HostData, HostTensor, Op, Result, Tensor};
@@ -30,6 +32,8 @@ pub const SETS: usize = 4;
 #[derive(Clone)]
 pub struct Case {
     op: Op,
+    /// The operation in other floats, if it is not enough to change its parameters.
+    make: Option<Arc<dyn Fn(DType) -> Op>>,
     /// Each set is valid; all have the same types. Floats in `F64`.
     sets: Vec<Vec<HostTensor>>,
     smooth: bool,
@@ -40,12 +44,18 @@ impl Case {
     pub fn drawn(op: Op, seed: u64, inputs: &[Make]) -> Case {
         let mut source = Source::new(seed);
         let mut set = || inputs.iter().map(|make| make(&mut source)).collect();
-        Case { op, sets: (0..SETS).map(|_| set()).collect(), smooth: true }
+        Case { op, make: None, sets: (0..SETS).map(|_| set()).collect(), smooth: true }
+    }
+
+    /// As [`Case::drawn`], for an operation that is made for a float.
+    pub fn made(make: impl Fn(DType) -> Op + 'static, seed: u64, inputs: &[Make]) -> Case {
+        let drawn = Case::drawn(make(DType::F64), seed, inputs);
+        Case { make: Some(Arc::new(make)), ..drawn }
     }
 
     /// A case of given inputs.
     pub fn fixed(op: Op, inputs: Vec<HostTensor>) -> Case {
-        Case { op, sets: vec![inputs], smooth: true }
+        Case { op, make: None, sets: vec![inputs], smooth: true }
     }
 
     /// The case, marked as one at which central differences say nothing: a kink, a tie, an infinity, a cast.
@@ -71,6 +81,9 @@ impl Case {
 
     /// The operation, with `F64` replaced by another float.
     pub fn op(&self, float: DType) -> Op {
+        if let Some(make) = self.make.as_ref().filter(|_| float != DType::F64) {
+            return make(float);
+        }
         let narrow = |dtype: DType| if dtype == DType::F64 { float } else { dtype };
         match &self.op {
             Op::Cast(dtype) => Op::Cast(narrow(*dtype)),
@@ -229,6 +242,10 @@ families! {
         Op::Cholesky => linalg::cholesky();
         Op::SymmetricEigen => linalg::symmetric_eigen();
         Op::TriangularSolve(_) => linalg::triangular_solve();
+    }
+    /// Loops over time.
+    Loop {
+        Op::Scan(_) => scan::scans();
     }
     /// Random numbers and keys.
     Random {

@@ -5,6 +5,7 @@
 mod functions;
 mod index;
 mod linear;
+mod scan;
 
 use ppl_tensor::op::{Compare, Logic, Reduction};
 use ppl_tensor::{DType, HostData, HostTensor, Op, Shape, TensorType};
@@ -202,6 +203,7 @@ pub(crate) fn evaluate(op: &Op, inputs: &[HostTensor]) -> Option<HostTensor> {
         Op::Cholesky => linear::cholesky(x),
         Op::SymmetricEigen => linear::symmetric_eigen(x),
         Op::TriangularSolve(solve) => linear::triangular_solve(*solve, x, &inputs[1], shape),
+        Op::Scan(body) => scan::scan(body, inputs, &ty)?,
         Op::FoldIn | Op::Random { kind: _, shape: _ } | Op::Custom(_) => return None,
     };
     Some(collected(&ty, scalars))

@@ -24,6 +24,16 @@ pub fn same_on(case: &Case, device: &Device, reference: &Device, tolerance: Tole
     if float != wide && draws {
         return Ok(());
     }
+    let packed = |float: DType| match case.op(float) {
+        Op::Scan(scan) => {
+            Some(scan.input_types().iter().chain(scan.stacked_types()).any(|ty| ty.dtype == DType::I64))
+        }
+        _ => None,
+    };
+    if float != wide && packed(float) == Some(true) {
+        // An integer takes more entries among narrow floats.
+        return Ok(());
+    }
     let narrowest = if float == wide { float } else { DType::F32 };
     let run = |on: &Device| -> Result<Vec<HostTensor>> {
         let inputs: Vec<HostTensor> =

@@ -92,12 +92,20 @@ type ById<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
 
 /// Gradients of the sum of `output` with respect to leaves, `None` for a leaf it does not depend on.
 fn gradients(output: &Array, leaves: &[&Array]) -> Result<Vec<Option<Array>>> {
+    let ones = HostTensor::full_as(output.dtype(), output.shape(), 1.0);
+    pull_back(&[(output.clone(), Array::upload(output.device(), ones)?)], leaves)
+}
+
+/// Gradients with respect to leaves of `Σ ⟨output, grad⟩` over pairs of equal shapes, `None` for a leaf that no output
+/// depends on.
+pub(crate) fn pull_back(outputs: &[(Array, Array)], leaves: &[&Array]) -> Result<Vec<Option<Array>>> {
     let mut grads: ById<Array> = ById::default();
-    if let Some(tape) = output.tape() {
-        let ones = HostTensor::full_as(output.dtype(), output.shape(), 1.0);
-        grads.insert(tape.id, Array::upload(output.device(), ones)?);
+    for (output, grad) in outputs {
+        if let Some(tape) = output.tape() {
+            accumulate(&mut grads, tape.id, grad.clone());
+        }
     }
-    let (steps, needed) = steps_towards(output, leaves);
+    let (steps, needed) = steps_towards(outputs.iter().map(|(output, _)| output.clone()).collect(), leaves);
     for array in steps.iter().rev() {
         let Some(tape) = array.tape() else { continue };
         let Some((op, inputs)) = &tape.step else { continue };
@@ -119,25 +127,29 @@ fn gradients(output: &Array, leaves: &[&Array]) -> Result<Vec<Option<Array>>> {
             if let Some(error) = contribution.error() {
                 return Err(error.clone());
             }
-            match grads.entry(tape.id) {
-                Entry::Vacant(entry) => {
-                    entry.insert(contribution);
-                }
-                Entry::Occupied(mut entry) => {
-                    let sum = entry.get().add(&contribution);
-                    entry.insert(sum);
-                }
-            }
+            accumulate(&mut grads, tape.id, contribution);
         }
     }
     Ok(leaves.iter().map(|leaf| leaf.tape().and_then(|tape| grads.get(&tape.id).cloned())).collect())
 }
 
-/// The recorded arrays between the leaves and the output, oldest first, and the ids through which gradients flow.
-fn steps_towards(output: &Array, leaves: &[&Array]) -> (Vec<Array>, ById<()>) {
+fn accumulate(grads: &mut ById<Array>, id: u64, contribution: Array) {
+    match grads.entry(id) {
+        Entry::Vacant(entry) => {
+            entry.insert(contribution);
+        }
+        Entry::Occupied(mut entry) => {
+            let sum = entry.get().add(&contribution);
+            entry.insert(sum);
+        }
+    }
+}
+
+/// The recorded arrays between the leaves and the outputs, oldest first, and the ids through which gradients flow.
+fn steps_towards(outputs: Vec<Array>, leaves: &[&Array]) -> (Vec<Array>, ById<()>) {
     let mut seen: ById<()> = ById::default();
     let mut steps: Vec<Array> = Vec::new();
-    let mut pending = vec![output.clone()];
+    let mut pending = outputs;
     while let Some(array) = pending.pop() {
         let Some(tape) = array.tape() else { continue };
         if seen.insert(tape.id, ()).is_some() {

@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, NodeKind};
+use super::{Graph, LoopPlan, NodeKind};
 use crate::backend::{Backend, Executable};
 use crate::{Error, Op, Result, TensorType};
 
 /// Interprets a graph with [`Backend::run`].
 pub struct Interpreter<B: Backend> {
     backend: Arc<B>,
-    steps: Vec<Step>,
+    steps: Vec<Step<B>>,
     /// Initial contents of the slots: constants, and inputs still to be filled.
     slots: Vec<Option<B::Buffer>>,
     inputs: Vec<(usize, usize)>,
     outputs: Vec<usize>,
 }
 
-struct Step {
+struct Step<B: Backend> {
     op: Op,
+    /// How to run the operation if it is a loop.
+    repeat: Option<Box<LoopPlan<B>>>,
     inputs: SmallVec<[usize; 3]>,
     ty: TensorType,
     slot: usize,
@@ -31,7 +33,7 @@ impl<B: Backend> Interpreter<B> {
     /// Prepares a graph.
     ///
     /// # Errors
-    /// If the graph is not legal or has a constant of another backend.
+    /// If the graph is not legal, or a constant of another backend cannot be copied to this one.
     pub fn new(backend: Arc<B>, graph: &Graph) -> Result<Self> {
         graph.check()?;
         let live = live(graph);
@@ -42,14 +44,20 @@ impl<B: Backend> Interpreter<B> {
             match &node.kind {
                 NodeKind::Input(number) => inputs.push((*number, slot)),
                 NodeKind::Constant(constant) => {
-                    let foreign =
-                        || Error::backend(backend.name(), "compile", "a constant of another backend");
-                    slots[slot] = Some(constant.buffer::<B>().cloned().ok_or_else(foreign)?);
+                    slots[slot] = Some(match constant.buffer::<B>() {
+                        Some(buffer) => buffer.clone(),
+                        None => backend.upload(constant.download()?)?,
+                    });
                 }
                 NodeKind::Op { op, inputs } if live[slot] => {
                     let inputs = inputs.iter().map(|input| input.index()).collect();
+                    let repeat = match op {
+                        Op::Scan(scan) => Some(Box::new(LoopPlan::new(&backend, scan)?)),
+                        _ => None,
+                    };
                     steps.push(Step {
                         op: op.clone(),
+                        repeat,
                         inputs,
                         ty: node.ty.clone(),
                         slot,
@@ -76,7 +84,7 @@ impl<B: Backend> Interpreter<B> {
 }
 
 /// Nodes that an output depends on.
-fn live(graph: &Graph) -> Vec<bool> {
+pub(super) fn live(graph: &Graph) -> Vec<bool> {
     let mut live = vec![false; graph.nodes().len()];
     for output in graph.outputs() {
         live[output.index()] = true;
@@ -110,7 +118,10 @@ impl<B: Backend> Executable<B::Buffer> for Interpreter<B> {
                     .iter()
                     .map(|&slot| slots[slot].as_ref().ok_or_else(missing))
                     .collect::<Result<SmallVec<[_; 4]>>>()?;
-                self.backend.run(&step.op, &arguments, &step.ty)?
+                match &step.repeat {
+                    Some(repeat) => repeat.run(&arguments)?,
+                    None => self.backend.run(&step.op, &arguments, &step.ty)?,
+                }
             };
             slots[step.slot] = Some(result);
             for &slot in &step.last_uses {

@@ -1,11 +1,15 @@
 //! Programs as data: operations recorded instead of run, and what runs the record.
 
+mod body;
 mod interpreter;
 mod program;
+mod repeat;
 mod trace;
 
+pub(crate) use body::Body;
 pub use interpreter::Interpreter;
 pub use program::{Program, compile};
+pub(crate) use repeat::LoopPlan;
 pub(crate) use trace::Tracer;
 pub use trace::{Traced, trace};
 
@@ -13,6 +17,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use crate::array::Array;
 use crate::backend::{AnyBuffer, Backend};
 use crate::{Device, Error, HostTensor, Op, Result, TensorType};
 
@@ -62,6 +67,11 @@ impl Constant {
     /// If the backend fails.
     pub fn download(&self) -> Result<HostTensor> {
         self.device.backend().download(&self.buffer)
+    }
+
+    /// The constant as an array of its device.
+    fn array(&self, ty: &TensorType) -> Array {
+        Array::concrete(&self.device, self.buffer.clone(), ty.clone())
     }
 }
 

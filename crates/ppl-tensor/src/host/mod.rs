@@ -26,6 +26,9 @@ mod unary;
 
 pub(crate) use philox::fold_in;
 
+use std::sync::Arc;
+
+use crate::graph::LoopPlan;
 use crate::{Backend, Error, ErrorKind, HostTensor, Op, Result, Shape, TensorType};
 
 /// Runs operations on [`HostTensor`]s, on the calling thread.
@@ -80,6 +83,7 @@ impl Backend for HostBackend {
             Op::SymmetricEigen => eigen::symmetric_eigen(op, inputs, shape),
             Op::TriangularSolve(solve) => factor::triangular_solve(op, *solve, inputs, shape),
             Op::Random { kind, shape: drawn } => random::random(op, *kind, drawn, inputs, shape),
+            Op::Scan(scan) => LoopPlan::new(&Arc::new(*self), scan)?.run(inputs),
             Op::Custom(custom) => {
                 let result = custom.evaluate(inputs)?;
                 if result.dtype() == output.dtype && result.shape() == shape {

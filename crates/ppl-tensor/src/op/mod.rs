@@ -13,6 +13,7 @@ mod linalg;
 mod random;
 mod recurrence;
 mod reduce;
+pub(crate) mod scan;
 
 pub use custom::CustomOp;
 pub use elementwise::{Binary, Compare, Logic, Unary};
@@ -21,6 +22,7 @@ pub use layout::{Pad, Slice};
 pub use linalg::TriangularSolve;
 pub use random::RandomKind;
 pub use reduce::Reduction;
+pub use scan::Scan;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -119,6 +121,8 @@ pub enum Op {
         /// Shape of what is drawn for each key.
         shape: Shape,
     },
+    /// `(carry, …, rows, …, captured, …)`: a loop over the first dimension of `rows`; see [`Scan`].
+    Scan(Arc<Scan>),
     /// An operation defined outside this crate.
     Custom(Arc<dyn CustomOp>),
 }
@@ -157,6 +161,7 @@ impl Op {
             Op::TriangularSolve(_) => "triangular_solve",
             Op::FoldIn => "fold_in",
             Op::Random { kind, .. } => kind.name(),
+            Op::Scan(_) => "scan",
             Op::Custom(custom) => return Cow::Owned(custom.name().to_owned()),
         };
         Cow::Borrowed(name)
@@ -193,6 +198,7 @@ impl Op {
             Op::TriangularSolve(_) => linalg::triangular_solve_type(self, inputs),
             Op::FoldIn => random::fold_in_type(self, inputs),
             Op::Random { kind, shape } => random::random_type(self, kind, shape, inputs),
+            Op::Scan(scan) => scan.output_type(self, inputs),
             Op::Custom(custom) => custom.output_type(inputs),
         }?;
         if !output.shape.is_addressable() {
@@ -227,6 +233,7 @@ impl Op {
             Op::SymmetricEigen => Ok(linalg::symmetric_eigen_gradient(of)),
             Op::TriangularSolve(solve) => Ok(solve.gradient(of)),
             Op::Random { kind, .. } => Ok(kind.gradient(of)),
+            Op::Scan(scan) => scan.gradient(of),
             Op::Custom(custom) => custom::gradient(custom.as_ref(), of),
         }
     }
@@ -256,6 +263,7 @@ impl Op {
             Op::Matmul => linalg::batch_matmul(inputs, lead),
             Op::TriangularSolve(solve) => solve.batch(inputs, lead),
             Op::Random { kind, shape } => random::batch(kind, shape, inputs, lead),
+            Op::Scan(scan) => scan.batch(inputs, lead),
             Op::Custom(custom) => custom::batch(custom, inputs, lead),
         }
     }

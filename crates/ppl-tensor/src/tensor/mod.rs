@@ -7,9 +7,11 @@ mod manipulate;
 mod math;
 mod operators;
 mod reduce;
+mod scan;
 mod sort;
 
 pub use implicit::vmap;
+pub use scan::scan;
 
 use std::fmt;
 use std::panic::Location;
