@@ -17,7 +17,8 @@ in every dtype. `cpu` is the host backend, which defines the operations; its col
 that are worked on, of the result for random numbers. `flex` and `wgpu` are features of `ppl-burn`.
 
 *native*: runs on the device. *host*: copied to the host, run there and copied back, with a note in the log. `wgpu` has no
-64-bit floats (a tensor of them is an error), and keeps 64-bit integers on the host, where they are not copied.
+64-bit floats (a tensor of them is an error), and keeps 64-bit integers on the host, where they are not copied. *steps*: a
+loop is run step by step, each of its operations where it runs.
 ";
 
 /// How many random cases of an operation are asked about: one in four has a dtype of its own, so that one in 10¹² would
@@ -48,7 +49,8 @@ fn page() -> Result<String, String> {
             let dtypes: Vec<String> = places.keys().map(|dtype| dtype.to_string()).collect();
             page += &format!("| `{}` | {} |", row.name, dtypes.join(" "));
             for (i, profile) in Profile::ALL.iter().enumerate() {
-                page += &format!(" {} |", cell(profile, i, &places));
+                let cell = if family == Family::Loop { "steps".into() } else { cell(profile, i, &places) };
+                page += &format!(" {cell} |");
             }
             page += "\n";
         }

@@ -66,7 +66,7 @@ impl<B: Burn> BurnBackend<B> {
         let types: Vec<&TensorType> = inputs.iter().map(|x| &x.ty).collect();
         let expected = op.output_type(&types)?;
         if expected == *output {
-            return self.require(&op.name(), output.dtype);
+            return Ok(());
         }
         let [expected, promised] = [&expected, output].map(|ty| format!("{} {}", ty.dtype, ty.shape));
         Err(self.error(&op.name(), format!("gives {expected} where {promised} was promised")))
@@ -141,6 +141,7 @@ impl<B: Burn> Backend for BurnBackend<B> {
     }
 
     fn run(&self, op: &Op, inputs: &[&Buffer<B>], output: &TensorType) -> Result<Buffer<B>> {
+        self.require(&op.name(), output.dtype)?;
         let dtypes: Vec<DType> = inputs.iter().map(|x| x.dtype()).collect();
         if !self.profile.runs_natively(op, &dtypes, output.dtype) {
             return self.run_on_host(op, inputs, output);

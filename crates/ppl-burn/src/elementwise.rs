@@ -89,7 +89,7 @@ impl<B: Burn> BurnBackend<B> {
         B::float_div(numerator, B::float_add_scalar(e, 1.0.into()))
     }
 
-    fn is_nan(&self, x: FloatTensor<B>) -> BoolTensor<B> {
+    pub(crate) fn is_nan(&self, x: FloatTensor<B>) -> BoolTensor<B> {
         B::float_is_nan(x, self.bool_dtype)
     }
 }
@@ -157,7 +157,8 @@ pub(crate) fn compare<B: Burn>(call: &Call<'_, B>, kind: Compare) -> Result<Valu
     Ok(Values::Bool(match (call.aligned(x), call.aligned(y)) {
         (Values::Float(x), Values::Float(y)) => match kind {
             Compare::Eq => B::float_equal(x, y, to),
-            Compare::Ne => B::float_not_equal(x, y, to),
+            // Not burn's own: shaders may find NaN equal to itself.
+            Compare::Ne => B::bool_not(B::float_equal(x, y, to)),
             Compare::Lt => B::float_lower(x, y, to),
             Compare::Le => B::float_lower_equal(x, y, to),
             Compare::Gt => B::float_greater(x, y, to),
@@ -214,7 +215,7 @@ pub(crate) fn cast<B: Burn>(call: &Call<'_, B>, dtype: DType) -> Result<Values<B
         (values, dtype) if x.dtype() == dtype => values,
         (Values::Float(x), DType::F64 | DType::F32) => Values::Float(B::float_cast(x, float)),
         (Values::Float(x), DType::I64) => Values::Int(B::float_into_int(x, IntDType::I64)),
-        (Values::Float(x), DType::Bool) => Values::Bool(B::float_not_equal_elem(x, 0.0.into(), to)),
+        (Values::Float(x), DType::Bool) => Values::Bool(B::bool_not(B::float_equal_elem(x, 0.0.into(), to))),
         (Values::Int(x), DType::F64 | DType::F32) => Values::Float(B::int_into_float(x, float)),
         (Values::Int(x), DType::I64) => Values::Int(x),
         (Values::Int(x), DType::Bool) => Values::Bool(B::int_not_equal_elem(x, 0.into(), to)),
