@@ -160,8 +160,6 @@ impl Across {
         for _ in 0..rounds {
             let mut sums = vec![(0.0, 0.0); count];
             for &(a, b, pull) in &pulls {
-                // Nearly straight edges become straight before slanted ones become shorter.
-                let pull = pull / (1.0 + (x[a] - x[b]).abs() / NODE_GAP);
                 sums[a] = (sums[a].0 + pull * x[b], sums[a].1 + pull);
                 sums[b] = (sums[b].0 + pull * x[a], sums[b].1 + pull);
             }
@@ -238,17 +236,16 @@ fn on_longest_paths(diagram: &Diagram) -> Vec<bool> {
     diagram.edges.iter().map(|&(from, to)| before[from] + 1 + after[to] == length).collect()
 }
 
-/// How strongly the ends of a segment pull each other: chains of nodes should be straight, in one box above all, and so
-/// should the inner part of long edges be.
+/// How strongly the ends of a segment pull each other: long edges should be straight, and edges inside a box.
 ///
-/// After Gansner, Koutsofios, North, Vo (1993), A technique for drawing directed graphs, section 4, with other numbers.
+/// Source: Gansner, Koutsofios, North, Vo (1993), A technique for drawing directed graphs, section 4, but for boxes.
 fn pull(layers: &Layers, a: usize, b: usize) -> f64 {
     let (a, b) = (layers.leaves[a], layers.leaves[b]);
     match (a.is_node, b.is_node) {
-        (true, true) if a.within.is_some() && a.within == b.within => 8.0,
-        (true, true) => 3.0,
-        (false, false) => 4.0,
-        _ => 1.0,
+        (true, true) if a.within.is_some() && a.within == b.within => 4.0,
+        (true, true) => 1.0,
+        (false, false) => 8.0,
+        _ => 2.0,
     }
 }
 
