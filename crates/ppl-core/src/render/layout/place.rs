@@ -25,14 +25,17 @@ pub(super) fn place(diagram: &Diagram, layers: &Layers, order: &Order) -> Layout
     let (left, width) = if left.is_finite() { (left, right - left) } else { (0.0, 0.0) };
 
     let center = |(x, leaf): (&f64, &Leaf)| Point { x: x - left, y: down.middle(leaf.layer) };
-    let frame = |(number, (side, span)): (usize, (&(f64, f64), &(usize, usize)))| Rect {
-        left: side.0 - left,
-        right: side.1 - left,
-        top: down.tops[span.0] - down.openings[number] as f64 * PAD,
-        bottom: down.bottom(span.1) + down.closings[number] as f64 * LABEL_PAD,
+    let frame = |number: usize| {
+        let (side, (first, last)) = (across.sides[number], layers.spans[number]);
+        Rect {
+            left: side.0 - left,
+            right: side.1 - left,
+            top: down.tops[first] - down.openings[number] as f64 * PAD,
+            bottom: down.bottom(last) + down.closings[number] as f64 * LABEL_PAD,
+        }
     };
     let centers: Vec<Point> = across.centers.iter().zip(&layers.leaves).map(center).collect();
-    let boxes: Vec<Rect> = across.sides.iter().zip(&layers.spans).enumerate().map(frame).collect();
+    let boxes: Vec<Rect> = (0..diagram.boxes.len()).map(frame).collect();
     let bends = Routes::new(diagram, layers, &down, &centers, &boxes).all();
     Layout { centers: centers[..diagram.nodes.len()].to_vec(), boxes, bends, width, height: down.total }
 }
