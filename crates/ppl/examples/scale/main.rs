@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use ppl::prelude::*;
 use ppl_examples_support::{
-    BLACK, BLUE, Figure, GREY, Options, Outcome, Panel, PlotError, Program, Table, json, run, show, stats,
+    BLACK, BLUE, Corner, Figure, GREY, Options, Outcome, Panel, PlotError, Program, Table, json, run, show,
+    stats,
 };
 
 /// What is believed before the object is put on the scale.
@@ -107,11 +108,12 @@ fn save_figure(
                 .line("mean of 100 steps", BLUE, stats::running_mean(losses, 100))
                 .dashes("least possible", BLACK, level(exact_loss)),
         )
-        .panel(Panel::new("a, the mean", "step", "weight").line("a", BLUE, path_of_a).dashes(
-            "exact",
-            BLACK,
-            level(exact[0]),
-        ))
+        .panel(
+            Panel::new("a, the mean", "step", "weight")
+                .legend(Corner::LowerRight)
+                .line("a", BLUE, path_of_a)
+                .dashes("exact", BLACK, level(exact[0])),
+        )
         .panel(
             Panel::new("|b|, the standard deviation", "step", "weight").line("|b|", BLUE, path_of_b).dashes(
                 "exact",
