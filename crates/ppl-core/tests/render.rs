@@ -296,6 +296,8 @@ fn names_are_escaped() {
     assert!(dot.contains(r#"label="a\"<b>&amp;\\c\n`_end_`�é""#), "{dot}");
     let code = r#"["a#34;#60;b#62;#38;#92;c<br/>#96;#95;end#95;#96;�é"]"#;
     assert!(mermaid.contains(code), "{mermaid}");
+    // A list of distributions has one line for each.
+    assert!(graph.with_distributions(true).to_svg().contains("&amp;\\c `_end_`�é ~ Uniform</text>"));
     assert!(svg.contains(">a&quot;&lt;b&gt;&amp;\\c</text>") && svg.contains(">`_end_`�é</text>"), "{svg}");
 }
 

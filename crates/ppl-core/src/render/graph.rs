@@ -227,9 +227,10 @@ impl Node {
     /// Its line in the list of distributions.
     fn law(&self) -> Option<String> {
         let shape = if self.shape.rank() == 0 { String::new() } else { format!(" {}", self.shape) };
+        let name = one_line(&self.name);
         match (&self.distribution, &self.constraint) {
-            (Some(distribution), _) => Some(format!("{} ~ {distribution}{shape}", self.name)),
-            (_, Some(constraint)) => Some(format!("{} ∈ {constraint}{shape}", self.name)),
+            (Some(distribution), _) => Some(format!("{name} ~ {distribution}{shape}")),
+            (_, Some(constraint)) => Some(format!("{name} ∈ {constraint}{shape}")),
             _ => None,
         }
     }
@@ -238,12 +239,13 @@ impl Node {
 impl Plate {
     /// Its label: name and number of rows.
     pub(super) fn label(&self) -> String {
+        let name = one_line(&self.name);
         if self.kind == FrameKind::Scan {
-            format!("{} × {} steps", self.name, self.size)
+            format!("{name} × {} steps", self.size)
         } else if self.size == self.population {
-            format!("{} × {}", self.name, self.size)
+            format!("{name} × {}", self.size)
         } else {
-            format!("{} × {} of {}", self.name, self.size, self.population)
+            format!("{name} × {} of {}", self.size, self.population)
         }
     }
 }
@@ -273,6 +275,10 @@ impl View<'_> {
     pub(super) fn plates_in(&self, within: Option<usize>) -> impl Iterator<Item = usize> {
         self.plates.iter().copied().filter(move |&plate| self.plate(plate).within == within)
     }
+}
+
+fn one_line(name: &str) -> String {
+    name.replace('\n', " ")
 }
 
 /// A name without control characters, which no format can show; line breaks stay.

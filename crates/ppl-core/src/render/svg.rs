@@ -144,7 +144,7 @@ impl Svg {
     /// In the lower right corner, on a halo that keeps edges behind it apart.
     fn plate_label(&mut self, rect: Rect, label: &str) {
         let corner = Point { x: rect.right - 10.0, y: rect.bottom - 9.0 };
-        let label = printable(label).replace('\n', " ");
+        let label = printable(label);
         let halo = " stroke=\"#ffffff\" stroke-width=\"4\" stroke-linejoin=\"round\"";
         self.line(&label, corner, SMALL_SIZE, &format!("text-anchor=\"end\" fill=\"#ffffff\"{halo}"));
         self.line(&label, corner, SMALL_SIZE, &format!("text-anchor=\"end\" fill=\"{FAINT}\""));
@@ -293,7 +293,7 @@ impl<'a> Legend<'a> {
                 x: left + column as f64 * self.column,
                 y: top + (row as f64 + 1.0) * LINE_HEIGHT + SMALL_SIZE,
             };
-            svg.line(&printable(line).replace('\n', " "), at, SMALL_SIZE, &format!("fill=\"{INK}\""));
+            svg.line(&printable(line), at, SMALL_SIZE, &format!("fill=\"{INK}\""));
         }
     }
 }
