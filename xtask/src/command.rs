@@ -51,10 +51,13 @@ pub(crate) fn tests() -> Result {
 }
 
 pub(crate) fn backend_suite(backend: &str) -> Result {
+    let mut command = cargo(&["test", "--package", "ppl-burn", "--features", backend]);
     if backend == "wgpu" {
         println!("adapter: {}", wgpu::adapter()?);
+        // Threads that wait for the one device spin, and take the processor from software that plays the device.
+        command.args(["--", "--test-threads=1"]);
     }
-    run(cargo(&["test", "--package", "ppl-burn", "--features", backend]))
+    run(command)
 }
 
 pub(crate) fn bench(options: &[&str]) -> Result {
