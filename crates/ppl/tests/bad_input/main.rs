@@ -28,7 +28,11 @@ struct Refusals {
 
 impl Refusals {
     /// The call fails with this message, or, if the text ends with an ellipsis, with one that begins like it.
-    fn of<O, E: Display>(&mut self, expected: &str, call: impl FnOnce() -> std::result::Result<O, E>) -> &mut Self {
+    fn of<O, E: Display>(
+        &mut self,
+        expected: &str,
+        call: impl FnOnce() -> std::result::Result<O, E>,
+    ) -> &mut Self {
         let found = match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Ok(_)) => "(no error)".to_owned(),
             Ok(Err(error)) => error.to_string(),

@@ -38,7 +38,9 @@ fn options() {
         ("Adam", Box::new(Box::new(Adam::new(0.0)) as Box<dyn Optimizer>)),
     ];
     for (name, optimizer) in rates {
-        refusals.of(&format!("{name} for parameter `w`: learning_rate is 0, must be positive"), || update(&*optimizer));
+        refusals.of(&format!("{name} for parameter `w`: learning_rate is 0, must be positive"), || {
+            update(&*optimizer)
+        });
     }
     refusals
         .of("", || update(&AdamW::with(AdamWOptions { weight_decay: nan, ..AdamWOptions::default() })))

@@ -53,7 +53,9 @@ fn plates() {
                 ctx.plate("b", 3, |ctx, _| ctx.observe("x", Normal::new(0.0, 1.0), Tensor::zeros([3, 2])))
             })
         })
-        .of_program("", |ctx, _| ctx.plate("rows", usize::MAX, |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0))))
+        .of_program("", |ctx, _| {
+            ctx.plate("rows", usize::MAX, |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))
+        })
         .of_program("", |ctx, _| {
             ctx.plate("rows", usize::MAX.subsample(2), |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))
         });

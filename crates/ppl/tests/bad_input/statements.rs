@@ -20,10 +20,9 @@ fn sample_and_observe() {
         .of_program("site `x`: the data must be in the support 0 or 1, but has 2", |ctx, _| {
             ctx.observe("x", Bernoulli::new(0.5), Tensor::from([0.0, 2.0]).select_index(0, 1))
         })
-        .of_program(
-            "site `x`: the value has shape [3], a draw of the Normal distribution [2]",
-            |ctx, _| ctx.observe("x", Normal::new(Tensor::zeros([2]), 1.0), vec![1.0, 2.0, 3.0]),
-        )
+        .of_program("site `x`: the value has shape [3], a draw of the Normal distribution [2]", |ctx, _| {
+            ctx.observe("x", Normal::new(Tensor::zeros([2]), 1.0), vec![1.0, 2.0, 3.0])
+        })
         .of_program("", |ctx, _| ctx.observe("x", Dirichlet::new([1.0, 1.0]), vec![0.2, 0.3]))
         .of_program("", |ctx, _| ctx.observe("x", Dirichlet::new([1.0, 1.0]), 0.5))
         .of_program("", |ctx, _| ctx.observe("x", Normal::new(0.0, 1.0), Vec::<f64>::new()))
