@@ -140,4 +140,14 @@ impl Transform for CorrelationFromCholesky {
     fn codomain(&self) -> Arc<dyn Constraint> {
         corr_matrix()
     }
+
+    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
+        let (_, sizes) = split("CorrelationFromCholesky", shape, 2)?;
+        square("CorrelationFromCholesky", &sizes)?;
+        Ok(shape.clone())
+    }
+
+    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
+        self.forward_shape(shape)
+    }
 }

@@ -173,4 +173,14 @@ impl Transform for CovarianceFromCholesky {
     fn codomain(&self) -> Arc<dyn Constraint> {
         positive_definite()
     }
+
+    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
+        let (_, sizes) = split("CovarianceFromCholesky", shape, 2)?;
+        square("CovarianceFromCholesky", &sizes)?;
+        Ok(shape.clone())
+    }
+
+    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
+        self.forward_shape(shape)
+    }
 }

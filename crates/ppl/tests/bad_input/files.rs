@@ -8,10 +8,10 @@ use ppl::prelude::*;
 use crate::{Refusals, bits};
 
 /// A folder that is removed with its content at the end of a test.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let thread = format!("{:?}", std::thread::current().id());
         let number: String = thread.chars().filter(char::is_ascii_digit).collect();
         let path = std::env::temp_dir().join(format!("ppl-bad-input-{}-{number}-{name}", std::process::id()));
@@ -19,7 +19,7 @@ impl Folder {
         Self(path)
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -40,10 +40,10 @@ impl Drop for Folder {
 }
 
 /// What a file holds, bit for bit: texts, and tensors with their types.
-pub type Content = (Vec<(String, String)>, Vec<(String, String, Vec<u64>)>);
+pub(crate) type Content = (Vec<(String, String)>, Vec<(String, String, Vec<u64>)>);
 
 /// The order of a file's header is left to chance, so bytes do not tell.
-pub fn content(path: &Path) -> Content {
+pub(crate) fn content(path: &Path) -> Content {
     let file = TensorFile::read(path).unwrap();
     let texts = file.texts().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     let tensor = |name: &str| {
@@ -145,10 +145,18 @@ fn parameters_of_another_program() {
         trace(&mut Ctx::new(0).with_params(params), &program, &())
     };
     Refusals::default()
-        .of("", || run(|ctx, _| ctx.param("w", 0.0)))
-        .of("", || run(|ctx, _| ctx.param("s", 0.0)))
-        .of("", || run(|ctx, _| ctx.param_in("s", 0.5, constraints::unit_interval())))
-        .of("", || run(|ctx, _| ctx.param_in("w", [1.0, 1.0], constraints::positive())));
+        .of("site `w`: the stored parameter has shape [2], the statement []", || {
+            run(|ctx, _| ctx.param("w", 0.0))
+        })
+        .of("site `s`: the stored parameter is positive, the statement says real", || {
+            run(|ctx, _| ctx.param("s", 0.0))
+        })
+        .of("site `s`: the stored parameter is positive, the statement says in [0, 1]", || {
+            run(|ctx, _| ctx.param_in("s", 0.5, constraints::unit_interval()))
+        })
+        .of("site `w`: the stored parameter is real, the statement says positive", || {
+            run(|ctx, _| ctx.param_in("w", [1.0, 1.0], constraints::positive()))
+        });
 }
 
 #[test]
@@ -165,8 +173,12 @@ fn values_set_by_hand() {
         .of("parameter `w` has shape [2], the new value [3]", || {
             known.set_unconstrained("w", Tensor::zeros([3]))
         })
-        .of("", || known.set_unconstrained("w", Tensor::from([1_i64, 2])))
-        .of("", || known.set_unconstrained("w", failed.clone()))
+        .of("parameter `w` is of floats, the new value of i64", || {
+            known.set_unconstrained("w", Tensor::from([1_i64, 2]))
+        })
+        .of("site `w`: add: shapes do not broadcast (shapes [2], [3]), at …", || {
+            known.set_unconstrained("w", failed.clone())
+        })
         .of("parameter `s` was loaded: run the program once before changing it", || {
             loaded.set_unconstrained("s", Tensor::from(0.5))
         });
@@ -234,26 +246,26 @@ fn files_that_are_no_fits() {
     copy(&|file| file.insert_text("skipped", "-1"));
     refuses("the entry `skipped` is not a number");
     copy(&|file| file.insert("key", &Tensor::from([0.5])).unwrap());
-    refuses("");
+    refuses("the entry `key` is not the key of draws");
     copy(&|file| file.insert("losses", &Tensor::from([1_i64])).unwrap());
-    refuses("");
+    refuses("the entry `losses` is not a vector of f64");
     copy(&|file| file.insert("losses", &Tensor::from([[1.0]])).unwrap());
-    refuses("");
+    refuses("the entry `losses` is not a vector of f64");
     copy(&|file| file.insert_text("clock w", "5"));
     refuses("the step count of parameter `w` is missing");
     copy(&|file| file.insert("optimizer/clock/0", &Tensor::from([1.0, 2.0])).unwrap());
-    refuses("");
+    refuses("the entry `optimizer/clock/0` is not a count");
     copy(&|file| file.insert("optimizer/steps", &Tensor::from([1.0, 2.0])).unwrap());
-    refuses("");
+    refuses("the entry `optimizer/steps` is not a count");
     copy(&|file| file.insert("validation/steps", &Tensor::from([1_i64])).unwrap());
-    refuses("");
+    refuses("the entry `validation/steps` is not one of validations");
     copy(&|file| {
         file.insert("validation/steps", &Tensor::from([-1_i64])).unwrap();
         file.insert("validation/losses", &Tensor::from([1.0])).unwrap();
     });
-    refuses("");
+    refuses("the entry `validation/steps` is not one of validations");
     copy(&|file| file.insert("unconstrained/s", &Tensor::from([1.0, 2.0])).unwrap());
-    refuses("");
+    refuses("parameter `s` is f64 [2], that of this fit f64 []");
     std::fs::remove_file(&bad).unwrap();
     std::fs::create_dir(&bad).unwrap();
     refuses("Is a directory…");

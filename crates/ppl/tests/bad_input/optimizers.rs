@@ -43,17 +43,39 @@ fn options() {
         });
     }
     refusals
-        .of("", || update(&AdamW::with(AdamWOptions { weight_decay: nan, ..AdamWOptions::default() })))
-        .of("", || update(&RmsProp::with(RmsPropOptions { epsilon: -1.0, ..RmsPropOptions::default() })))
-        .of("", || update(&Adagrad::with(AdagradOptions { epsilon: nan, ..AdagradOptions::default() })))
-        .of("", || update(&Sgd::with(SgdOptions { momentum: nan, ..SgdOptions::default() })))
-        .of("", || update(&Sgd::new(1e300).schedule(Schedule::custom(|_| Tensor::from(1e300)))))
-        .of("", || update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::from(f64::NAN)))))
-        .of("", || update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::zeros([3])))))
-        .of("", || update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::zeros([2])))))
-        .of("", || update(&Adam::new(0.1).clip_norm(0.0)))
-        .of("", || Schedule::cosine(3, nan).factor(&Tensor::from(0.0)))
-        .of("", || Schedule::linear(3, 0.0, f64::INFINITY).factor(&Tensor::from(0.0)));
+        .of("AdamW for parameter `w`: weight_decay is NaN, must be at least 0", || {
+            update(&AdamW::with(AdamWOptions { weight_decay: nan, ..AdamWOptions::default() }))
+        })
+        .of("RmsProp for parameter `w`: epsilon is -1, must be positive", || {
+            update(&RmsProp::with(RmsPropOptions { epsilon: -1.0, ..RmsPropOptions::default() }))
+        })
+        .of("Adagrad for parameter `w`: epsilon is NaN, must be positive", || {
+            update(&Adagrad::with(AdagradOptions { epsilon: nan, ..AdagradOptions::default() }))
+        })
+        .of("Sgd for parameter `w`: momentum is NaN, must be in [0, 1)", || {
+            update(&Sgd::with(SgdOptions { momentum: nan, ..SgdOptions::default() }))
+        })
+        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, 1.0])", || {
+            update(&Sgd::new(1e300).schedule(Schedule::custom(|_| Tensor::from(1e300))))
+        })
+        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, 1.0])", || {
+            update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::from(f64::NAN))))
+        })
+        .of("Sgd for parameter `w`: a schedule's factor is a scalar, found shape [3]", || {
+            update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::zeros([3]))))
+        })
+        .of("Sgd for parameter `w`: a schedule's factor is a scalar, found shape [2]", || {
+            update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::zeros([2]))))
+        })
+        .of("Adam clipped by norm: the limit is 0, must be positive", || {
+            update(&Adam::new(0.1).clip_norm(0.0))
+        })
+        .of("the schedule: floor is NaN, must be in [0, 1]", || {
+            Schedule::cosine(3, nan).factor(&Tensor::from(0.0))
+        })
+        .of("the schedule: to is inf, must be at least 0", || {
+            Schedule::linear(3, 0.0, f64::INFINITY).factor(&Tensor::from(0.0))
+        });
 }
 
 #[test]
@@ -69,9 +91,11 @@ fn gradients() {
         .of("there is no parameter named `v`; there are: w", || update(&[("v", ones.clone())]))
         .of("parameter `w` has two gradients", || update(&[("w", ones.clone()), ("w", ones.clone())]))
         .of("parameter `w` has shape [2], its gradient [3]", || update(&[("w", Tensor::ones([3]))]))
-        .of("", || update(&[("w", failed)]))
-        .of("", || update(&[("w", Tensor::from([1.0, f64::NAN]))]))
-        .of("", || update(&[("w", Tensor::from([1_i64, 2]))]));
+        .of("site `w`: add: shapes do not broadcast (shapes [2], [3]), at …", || update(&[("w", failed)]))
+        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, NaN])", || {
+            update(&[("w", Tensor::from([1.0, f64::NAN]))])
+        })
+        .of("parameter `w` is of floats, its gradient of i64", || update(&[("w", Tensor::from([1_i64, 2]))]));
     assert_eq!((bits(&params), format!("{state:?}")), before);
 }
 
@@ -103,10 +127,16 @@ impl Optimizer for Wrong {
 fn optimisers_of_ones_own() {
     let wrong = |next: fn() -> Tensor| Wrong { next, grads: |grads| grads };
     Refusals::default()
-        .of("", || update(&wrong(|| Tensor::zeros([3]))))
-        .of("", || update(&wrong(|| Tensor::from(f64::INFINITY).broadcast_to([2]))))
-        .of("", || update(&wrong(|| Tensor::zeros([2]) + Tensor::zeros([3]))))
-        .of("", || update(&wrong(|| Tensor::from([1_i64, 2]))))
+        .of("parameter `w` has shape [2], the new value [3]", || update(&wrong(|| Tensor::zeros([3]))))
+        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, 1.0])", || {
+            update(&wrong(|| Tensor::from(f64::INFINITY).broadcast_to([2])))
+        })
+        .of("site `w`: add: shapes do not broadcast (shapes [2], [3]), at …", || {
+            update(&wrong(|| Tensor::zeros([2]) + Tensor::zeros([3])))
+        })
+        .of("parameter `w` is of floats, the new value of i64", || {
+            update(&wrong(|| Tensor::from([1_i64, 2])))
+        })
         .of("Wrong makes 0 gradients of 1", || {
             update(&Wrong { next: || Tensor::zeros([2]), grads: |_| vec![] })
         });
@@ -119,9 +149,13 @@ fn minima() {
     let failing = |_: &ParamStore| Err(Error::argument("no loss today"));
     Refusals::default()
         .of("no loss today", || Lbfgs::default().minimize(&mut store, failing))
-        .of("", || Lbfgs::default().minimize(&mut store, |params| Ok(params.unconstrained("w")?.clone())))
-        .of("", || Lbfgs::default().minimize(&mut store, |_| Ok(Tensor::zeros([2]) + Tensor::zeros([3]))))
-        .of("", || {
+        .of("grad: gradients are of a float scalar: sum it first (shapes [2])", || {
+            Lbfgs::default().minimize(&mut store, |params| Ok(params.unconstrained("w")?.clone()))
+        })
+        .of("add: shapes do not broadcast (shapes [2], [3]), at …", || {
+            Lbfgs::default().minimize(&mut store, |_| Ok(Tensor::zeros([2]) + Tensor::zeros([3])))
+        })
+        .of("lost on the way", || {
             let mut calls = 0;
             Lbfgs::default().minimize(&mut store, |params| {
                 calls += 1;

@@ -56,22 +56,36 @@ fn bad_data_change_nothing() {
     let nan = || Tensor::from([1.0, f64::NAN]);
     let failed = || Tensor::zeros([2]) + Tensor::zeros([3]);
     // After the first step data are not checked: the log density tells.
-    refused("a step", "", |svi| svi.step(&nan()).map(drop));
-    refused("infinite data", "", |svi| svi.step(&Tensor::from([f64::INFINITY])).map(drop));
-    refused("a scalar for rows", "", |svi| svi.step(&Tensor::from(1.0)).map(drop));
-    refused("a failed tensor", "", |svi| svi.step(&failed()).map(drop));
-    refused("an evaluation", "", |svi| svi.evaluate_loss(&nan()).map(drop));
-    refused("a run", "", |svi| svi.run(5, &nan()).map(drop));
+    refused("a step", "the log probability of site `y (model)` is NaN…", |svi| svi.step(&nan()).map(drop));
+    refused("infinite data", "the log probability of site `y (model)` is -inf…", |svi| {
+        svi.step(&Tensor::from([f64::INFINITY])).map(drop)
+    });
+    refused("a scalar for rows", "plate `rows`: column `value` is a scalar: it has no rows", |svi| {
+        svi.step(&Tensor::from(1.0)).map(drop)
+    });
+    refused(
+        "a failed tensor",
+        "plate `rows`: add: shapes do not broadcast (shapes [2], [3]), at …",
+        |svi| svi.step(&failed()).map(drop),
+    );
+    refused("an evaluation", "site `y`: the data must be in the support real, but has NaN", |svi| {
+        svi.evaluate_loss(&nan()).map(drop)
+    });
+    refused("a run", "the log probability of site `y (model)` is NaN…", |svi| svi.run(5, &nan()).map(drop));
     refused("no steps", "zero steps were asked for", |svi| svi.run(0, &data()).map(drop));
-    refused("batches", "", |svi| svi.fit().epochs(0..1, |_| [nan()]).map(drop));
+    refused("batches", "the log probability of site `y (model)` is NaN…", |svi| {
+        svi.fit().epochs(0..1, |_| [nan()]).map(drop)
+    });
     refused("no epochs", "zero steps were asked for", |svi| {
         svi.fit::<Tensor>().epochs(0..0, |_| [data()]).map(drop)
     });
     refused("no batches", "epoch 0 has no batches", |svi| {
         svi.fit::<Tensor>().epochs(0..2, |_| Vec::<Tensor>::new()).map(drop)
     });
-    refused("a minimum", "", |svi| svi.minimize(&Lbfgs::default(), &nan()).map(drop));
-    refused("options of a minimum", "", |svi| {
+    refused("a minimum", "site `y`: the data must be in the support real, but has NaN", |svi| {
+        svi.minimize(&Lbfgs::default(), &nan()).map(drop)
+    });
+    refused("options of a minimum", "Lbfgs: history is 0, must be at least 1", |svi| {
         svi.minimize(&Lbfgs { history: 0, ..Lbfgs::default() }, &data()).map(drop)
     });
     refused("options of a fit", "every: 0 was given, at least 1 is needed", |svi| {
@@ -113,7 +127,13 @@ fn the_first_step() {
     }
     let nothing = |_: &mut Ctx, _: &usize| Ok(());
     let mut refusals = Refusals::default();
-    for (model, expected) in [(shape as fn(&mut Ctx, &usize) -> Result<()>, ""), (kind, "")] {
+    for (model, expected) in [
+        (
+            shape as fn(&mut Ctx, &usize) -> Result<()>,
+            "site `w`: the stored parameter has shape [1], the statement [2]",
+        ),
+        (kind, "site `w`: the stored parameter is real, the statement says positive"),
+    ] {
         let mut svi = Svi::new(model, nothing, Sgd::new(0.1), TraceElbo::new());
         svi.step(&1).unwrap();
         let before = bits(svi.params());
@@ -138,13 +158,13 @@ fn the_first_step() {
     );
     step("the guide is lost", model, |_, _| Err(Error::argument("the guide is lost")));
     step("the guide lacks the model's latent sites `mean`\nmodel:…", model, |_, _| Ok(()));
-    step("", model, |ctx, y| {
+    step("the model lacks the guide's sites `median` as latent\n…", model, |ctx, y| {
         guide(ctx, y)?;
         ctx.sample("median", Normal::new(0.0, 1.0)).map(|_| ())
     });
     // The model observes what the guide draws.
     step(
-        "",
+        "the guide lacks the model's latent sites `z`; the model lacks the guide's sites `mean` as latent\n…",
         |ctx, y| {
             ctx.observe("mean", Normal::new(0.0, 1.0), 0.5)?;
             model_rows(ctx, y, 3)
@@ -153,29 +173,34 @@ fn the_first_step() {
     );
     // A guide's draw outside the model's support, and of another shape.
     step(
-        "",
+        "site `mean`: the value must be in the support positive, but has -…",
         |ctx, _| ctx.sample("mean", Gamma::new(1.0, 1.0)).map(|_| ()),
         |ctx, _| {
             let loc = ctx.param("loc", -50.0)?;
             ctx.sample("mean", Normal::new(loc, 1.0)).map(|_| ())
         },
     );
-    step("", model, |ctx, _| {
+    step("site `mean`: the value has shape [2], a draw of the Normal distribution []", model, |ctx, _| {
         let loc = ctx.param("loc", Tensor::zeros([2]))?;
         ctx.sample("mean", Normal::new(loc, 1.0)).map(|_| ())
     });
     // A plate of the guide with another number of rows than the model's.
-    step("", |ctx, y| model_rows(ctx, y, 3), |ctx, y| guide_rows(ctx, y, 4));
     step(
-        "",
+        "site `z`: plate `rows`: a value has 4 rows, the plate 3",
+        |ctx, y| model_rows(ctx, y, 3),
+        |ctx, y| guide_rows(ctx, y, 4),
+    );
+    step(
+        "site `z`: plate `lines`: a value of one of its rows is used outside: return it from the plate's closure",
         |ctx, y| model_rows(ctx, y, 3),
         |ctx, y| {
             let loc = ctx.param("loc", 0.0)?;
             ctx.plate("lines", y, |ctx, _| ctx.sample("z", Normal::new(&loc, 1.0))).map(|_| ())
         },
     );
+    // One draw for all rows of a plate.
     step(
-        "",
+        "the guide draws `z` once for all rows of plate `rows`\nmodel:…",
         |ctx, y| model_rows(ctx, y, 3),
         |ctx, _| {
             let loc = ctx.param("loc", 0.0)?;
@@ -183,7 +208,7 @@ fn the_first_step() {
         },
     );
     step(
-        "",
+        "site `z`: plate `rows`: a value has 5 rows, the plate 2",
         |ctx, _| {
             ctx.plate("rows", 5.subsample(2), |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0))).map(|_| ())
         },
@@ -193,7 +218,7 @@ fn the_first_step() {
         },
     );
     step(
-        "",
+        "site `rows`: 2 row numbers (i64) are needed, found i64 [3]",
         |ctx, _| {
             ctx.plate("rows", 5.subsample(2), |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0))).map(|_| ())
         },
@@ -203,19 +228,18 @@ fn the_first_step() {
         },
     );
     step(
-        "",
+        "the log probability of site `loss (model)` is NaN\n…",
         |ctx, _| ctx.factor("loss", Tensor::from([1.0, f64::NAN])),
         |ctx, _| ctx.param("loc", 0.0).map(|_| ()),
     );
     step(
-        "",
+        "the update of parameter `x` is not finite: its gradient is Tensor(f64 []: [-inf])",
         |ctx, _| {
             let x = ctx.param("x", 0.0)?;
             ctx.factor("root", x.sqrt())
         },
         |_, _| Ok(()),
     );
-    step("", |ctx, _| ctx.param("x", Vec::<f64>::new()).map(|_| ()), |_, _| Ok(()));
 }
 
 fn model_rows(ctx: &mut Ctx, _: &Tensor, rows: usize) -> Result<()> {
