@@ -33,7 +33,8 @@ fn options() {
             step(AutoLowRankMultivariateNormal::new(model, 3))
         })
         .of(
-            "rank is 18446744073709551615, must be from 1 to the 2 unconstrained numbers of the model",
+            "rank is 18446744073709551615, must be from 1 to the 2 unconstrained numbers of \
+             the model",
             || step(AutoLowRankMultivariateNormal::new(model, usize::MAX)),
         )
         .of("init_scale is -0.1, must be positive", || {
@@ -64,7 +65,8 @@ fn options() {
             step(AutoGuideList::new(model).on(["maen"], AutoNormal::new).rest(AutoNormal::new))
         })
         .of(
-            "two statements are named `AutoDiagonalNormal.latent`: names are unique in a run of a program",
+            "two statements are named `AutoDiagonalNormal.latent`: names are unique in a run \
+             of a program",
             || {
                 step(
                     AutoGuideList::new(model)
@@ -86,9 +88,17 @@ fn models_that_cannot_be_guided() {
         AutoDiagonalNormal::new(model).run(&mut Ctx::new(0), &data())
     };
     Refusals::default()
-        .of("site `k`: an automatic guide for discrete values (an integer from 0 to 1) is not available for Categorical: write a guide for it, or sum it out of the model", || guided(|ctx, _| ctx.sample("k", Categorical::new([0.5, 0.5]))))
-        .of("the model has no latent site: there is nothing to guide", || guided(|ctx, y| ctx.observe("y", Normal::new(Tensor::zeros([2]), 1.0), y)))
-        .of("site `x`: parameter `scale` of Normal must be positive, but has -1", || guided(|ctx, _| ctx.sample("x", Normal::new(0.0, -1.0))))
+        .of(
+            "site `k`: an automatic guide for discrete values (an integer from 0 to 1) is \
+             not available for Categorical: write a guide for it, or sum it out of the model",
+            || guided(|ctx, _| ctx.sample("k", Categorical::new([0.5, 0.5]))),
+        )
+        .of("the model has no latent site: there is nothing to guide", || {
+            guided(|ctx, y| ctx.observe("y", Normal::new(Tensor::zeros([2]), 1.0), y))
+        })
+        .of("site `x`: parameter `scale` of Normal must be positive, but has -1", || {
+            guided(|ctx, _| ctx.sample("x", Normal::new(0.0, -1.0)))
+        })
         .of("no model", || guided(|_, _| Err(Error::argument("no model"))))
         .of("plate `rows`: 0 of 3 rows cannot be chosen", || {
             guided(|ctx, _| {
@@ -102,12 +112,17 @@ fn models_that_cannot_be_guided() {
                 ctx.plate("rows", 5.subsample(2), |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))
             })
         })
-        .of("site `count_missing`: an automatic guide for discrete values (a nonnegative integer) is not available for Poisson: write a guide for it, or sum it out of the model", || {
-            guided(|ctx, _| {
-                let data = Observation::nan_is_missing(Tensor::from([f64::NAN, 1.0]));
-                ctx.observe("count", Poisson::new(Tensor::ones([2])), data)
-            })
-        });
+        .of(
+            "site `count_missing`: an automatic guide for discrete values (a nonnegative \
+             integer) is not available for Poisson: write a guide for it, or sum it out of \
+             the model",
+            || {
+                guided(|ctx, _| {
+                    let data = Observation::nan_is_missing(Tensor::from([f64::NAN, 1.0]));
+                    ctx.observe("count", Poisson::new(Tensor::ones([2])), data)
+                })
+            },
+        );
 }
 
 /// A guide that has run for some data is asked about others.
@@ -155,19 +170,38 @@ fn what_fitted_guides_are_asked() {
     let joint = AutoDiagonalNormal::new(model);
     let laplace = AutoLaplace::new(model);
     Refusals::default()
-        .of("site `mean`: a quantile is asked for at 1.5, which is not inside (0, 1)", || guide.quantiles(params, &[0.5, 1.5]))
-        .of("site `mean`: a quantile is asked for at NaN, which is not inside (0, 1)", || guide.quantiles(params, &[f64::NAN]))
+        .of("site `mean`: a quantile is asked for at 1.5, which is not inside (0, 1)", || {
+            guide.quantiles(params, &[0.5, 1.5])
+        })
+        .of("site `mean`: a quantile is asked for at NaN, which is not inside (0, 1)", || {
+            guide.quantiles(params, &[f64::NAN])
+        })
         .of("site `mean`: quantiles are asked for at no probability", || guide.quantiles(params, &[]))
-        .of("site `mean`: there is no parameter named `AutoNormal.locs.mean`; there are: none", || guide.quantiles(&none, &[0.5]))
+        .of("site `mean`: there is no parameter named `AutoNormal.locs.mean`; there are: none", || {
+            guide.quantiles(&none, &[0.5])
+        })
         .of("there is no latent site named `meen`; there are: mean, scale", || guide.marginal(params, "meen"))
-        .of("site `mean`: the parameters have shape [3], the site's numbers []", || guide.marginal(&other, "mean"))
-        .of("there is no parameter named `AutoNormal.locs.meen`; there are: AutoNormal.locs.mean, AutoNormal.scales.mean, AutoNormal.locs.scale, AutoNormal.scales.scale", || guide.loc(params, "meen"))
+        .of("site `mean`: the parameters have shape [3], the site's numbers []", || {
+            guide.marginal(&other, "mean")
+        })
+        .of(
+            "there is no parameter named `AutoNormal.locs.meen`; there are: \
+             AutoNormal.locs.mean, AutoNormal.scales.mean, AutoNormal.locs.scale, \
+             AutoNormal.scales.scale",
+            || guide.loc(params, "meen"),
+        )
         .of("the guide has not run yet: its sites are not known", || fresh.median(params))
         .of("the guide has not run yet: its sites are not known", || joint.ranges())
         .of("there is no parameter named `AutoDiagonalNormal.loc`; there are: none", || joint.loc(&none))
         .of("there is no parameter named `AutoDiagonalNormal.scale`; there are: none", || joint.scale(&none))
-        .of("there is no parameter named `AutoLaplace.loc`; there are: none", || laplace.laplace(&none, &data()).map(drop))
-        .of("there is no parameter named `AutoLowRankMultivariateNormal.scale`; there are: none", || AutoLowRankMultivariateNormal::new(model, 1).covariance(&none))
-        .of("the guide has not run yet: its sites are not known", || AutoMultivariateNormal::new(model).quantiles(params, &[0.5]));
+        .of("there is no parameter named `AutoLaplace.loc`; there are: none", || {
+            laplace.laplace(&none, &data()).map(drop)
+        })
+        .of("there is no parameter named `AutoLowRankMultivariateNormal.scale`; there are: none", || {
+            AutoLowRankMultivariateNormal::new(model, 1).covariance(&none)
+        })
+        .of("the guide has not run yet: its sites are not known", || {
+            AutoMultivariateNormal::new(model).quantiles(params, &[0.5])
+        });
     assert_eq!(bits(params), before);
 }

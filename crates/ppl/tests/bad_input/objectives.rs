@@ -34,9 +34,13 @@ fn options_of_objectives() {
         .of(none, || loss(TraceMeanFieldElbo::new().particles(0)))
         .of(none, || loss(RenyiElbo::new(0.5).particles(0)))
         .of("a chunk needs at least one particle", || loss(TraceGraphElbo::new().particles(2).chunk_size(0)))
-        .of("alpha is 1, where the bound is the evidence lower bound: use TraceElbo", || loss(RenyiElbo::new(1.0).particles(2)))
+        .of("alpha is 1, where the bound is the evidence lower bound: use TraceElbo", || {
+            loss(RenyiElbo::new(1.0).particles(2))
+        })
         .of("alpha is NaN, must be finite", || loss(RenyiElbo::new(f64::NAN).particles(2)))
-        .of("plate `particles`: the replicas' numbers are too large", || loss(TraceElbo::new().particles(usize::MAX)))
+        .of("plate `particles`: the replicas' numbers are too large", || {
+            loss(TraceElbo::new().particles(usize::MAX))
+        })
         .of("site `mean`: decay is NaN, must be at least 0 and below 1", || {
             let baseline = Baseline::DecayingAverage { decay: f64::NAN };
             loss(TraceGraphElbo::new().estimator(GradientEstimator::ScoreFunction { baseline }))
@@ -45,14 +49,20 @@ fn options_of_objectives() {
             let baseline = Baseline::function(|_| Err(Error::argument("no baseline today")));
             loss(TraceGraphElbo::new().estimator(GradientEstimator::ScoreFunction { baseline }))
         })
-        .of("site `mean`: TraceMeanFieldElbo has no doubly reparameterised gradient: its weights are equal, use sticking the landing", || loss(TraceMeanFieldElbo::new().estimator(GradientEstimator::DoublyReparameterized)));
+        .of(
+            "site `mean`: TraceMeanFieldElbo has no doubly reparameterised gradient: its \
+             weights are equal, use sticking the landing",
+            || loss(TraceMeanFieldElbo::new().estimator(GradientEstimator::DoublyReparameterized)),
+        );
     let subsampled = |ctx: &mut Ctx, y: &Tensor| {
         let mean = ctx.sample("mean", Normal::new(0.0, 10.0))?;
         ctx.plate("rows", y.subsample(1), |ctx, y| ctx.observe("y", Normal::new(&mean, 1.0), y))
     };
-    refusals.of("plate `rows`: site `y` shares its weight with other rows, and a weight of some rows is not one of all: use all rows, or an evidence lower bound", || {
-        estimate(&RenyiElbo::new(0.5).particles(2), &mut Ctx::new(0), &subsampled, &guide, &data())
-    });
+    refusals.of(
+        "plate `rows`: site `y` shares its weight with other rows, and a weight of some \
+             rows is not one of all: use all rows, or an evidence lower bound",
+        || estimate(&RenyiElbo::new(0.5).particles(2), &mut Ctx::new(0), &subsampled, &guide, &data()),
+    );
 }
 
 /// An objective that is wrong.

@@ -55,12 +55,16 @@ fn options() {
         .of("Sgd for parameter `w`: momentum is NaN, must be in [0, 1)", || {
             update(&Sgd::with(SgdOptions { momentum: nan, ..SgdOptions::default() }))
         })
-        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, 1.0])", || {
-            update(&Sgd::new(1e300).schedule(Schedule::custom(|_| Tensor::from(1e300))))
-        })
-        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, 1.0])", || {
-            update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::from(f64::NAN))))
-        })
+        .of(
+            "the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: \
+             [1.0, 1.0])",
+            || update(&Sgd::new(1e300).schedule(Schedule::custom(|_| Tensor::from(1e300)))),
+        )
+        .of(
+            "the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: \
+             [1.0, 1.0])",
+            || update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::from(f64::NAN)))),
+        )
         .of("Sgd for parameter `w`: a schedule's factor is a scalar, found shape [3]", || {
             update(&Sgd::new(0.1).schedule(Schedule::custom(|_| Tensor::zeros([3]))))
         })
@@ -92,9 +96,11 @@ fn gradients() {
         .of("parameter `w` has two gradients", || update(&[("w", ones.clone()), ("w", ones.clone())]))
         .of("parameter `w` has shape [2], its gradient [3]", || update(&[("w", Tensor::ones([3]))]))
         .of("site `w`: add: shapes do not broadcast (shapes [2], [3]), at …", || update(&[("w", failed)]))
-        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, NaN])", || {
-            update(&[("w", Tensor::from([1.0, f64::NAN]))])
-        })
+        .of(
+            "the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: \
+             [1.0, NaN])",
+            || update(&[("w", Tensor::from([1.0, f64::NAN]))]),
+        )
         .of("parameter `w` is of floats, its gradient of i64", || update(&[("w", Tensor::from([1_i64, 2]))]));
     assert_eq!((bits(&params), format!("{state:?}")), before);
 }
@@ -128,9 +134,11 @@ fn optimisers_of_ones_own() {
     let wrong = |next: fn() -> Tensor| Wrong { next, grads: |grads| grads };
     Refusals::default()
         .of("parameter `w` has shape [2], the new value [3]", || update(&wrong(|| Tensor::zeros([3]))))
-        .of("the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: [1.0, 1.0])", || {
-            update(&wrong(|| Tensor::from(f64::INFINITY).broadcast_to([2])))
-        })
+        .of(
+            "the update of parameter `w` is not finite: its gradient is Tensor(f64 [2]: \
+             [1.0, 1.0])",
+            || update(&wrong(|| Tensor::from(f64::INFINITY).broadcast_to([2]))),
+        )
         .of("site `w`: add: shapes do not broadcast (shapes [2], [3]), at …", || {
             update(&wrong(|| Tensor::zeros([2]) + Tensor::zeros([3])))
         })

@@ -12,21 +12,51 @@ fn plates() {
         .of_program("plate `rows`: column `1` has 4 rows, column `0` 3", |ctx, _| {
             ctx.plate("rows", &columns, |_, _| Ok(()))
         })
-        .of_program("plate `rows`: column `value` is a scalar: it has no rows", |ctx, _| ctx.plate("rows", &Tensor::from(1.0), |_, _| Ok(())))
-        .of_program("plate `rows`: column `1` is a scalar: it has no rows", |ctx, _| ctx.plate("rows", &(three.clone(), Tensor::from(1.0)), |_, _| Ok(())))
-        .of_program("plate `rows`: there is no column to count the rows of: give their number", |ctx, _| ctx.plate("rows", &Vec::<Tensor>::new(), |_, _| Ok(())))
-        .of_program("plate `rows`: there is no column to count the rows of: give their number", |ctx, _| ctx.plate("rows", &(), |_, _| Ok(())))
-        .of_program("plate `rows`: add: shapes do not broadcast (shapes [3], [4]), at …", |ctx, _| ctx.plate("rows", &(&three + &four), |_, _| Ok(())))
-        .of_program("plate `rows`: 0 of 3 rows cannot be chosen", |ctx, _| ctx.plate("rows", 3.subsample(0), |_, _| Ok(())))
-        .of_program("plate `rows`: 1 of 0 rows cannot be chosen", |ctx, _| ctx.plate("rows", 0.subsample(1), |_, _| Ok(())))
-        .of_program("plate `rows`: row numbers are integers (i64), found f64", |ctx, _| ctx.plate("rows", 3.at_rows(Tensor::from([0.0, 1.0])), |_, _| Ok(())))
-        .of_program("plate `rows`: index 3 is outside 0..3", |ctx, _| ctx.plate("rows", 3.at_rows(Tensor::from([3_i64])), |_, _| Ok(())))
-        .of_program("plate `rows`: index -1 is outside 0..3", |ctx, _| ctx.plate("rows", 3.at_rows(Tensor::from([-1_i64])), |_, _| Ok(())))
-        .of_program("plate `rows`: row numbers are a vector, found shape []", |ctx, _| ctx.plate("rows", 3.at_rows(1_i64), |_, _| Ok(())))
-        .of_program("plate `rows`: 0 of 3 rows cannot be chosen", |ctx, _| ctx.plate("rows", 3.at_rows(Vec::<i64>::new()), |_, _| Ok(())))
-        .of_program("plate `rows`: 0 of 3 rows cannot be chosen", |ctx, _| ctx.plate("rows", (&three).at_rows(Vec::<i64>::new()), |_, _| Ok(())))
-        .of_program("plate `rows`: column `1` has 4 rows, column `0` 3", |ctx, _| ctx.plate("rows", (&columns).subsample(2), |_, _| Ok(())))
-        .of_program("plate `rows`: add: shapes do not broadcast (shapes [3], [4]), at …", |ctx, _| ctx.plate("rows", 3, |_, _| Ok(&three + &four)))
+        .of_program("plate `rows`: column `value` is a scalar: it has no rows", |ctx, _| {
+            ctx.plate("rows", &Tensor::from(1.0), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: column `1` is a scalar: it has no rows", |ctx, _| {
+            ctx.plate("rows", &(three.clone(), Tensor::from(1.0)), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: there is no column to count the rows of: give their number", |ctx, _| {
+            ctx.plate("rows", &Vec::<Tensor>::new(), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: there is no column to count the rows of: give their number", |ctx, _| {
+            ctx.plate("rows", &(), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: add: shapes do not broadcast (shapes [3], [4]), at …", |ctx, _| {
+            ctx.plate("rows", &(&three + &four), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: 0 of 3 rows cannot be chosen", |ctx, _| {
+            ctx.plate("rows", 3.subsample(0), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: 1 of 0 rows cannot be chosen", |ctx, _| {
+            ctx.plate("rows", 0.subsample(1), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: row numbers are integers (i64), found f64", |ctx, _| {
+            ctx.plate("rows", 3.at_rows(Tensor::from([0.0, 1.0])), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: index 3 is outside 0..3", |ctx, _| {
+            ctx.plate("rows", 3.at_rows(Tensor::from([3_i64])), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: index -1 is outside 0..3", |ctx, _| {
+            ctx.plate("rows", 3.at_rows(Tensor::from([-1_i64])), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: row numbers are a vector, found shape []", |ctx, _| {
+            ctx.plate("rows", 3.at_rows(1_i64), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: 0 of 3 rows cannot be chosen", |ctx, _| {
+            ctx.plate("rows", 3.at_rows(Vec::<i64>::new()), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: 0 of 3 rows cannot be chosen", |ctx, _| {
+            ctx.plate("rows", (&three).at_rows(Vec::<i64>::new()), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: column `1` has 4 rows, column `0` 3", |ctx, _| {
+            ctx.plate("rows", (&columns).subsample(2), |_, _| Ok(()))
+        })
+        .of_program("plate `rows`: add: shapes do not broadcast (shapes [3], [4]), at …", |ctx, _| {
+            ctx.plate("rows", 3, |_, _| Ok(&three + &four))
+        })
         .of_program("two statements are named `x`: names are unique in a run of a program", |ctx, _| {
             ctx.plate("rows", 3, |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))?;
             ctx.plate("rows", 3, |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))
@@ -37,14 +67,18 @@ fn plates() {
             ctx.plate("rows", 4, |ctx, _| ctx.sample("y", Normal::new(&x, 1.0)))?;
             ctx.plate("rows", &four, |ctx, _| ctx.observe("z", Normal::new(0.0, 1.0), &x))
         })
-        .of_program("site `y`: add: rows of `rows` (3) met rows of `rows` (4): one of them is a subsample of other rows, at …", |ctx, _| {
-            let mut outer = Tensor::from(0.0);
-            ctx.plate("rows", 3, |ctx, _| {
-                outer = ctx.sample("x", Normal::new(0.0, 1.0))?;
-                Ok(())
-            })?;
-            ctx.plate("rows", 4, |ctx, _| ctx.sample("y", Normal::new(&outer, 1.0)))
-        })
+        .of_program(
+            "site `y`: add: rows of `rows` (3) met rows of `rows` (4): one of them is a \
+             subsample of other rows, at …",
+            |ctx, _| {
+                let mut outer = Tensor::from(0.0);
+                ctx.plate("rows", 3, |ctx, _| {
+                    outer = ctx.sample("x", Normal::new(0.0, 1.0))?;
+                    Ok(())
+                })?;
+                ctx.plate("rows", 4, |ctx, _| ctx.sample("y", Normal::new(&outer, 1.0)))
+            },
+        )
         .of_program("site `x`: plate `rows`: a value has 3 rows, the plate 2", |ctx, _| {
             ctx.plate("rows", 2, |ctx, _| ctx.observe("x", Normal::new(0.0, 1.0), vec![1.0, 2.0, 3.0]))
         })
@@ -53,12 +87,17 @@ fn plates() {
                 ctx.plate("b", 3, |ctx, _| ctx.observe("x", Normal::new(0.0, 1.0), Tensor::zeros([3, 2])))
             })
         })
-        .of_program("site `x`: arange: there is no memory for shape [18446744073709551615], at …", |ctx, _| {
-            ctx.plate("rows", usize::MAX, |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))
-        })
-        .of_program("site `rows`: random_subsample: [2] distinct entries of 18446744073709551615 do not exist, at …", |ctx, _| {
-            ctx.plate("rows", usize::MAX.subsample(2), |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))
-        });
+        .of_program(
+            "site `x`: arange: there is no memory for shape [18446744073709551615], at …",
+            |ctx, _| ctx.plate("rows", usize::MAX, |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0))),
+        )
+        .of_program(
+            "site `rows`: random_subsample: [2] distinct entries of 18446744073709551615 do \
+             not exist, at …",
+            |ctx, _| {
+                ctx.plate("rows", usize::MAX.subsample(2), |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))
+            },
+        );
 }
 
 /// A plate without rows is one: nothing is seen, nothing drawn, and the program's density is that of what is outside.
@@ -101,10 +140,16 @@ fn scans() {
         .of_program("plate `time`: a scan needs a step", |ctx, _| {
             ctx.scan("time", &Tensor::from(Vec::<f64>::new()), &zero, |_, carry, _| Ok((carry.clone(), ())))
         })
-        .of_program("plate `time`: broadcast_to: the first does not broadcast to the second (shapes [1, 2], [2]), at …", |ctx, _| {
-            ctx.scan("time", 3, &zero, |_, carry, _| Ok((carry.unsqueeze(0).broadcast_to([2]), ())))
-        })
-        .of_program("plate `time`: scan: carry `value` changes its dtype in a step: use `cast` (dtypes f64, bool), at …", |ctx, _| ctx.scan("time", 3, &zero, |_, carry, _| Ok((carry.gt(0.0), ()))))
+        .of_program(
+            "plate `time`: broadcast_to: the first does not broadcast to the second (shapes \
+             [1, 2], [2]), at …",
+            |ctx, _| ctx.scan("time", 3, &zero, |_, carry, _| Ok((carry.unsqueeze(0).broadcast_to([2]), ()))),
+        )
+        .of_program(
+            "plate `time`: scan: carry `value` changes its dtype in a step: use `cast` \
+             (dtypes f64, bool), at …",
+            |ctx, _| ctx.scan("time", 3, &zero, |_, carry, _| Ok((carry.gt(0.0), ()))),
+        )
         .of_program("plate `time`: add: shapes do not broadcast (shapes [2], [3]), at …", |ctx, _| {
             ctx.scan("time", 3, &(Tensor::zeros([2]) + Tensor::zeros([3])), |_, carry, _| {
                 Ok((carry.clone(), ()))
@@ -145,24 +190,39 @@ fn scans() {
                 Ok((carry.clone(), ()))
             })
         })
-        .of_program("plate `time`: arange: there is no memory for shape [18446744073709551615], at …", |ctx, _| {
-            ctx.scan("time", usize::MAX, &zero, |ctx, carry, _| {
-                Ok((ctx.sample("y", Normal::new(carry, 1.0))?, ()))
-            })
-        });
+        .of_program(
+            "plate `time`: arange: there is no memory for shape [18446744073709551615], at …",
+            |ctx, _| {
+                ctx.scan("time", usize::MAX, &zero, |ctx, carry, _| {
+                    Ok((ctx.sample("y", Normal::new(carry, 1.0))?, ()))
+                })
+            },
+        );
 }
 
 #[test]
 fn replicas() {
     let draw = |ctx: &mut Ctx| ctx.sample("x", Normal::new(0.0, 1.0));
     Refusals::default()
-        .of_program("plate `copies`: is opened inside itself", |ctx, _| ctx.replicas("copies", 2, |ctx| ctx.replicas("copies", 2, draw)))
-        .of_program("plate `copies`: is opened inside itself", |ctx, _| ctx.replicas("copies", 2, |ctx| ctx.plate("copies", 2, |ctx, _| draw(ctx))))
-        .of_program("site `y`: plate `copies`: a value of one of its rows is used outside: return it from the plate's closure", |ctx, _| {
-            let (_, x) = ctx.replicas("copies", 2, draw)?;
-            ctx.sample("y", Normal::new(x, 1.0))
+        .of_program("plate `copies`: is opened inside itself", |ctx, _| {
+            ctx.replicas("copies", 2, |ctx| ctx.replicas("copies", 2, draw))
         })
-        .of_program("plate `copies`: the replicas' numbers are too large", |ctx, _| ctx.replicas("copies", usize::MAX, draw))
-        .of_program("plate `copies`: the replicas' numbers are too large", |ctx, _| ctx.replicas_from("copies", usize::MAX, 2, draw))
+        .of_program("plate `copies`: is opened inside itself", |ctx, _| {
+            ctx.replicas("copies", 2, |ctx| ctx.plate("copies", 2, |ctx, _| draw(ctx)))
+        })
+        .of_program(
+            "site `y`: plate `copies`: a value of one of its rows is used outside: return it \
+             from the plate's closure",
+            |ctx, _| {
+                let (_, x) = ctx.replicas("copies", 2, draw)?;
+                ctx.sample("y", Normal::new(x, 1.0))
+            },
+        )
+        .of_program("plate `copies`: the replicas' numbers are too large", |ctx, _| {
+            ctx.replicas("copies", usize::MAX, draw)
+        })
+        .of_program("plate `copies`: the replicas' numbers are too large", |ctx, _| {
+            ctx.replicas_from("copies", usize::MAX, 2, draw)
+        })
         .of_program("plate `copies`: zero replicas were asked for", |ctx, _| ctx.replicas("copies", 0, draw));
 }

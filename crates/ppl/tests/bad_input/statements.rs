@@ -23,8 +23,15 @@ fn sample_and_observe() {
         .of_program("site `x`: the value has shape [3], a draw of the Normal distribution [2]", |ctx, _| {
             ctx.observe("x", Normal::new(Tensor::zeros([2]), 1.0), vec![1.0, 2.0, 3.0])
         })
-        .of_program("site `x`: the data must be in the support nonnegative with a sum of 1, but has 0.2", |ctx, _| ctx.observe("x", Dirichlet::new([1.0, 1.0]), vec![0.2, 0.3]))
-        .of_program("site `x`: the value has shape []; one that is nonnegative with a sum of 1 has 1 dimension", |ctx, _| ctx.observe("x", Dirichlet::new([1.0, 1.0]), 0.5))
+        .of_program(
+            "site `x`: the data must be in the support nonnegative with a sum of 1, but has 0.2",
+            |ctx, _| ctx.observe("x", Dirichlet::new([1.0, 1.0]), vec![0.2, 0.3]),
+        )
+        .of_program(
+            "site `x`: the value has shape []; one that is nonnegative with a sum of 1 has 1 \
+             dimension",
+            |ctx, _| ctx.observe("x", Dirichlet::new([1.0, 1.0]), 0.5),
+        )
         .of_program("(no error)", |ctx, _| ctx.observe("x", Normal::new(0.0, 1.0), Vec::<f64>::new()))
         .of_program("two statements are named ``: names are unique in a run of a program", |ctx, _| {
             ctx.sample("", Normal::new(0.0, 1.0))?;
@@ -34,14 +41,28 @@ fn sample_and_observe() {
             ctx.sample("x", Normal::new(0.0, 1.0))?;
             ctx.deterministic("x", 1.0)
         })
-        .of_program("site `x`: to_event: 1 batch dimensions of Normal cannot be dimensions of a draw (shapes []), at …", |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0).to_event(1)))
-        .of_program("site `x`: parameter `scale` of Normal must be positive, but has NaN", |ctx, _| ctx.sample_auxiliary("x", Normal::new(0.0, f64::NAN)))
-        .of_program("site `x`: add: shapes do not broadcast (shapes [2], [3]), at …", |ctx, _| ctx.deterministic("x", failed()))
-        .of_program("site `x`: add: shapes do not broadcast (shapes [2], [3]), at …", |ctx, _| ctx.factor("x", failed()))
-        .of_program("site `x`: parameter `probs` of Categorical must be nonnegative with a sum of 1, but has 0.5", |ctx, _| {
-            ctx.sample("p", Dirichlet::new([1.0, 2.0]))?;
-            ctx.sample("x", Categorical::new([0.5, 0.6]))
-        });
+        .of_program(
+            "site `x`: to_event: 1 batch dimensions of Normal cannot be dimensions of a draw \
+             (shapes []), at …",
+            |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0).to_event(1)),
+        )
+        .of_program("site `x`: parameter `scale` of Normal must be positive, but has NaN", |ctx, _| {
+            ctx.sample_auxiliary("x", Normal::new(0.0, f64::NAN))
+        })
+        .of_program("site `x`: add: shapes do not broadcast (shapes [2], [3]), at …", |ctx, _| {
+            ctx.deterministic("x", failed())
+        })
+        .of_program("site `x`: add: shapes do not broadcast (shapes [2], [3]), at …", |ctx, _| {
+            ctx.factor("x", failed())
+        })
+        .of_program(
+            "site `x`: parameter `probs` of Categorical must be nonnegative with a sum of 1, \
+             but has 0.5",
+            |ctx, _| {
+                ctx.sample("p", Dirichlet::new([1.0, 2.0]))?;
+                ctx.sample("x", Categorical::new([0.5, 0.6]))
+            },
+        );
 }
 
 #[test]
@@ -56,7 +77,8 @@ fn data_with_gaps() {
             ctx.observe("x", Normal::new(Tensor::zeros([2]), 1.0), data)
         })
         .of_program(
-            "site `x`: which data are present has shape [3], the batch of the Normal distribution [2]",
+            "site `x`: which data are present has shape [3], the batch of the Normal \
+             distribution [2]",
             |ctx, _| {
                 let data = Observation::nan_is_missing(Tensor::from([f64::NAN, 1.0, 2.0]));
                 ctx.observe("x", Normal::new(Tensor::zeros([2]), 1.0), data)
@@ -83,7 +105,8 @@ fn data_with_gaps() {
             },
         )
         .of_program(
-            "site `x`: which data are present has shape [1, 2], the batch of the Dirichlet distribution []",
+            "site `x`: which data are present has shape [1, 2], the batch of the Dirichlet \
+             distribution []",
             |ctx, _| {
                 let data =
                     Observation::present(Tensor::from([[0.5, f64::NAN]]), Tensor::from([[true, false]]));
@@ -110,11 +133,13 @@ fn parameters() {
             ctx.param("w", f64::NAN)
         })
         .of_program(
-            "site `w`: the initial value must be in the support nonnegative with a sum of 1, but has 0.5",
+            "site `w`: the initial value must be in the support nonnegative with a sum of 1, \
+             but has 0.5",
             |ctx, _| ctx.param_in("w", [0.5, 0.6], constraints::simplex()),
         )
         .of_program(
-            "site `w`: the value has shape []; one that is nonnegative with a sum of 1 has 1 dimension",
+            "site `w`: the value has shape []; one that is nonnegative with a sum of 1 has 1 \
+             dimension",
             |ctx, _| ctx.param_in("w", 0.5, constraints::simplex()),
         )
         .of_program(
@@ -133,11 +158,13 @@ fn parameters() {
             ctx.param_in("w", 0.5, constraints::positive())
         })
         .of_program(
-            "site `w`: the initial value depends on the row of `rows` (3): give one value for all rows",
+            "site `w`: the initial value depends on the row of `rows` (3): give one value \
+             for all rows",
             |ctx, _| ctx.plate("rows", &rows, |ctx, row| ctx.param("w", row)),
         )
         .of_program(
-            "site `w`: the initial value depends on the row of `rows` (3): give one value for all rows",
+            "site `w`: the initial value depends on the row of `rows` (3): give one value \
+             for all rows",
             |ctx, _| ctx.plate("rows", &rows, |ctx, row| ctx.param_per_row("w", row, None)),
         )
         .of_program("site `w`: the stored parameter has shape [3], the statement [4]", |ctx, _| {
@@ -232,11 +259,14 @@ fn values_read_in_a_traced_program() {
             .map_err(|error| ppl::tensor::Error::argument("model", error.to_string()))
     };
     Refusals::default().of(
-        "model: to_scalar: this program's structure depends on a value; run it without the compiler, at …",
+        "model: to_scalar: this program's structure depends on a value; run it without \
+             the compiler, at …",
         || ppl::tensor::trace(&Device::cpu(), program, &Tensor::from([0.5]).sum(0)),
     );
     // In a scan every value is symbolic.
-    Refusals::default().of_program("", |ctx, _| {
+    let symbolic = "plate `time`: to_scalar: a scan's body cannot depend on values: it is recorded once for all steps; use \
+                    `select`, at …";
+    Refusals::default().of_program(symbolic, |ctx, _| {
         ctx.scan("time", 3, &Tensor::from(0.0), |ctx, carry, _| {
             let x = ctx.sample("x", Normal::new(carry, 1.0))?;
             Ok((if x.to_scalar()? > 0.0 { x.clone() } else { -x }, ()))

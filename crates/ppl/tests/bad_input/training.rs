@@ -164,7 +164,8 @@ fn the_first_step() {
     });
     // The model observes what the guide draws.
     step(
-        "the guide lacks the model's latent sites `z`; the model lacks the guide's sites `mean` as latent\n…",
+        "the guide lacks the model's latent sites `z`; the model lacks the guide's sites \
+             `mean` as latent\n…",
         |ctx, y| {
             ctx.observe("mean", Normal::new(0.0, 1.0), 0.5)?;
             model_rows(ctx, y, 3)
@@ -191,7 +192,8 @@ fn the_first_step() {
         |ctx, y| guide_rows(ctx, y, 4),
     );
     step(
-        "site `z`: plate `lines`: a value of one of its rows is used outside: return it from the plate's closure",
+        "site `z`: plate `lines`: a value of one of its rows is used outside: return it \
+             from the plate's closure",
         |ctx, y| model_rows(ctx, y, 3),
         |ctx, y| {
             let loc = ctx.param("loc", 0.0)?;
