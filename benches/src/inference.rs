@@ -1,10 +1,10 @@
 //! What a step of variational inference costs, beside the loop that computes the model's value and gradient once for
 //! each particle.
 
-use ppl::autoguide::{AutoMultivariateNormal, AutoNormal};
+use ppl::autoguide::{AutoDiagonalNormal, AutoMultivariateNormal, AutoNormal};
 use ppl::core::{Ctx, Model, Result};
-use ppl::dist::{Bernoulli, Beta, LogNormal, Normal, Uniform, constraints};
-use ppl::infer::{Adam, AdamOptions, Svi, TraceElbo};
+use ppl::dist::{Bernoulli, Beta, HalfNormal, Normal, Uniform, constraints};
+use ppl::infer::{Adam, AdamOptions, Objective, Svi, TraceElbo, TraceGraphElbo, TraceMeanFieldElbo};
 use ppl::tensor::Tensor;
 
 use crate::data::{COLUMNS, Countries, Rows, Rugged, simulated_regression};
@@ -44,6 +44,14 @@ pub fn groups() -> Result<(Vec<Group<'static>>, Vec<String>)> {
         Group::new(format!("svi/linreg, {particles} particles"), "step", 1)
             .case("loop: values and gradients", potentials(linear.clone(), particles))
             .case("AutoNormal", steps(fit(linreg, AutoNormal::new(linreg), 0.01, particles), rows.clone()))
+            .case(
+                "AutoDiagonalNormal, TraceGraph",
+                diagonal(TraceGraphElbo::new().particles(particles), &rows),
+            )
+            .case(
+                "AutoDiagonalNormal, TraceMeanField",
+                diagonal(TraceMeanFieldElbo::new().particles(particles), &rows),
+            )
     };
     Ok((vec![coin_group, rugged_group, regression(1), regression(PARTICLES)], vec![note]))
 }
@@ -53,9 +61,14 @@ fn fit<M, G>(model: M, guide: G, learning_rate: f64, particles: usize) -> Svi<M,
     Svi::new(model, guide, Adam::new(learning_rate), TraceElbo::new().particles(particles))
 }
 
+/// The regression with one joint guide, as the example `linreg` has it.
+fn diagonal(objective: impl Objective + 'static, rows: &Rows) -> impl FnMut() -> Result<f64> + 'static {
+    steps(Svi::new(linreg, AutoDiagonalNormal::new(linreg), Adam::new(0.01), objective), rows.clone())
+}
+
 /// One step after the other.
-fn steps<A, M: Model<A>, G: Model<A>>(
-    mut svi: Svi<M, G, Adam, TraceElbo>,
+fn steps<A, M: Model<A>, G: Model<A>, J: Objective>(
+    mut svi: Svi<M, G, Adam, J>,
     args: A,
 ) -> impl FnMut() -> Result<f64> {
     move || svi.step(&args)
@@ -107,7 +120,7 @@ fn coin_guide(ctx: &mut Ctx, _tosses: &Tosses) -> Result<()> {
 fn linreg(ctx: &mut Ctx, rows: &Rows) -> Result<()> {
     let alpha = ctx.sample("alpha", Normal::new(0.0, 100.0))?;
     let beta = ctx.sample("beta", Normal::new(Tensor::zeros([COLUMNS]), 10.0))?;
-    let sigma = ctx.sample("sigma", LogNormal::new(0.0, 2.0))?;
+    let sigma = ctx.sample("sigma", HalfNormal::new(10.0))?;
     ctx.plate("rows", rows, |ctx, row| {
         let mean = &alpha + row.features.matmul(&beta);
         ctx.observe("obs", Normal::new(mean, &sigma), &row.outcome)

@@ -10,6 +10,7 @@ pub mod inference;
 pub mod ops;
 pub mod reference;
 pub mod report;
+pub mod scan;
 
 /// The examples of the README are compiled and run with the tests.
 #[cfg(doctest)]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use benches::harness::Effort;
-use benches::{draws, inference, ops, report};
+use benches::{draws, inference, ops, report, scan};
 
 /// What to run.
 struct Options {
@@ -50,7 +50,7 @@ fn run(options: &Options) -> Result<(), String> {
     for note in &notes {
         println!("{note}");
     }
-    let groups = ops::groups().into_iter().chain(draws::groups()).chain(inference);
+    let groups = ops::groups().into_iter().chain(scan::groups()).chain(draws::groups()).chain(inference);
     let mut measured = Vec::new();
     for group in groups.filter(|group| group.name().contains(&options.filter)) {
         let name = group.name().to_owned();

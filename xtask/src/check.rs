@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::command::{self, cargo};
-use crate::{Outcome, Result, examples, lines, workspace};
+use crate::{Outcome, Result, backends, examples, lines, workspace};
 
 /// A check.
 struct Step {
@@ -12,11 +12,12 @@ struct Step {
 }
 
 /// Cheap checks come first, so that a slip is seen soon; the steps that build more, last.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "format", run: || command::run(cargo(&["fmt", "--all", "--check"])) },
     Step { name: "lines", run: || lines::check(workspace()) },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
+    Step { name: "backends", run: backends::check },
     Step { name: "tests", run: command::tests },
     Step { name: "coin", run: examples::coin },
     Step { name: "scale", run: examples::scale },

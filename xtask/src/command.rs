@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, Result};
+use crate::{Outcome, Result, wgpu};
 
 /// The backends that `test --backend` knows: each a feature of `ppl-burn`.
-pub(crate) const BACKENDS: [&str; 1] = ["flex"];
+pub(crate) const BACKENDS: [&str; 2] = ["flex", "wgpu"];
 
 /// Cargo with arguments. It finds the workspace from where the user is, and paths on the command line are meant from
 /// there.
@@ -51,6 +51,9 @@ pub(crate) fn tests() -> Result {
 }
 
 pub(crate) fn backend_suite(backend: &str) -> Result {
+    if backend == "wgpu" {
+        println!("adapter: {}", wgpu::adapter()?);
+    }
     run(cargo(&["test", "--package", "ppl-burn", "--features", backend]))
 }
 

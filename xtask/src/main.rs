@@ -1,9 +1,11 @@
 //! The workspace's own commands, as `cargo xtask COMMAND`.
 
+mod backends;
 mod check;
 mod command;
 mod examples;
 mod lines;
+mod wgpu;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,12 +14,14 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   test                    all tests and doc tests of the workspace
-  test --backend NAME     the suite that every backend must pass, on backend NAME: flex
+  test --backend NAME     the suite that every backend must pass, on backend NAME: flex wgpu
   bench [FILTER] [--json FILE] [--quick]
                           time the groups whose name contains FILTER, or all; print a table, and write it as
                           JSON to FILE; with --quick fewer and shorter rounds
   ci [STEP ...]           the checks a change must pass, or only the named ones:
-                          format lines clippy docs tests coin scale rugged_mle rugged linreg flex
+                          format lines clippy docs backends tests coin scale rugged_mle rugged linreg
+                          flex
+  backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600
   help                    this text
 
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         }
         ["bench", ref options @ ..] if is_bench_options(options) => command::bench(options),
         ["ci", ref steps @ ..] if steps.iter().all(|step| check::is_step(step)) => check::run(steps),
+        ["backends"] => backends::write(),
         ["lines"] => lines::check(workspace()),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -12,37 +12,43 @@ use burn_backend::{
 use ppl_tensor::{Backend, DType, Error, HostData, HostTensor, Op, Result, TensorType};
 
 use crate::buffer::{Buffer, Values, physical};
-use crate::native::{Call, runs_natively};
+use crate::call::Call;
+use crate::native::Profile;
 
-/// The operation table on a burn backend, in all element types that its device has.
+/// The operation table on a burn backend. What its device lacks lives and runs on the host: [`Profile`] says what.
 pub struct BurnBackend<B: Burn> {
     name: String,
+    pub(crate) profile: Profile,
     pub(crate) device: Device<B>,
     /// How the device stores truth values.
     pub(crate) bool_dtype: BoolDType,
-    /// Whether the device has 64-bit floats.
-    has_f64: bool,
-    /// Operations that were run on the host, and said so.
+    /// Operations, and the dtypes of their inputs, that were run on the host and said so.
     pub(crate) noted: Mutex<HashSet<String>>,
 }
 
 impl<B: Burn> BurnBackend<B> {
-    /// The backend on one of its devices.
-    pub fn new(device: Device<B>) -> Self {
+    /// The backend on one of its devices. Of the dtypes that the profile promises, it has those that the device has.
+    pub fn new(device: Device<B>, profile: Profile) -> Self {
+        let supports = |dtype| B::supports_dtype(&device, dtype);
         Self {
-            name: format!("burn-{}", B::name(&device)),
+            name: format!("burn-{}", profile.name),
             bool_dtype: get_or_init_device_settings::<B>(&device).bool_dtype,
-            has_f64: B::supports_dtype(&device, burn_backend::DType::F64),
+            profile: Profile {
+                f64: profile.f64 && supports(burn_backend::DType::F64),
+                i64: profile.i64 && supports(burn_backend::DType::I64),
+                ..profile
+            },
             noted: Mutex::default(),
             device,
         }
     }
 
     fn require(&self, op: &str, dtype: DType) -> Result<()> {
-        if dtype == DType::F64 && !self.has_f64 {
-            return Err(self.error(op, "this device has no f64"));
+        if self.profile.has(dtype) {
+            Ok(())
+        } else {
+            Err(self.error(op, format!("this device has no {dtype}")))
         }
-        Ok(())
     }
 
     pub(crate) fn error(&self, op: &str, reason: impl Into<String>) -> Error {
@@ -60,7 +66,7 @@ impl<B: Burn> BurnBackend<B> {
         let types: Vec<&TensorType> = inputs.iter().map(|x| &x.ty).collect();
         let expected = op.output_type(&types)?;
         if expected == *output {
-            return self.require(&op.name(), output.dtype);
+            return Ok(());
         }
         let [expected, promised] = [&expected, output].map(|ty| format!("{} {}", ty.dtype, ty.shape));
         Err(self.error(&op.name(), format!("gives {expected} where {promised} was promised")))
@@ -92,6 +98,10 @@ impl<B: Burn> Backend for BurnBackend<B> {
         if elements.is_empty() {
             return Ok(Buffer::new(ty, Values::Empty));
         }
+        if !self.profile.holds(ty.dtype) {
+            let data = HostTensor::from_data(&ty.shape, elements)?;
+            return Ok(Buffer::new(ty, Values::Host(data)));
+        }
         let values = self.guarded("upload", || {
             let (shape, device) = (physical(&ty.shape), &self.device);
             Ok(match elements {
@@ -116,6 +126,7 @@ impl<B: Burn> Backend for BurnBackend<B> {
                 Values::Float(t) => read_sync(B::float_into_data(t)),
                 Values::Int(t) => read_sync(B::int_into_data(t)),
                 Values::Bool(t) => read_sync(B::bool_into_data(t)),
+                Values::Host(data) => return Ok(data),
                 Values::Empty => return Ok(HostTensor::full_as(*dtype, shape, 0.0)),
             };
             let data = data.map_err(|error| self.error("download", error.to_string()))?;
@@ -130,7 +141,9 @@ impl<B: Burn> Backend for BurnBackend<B> {
     }
 
     fn run(&self, op: &Op, inputs: &[&Buffer<B>], output: &TensorType) -> Result<Buffer<B>> {
-        if inputs.first().is_none_or(|x| !runs_natively(op, x.dtype())) {
+        self.require(&op.name(), output.dtype)?;
+        let dtypes: Vec<DType> = inputs.iter().map(|x| x.dtype()).collect();
+        if !self.profile.runs_natively(op, &dtypes, output.dtype) {
             return self.run_on_host(op, inputs, output);
         }
         self.check(op, inputs, output)?;
@@ -154,10 +167,11 @@ mod tests {
     use ppl_tensor::Error;
 
     use super::BurnBackend;
+    use crate::Profile;
 
     #[test]
     fn a_panic_of_burn_is_an_error() {
-        let backend = BurnBackend::<Flex>::new(FlexDevice);
+        let backend = BurnBackend::<Flex>::new(FlexDevice, Profile::FLEX);
         let fixed = backend.guarded::<()>("matmul", || panic!("inner dimensions must match"));
         let text = |result: Result<(), Error>| result.unwrap_err().to_string();
         assert_eq!(text(fixed), "matmul: backend `burn-flex` failed: inner dimensions must match");

@@ -7,7 +7,7 @@ use ppl_tensor::{DType, Result};
 
 use crate::BurnBackend;
 use crate::buffer::Values;
-use crate::native::Call;
+use crate::call::Call;
 
 pub(crate) fn unary<B: Burn>(call: &Call<'_, B>, kind: Unary) -> Result<Values<B>> {
     let [x] = call.inputs()?;
@@ -34,10 +34,10 @@ fn of_float<B: Burn>(call: &Call<'_, B>, kind: Unary, x: FloatTensor<B>) -> Resu
         // tanh(x/2) (eˣ + 1): no difference of near numbers, and right at infinities.
         Unary::Expm1 => {
             let sum = B::float_add_scalar(B::float_exp(x.clone()), 1.0.into());
-            B::float_mul(B::float_tanh(B::float_mul_scalar(x, 0.5.into())), sum)
+            B::float_mul(backend.tanh(B::float_mul_scalar(x, 0.5.into())), sum)
         }
         Unary::Log => B::float_log(x),
-        Unary::Log1p => B::float_log1p(x),
+        Unary::Log1p => backend.log1p(x),
         Unary::Sin => B::float_sin(x),
         Unary::Cos => B::float_cos(x),
         Unary::Asin => B::float_asin(x),
@@ -45,13 +45,13 @@ fn of_float<B: Burn>(call: &Call<'_, B>, kind: Unary, x: FloatTensor<B>) -> Resu
         Unary::Atan => B::float_atan(x),
         Unary::Sinh => B::float_sinh(x),
         Unary::Cosh => B::float_cosh(x),
-        Unary::Tanh => B::float_tanh(x),
+        Unary::Tanh => backend.tanh(x),
         Unary::Sigmoid => backend.sigmoid(x),
         Unary::Softplus => {
-            let tail = B::float_log1p(decay::<B>(x.clone()));
+            let tail = backend.log1p(decay::<B>(x.clone()));
             B::float_add(B::float_clamp_min(x, 0.0.into()), tail)
         }
-        Unary::Erf => B::float_erf(x),
+        Unary::Erf => backend.erf(x),
         Unary::IsFinite => {
             let size = B::float_abs(x);
             return Ok(Values::Bool(B::float_lower_elem(size, f64::INFINITY.into(), backend.bool_dtype)));
@@ -89,8 +89,8 @@ impl<B: Burn> BurnBackend<B> {
         B::float_div(numerator, B::float_add_scalar(e, 1.0.into()))
     }
 
-    fn is_nan(&self, x: FloatTensor<B>) -> BoolTensor<B> {
-        B::float_not_equal(x.clone(), x, self.bool_dtype)
+    pub(crate) fn is_nan(&self, x: FloatTensor<B>) -> BoolTensor<B> {
+        B::float_is_nan(x, self.bool_dtype)
     }
 }
 
@@ -157,7 +157,8 @@ pub(crate) fn compare<B: Burn>(call: &Call<'_, B>, kind: Compare) -> Result<Valu
     Ok(Values::Bool(match (call.aligned(x), call.aligned(y)) {
         (Values::Float(x), Values::Float(y)) => match kind {
             Compare::Eq => B::float_equal(x, y, to),
-            Compare::Ne => B::float_not_equal(x, y, to),
+            // Not burn's own: shaders may find NaN equal to itself.
+            Compare::Ne => B::bool_not(B::float_equal(x, y, to)),
             Compare::Lt => B::float_lower(x, y, to),
             Compare::Le => B::float_lower_equal(x, y, to),
             Compare::Gt => B::float_greater(x, y, to),
@@ -214,13 +215,13 @@ pub(crate) fn cast<B: Burn>(call: &Call<'_, B>, dtype: DType) -> Result<Values<B
         (values, dtype) if x.dtype() == dtype => values,
         (Values::Float(x), DType::F64 | DType::F32) => Values::Float(B::float_cast(x, float)),
         (Values::Float(x), DType::I64) => Values::Int(B::float_into_int(x, IntDType::I64)),
-        (Values::Float(x), DType::Bool) => Values::Bool(B::float_not_equal_elem(x, 0.0.into(), to)),
+        (Values::Float(x), DType::Bool) => Values::Bool(B::bool_not(B::float_equal_elem(x, 0.0.into(), to))),
         (Values::Int(x), DType::F64 | DType::F32) => Values::Float(B::int_into_float(x, float)),
         (Values::Int(x), DType::I64) => Values::Int(x),
         (Values::Int(x), DType::Bool) => Values::Bool(B::int_not_equal_elem(x, 0.into(), to)),
         (Values::Bool(x), DType::F64 | DType::F32) => Values::Float(B::bool_into_float(x, float)),
         (Values::Bool(x), DType::I64) => Values::Int(B::bool_into_int(x, IntDType::I64)),
         (Values::Bool(x), DType::Bool) => Values::Bool(x),
-        (Values::Empty, _) => return Err(call.unsupported()),
+        (Values::Host(_) | Values::Empty, _) => return Err(call.unsupported()),
     })
 }

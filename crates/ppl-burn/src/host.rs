@@ -15,18 +15,19 @@ impl<B: Burn> BurnBackend<B> {
         inputs: &[&Buffer<B>],
         output: &TensorType,
     ) -> Result<Buffer<B>> {
-        self.note(op);
+        self.note(op, inputs);
         let inputs = inputs.iter().map(|x| self.download(x)).collect::<Result<Vec<HostTensor>>>()?;
         self.upload(HostBackend.run(op, &inputs.iter().collect::<Vec<_>>(), output)?)
     }
 
-    /// Tells the log, once for each operation.
-    fn note(&self, op: &Op) {
-        let name = op.name();
+    /// Tells the log, once for each operation and dtypes.
+    fn note(&self, op: &Op, inputs: &[&Buffer<B>]) {
+        let dtypes: Vec<String> = inputs.iter().map(|x| x.dtype().to_string()).collect();
+        let what = format!("`{}` of {}", op.name(), dtypes.join(", "));
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !noted.contains(&*name) {
-            log::info!("`{name}` runs on the host: {} has no such operation", self.name());
-            noted.insert(name.into_owned());
+        if !noted.contains(&what) {
+            log::info!("{what} runs on the host: {} has no such operation", self.name());
+            noted.insert(what);
         }
     }
 }

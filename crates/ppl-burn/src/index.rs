@@ -1,13 +1,13 @@
 //! Entries chosen by index, and updates added at an index.
 
-use burn_backend::Backend as Burn;
 use burn_backend::tensor::{IndexingUpdateOp, IntTensor};
+use burn_backend::{Backend as Burn, TensorData};
 use ppl_tensor::op::{Gather, ScatterAdd};
 use ppl_tensor::{Backend, Error, Op, Result, Shape};
 
 use crate::BurnBackend;
 use crate::buffer::{Buffer, Values, each_kind, physical};
-use crate::native::Call;
+use crate::call::Call;
 
 impl<B: Burn> BurnBackend<B> {
     /// Refuses indices that are out of range: burn panics, or reads and writes elsewhere.
@@ -66,10 +66,26 @@ impl Joined {
     }
 }
 
+/// Indices in the device's memory: as they are where it has 64-bit integers, else as 32-bit ones.
+fn on_device<B: Burn>(call: &Call<'_, B>, indices: &Buffer<B>) -> Result<IntTensor<B>> {
+    let host = match (&indices.values, indices.indices.get()) {
+        (Values::Int(indices), _) | (Values::Host(_), Some(indices)) => return Ok(indices.clone()),
+        (Values::Host(host), None) => host,
+        _ => return Err(call.unsupported()),
+    };
+    let narrow = |&index: &i64| {
+        let reason = || call.backend.error(&call.op.name(), format!("index {index} does not fit 32 bits"));
+        i32::try_from(index).map_err(|_| reason())
+    };
+    let narrowed = host.as_slice::<i64>()?.iter().map(narrow).collect::<Result<Vec<i32>>>()?;
+    let data = TensorData::new(narrowed, physical(indices.shape()));
+    Ok(indices.indices.get_or_init(|| B::int_from_data(data, &call.backend.device)).clone())
+}
+
 pub(crate) fn gather<B: Burn>(call: &Call<'_, B>, gather: &Gather) -> Result<Values<B>> {
     let [x, indices] = call.inputs()?;
     let joined = Joined::new(x.shape(), indices.shape(), gather.axis, gather.batch);
-    let Values::Int(indices) = indices.values.clone() else { return Err(call.unsupported()) };
+    let indices = on_device(call, indices)?;
     let Joined { batch, middle, size, inner, chosen } = joined;
     let x = x.values.clone().reshape(vec![batch, middle, size, inner]);
     let entries = if batch == 1 {
@@ -90,9 +106,10 @@ pub(crate) fn scatter_add<B: Burn>(call: &Call<'_, B>, scatter: &ScatterAdd) -> 
     let joined = Joined::new(&call.output.shape, indices.shape(), scatter.axis, scatter.batch);
     let Joined { batch, middle, size, inner, chosen } = joined;
     let zeros = call.backend.zeros(updates.dtype(), vec![batch, middle, size, inner].into());
-    let sums = match (zeros, updates.values.clone(), indices.values.clone()) {
-        (zeros, Values::Empty, _) => return Ok(zeros.reshape(target)),
-        (Values::Float(zeros), Values::Float(updates), Values::Int(indices)) => {
+    let sums = match (zeros, updates.values.clone()) {
+        (zeros, Values::Empty) => return Ok(zeros.reshape(target)),
+        (Values::Float(zeros), Values::Float(updates)) => {
+            let indices = on_device(call, indices)?;
             let updates = B::float_reshape(updates, vec![batch, middle, chosen, inner].into());
             if batch == 1 {
                 let indices = B::int_reshape(indices, vec![chosen].into());

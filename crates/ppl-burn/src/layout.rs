@@ -6,7 +6,7 @@ use ppl_tensor::{DType, Result};
 
 use crate::BurnBackend;
 use crate::buffer::{Values, each_kind, physical};
-use crate::native::Call;
+use crate::call::Call;
 
 pub(crate) fn reshape<B: Burn>(call: &Call<'_, B>) -> Result<Values<B>> {
     let [x] = call.inputs()?;
@@ -67,6 +67,7 @@ pub(crate) fn concat<B: Burn>(call: &Call<'_, B>, axis: usize) -> Result<Values<
             Values::Float(t) => floats.push(t),
             Values::Int(t) => integers.push(t),
             Values::Bool(t) => truths.push(t),
+            Values::Host(_) => return Err(call.unsupported()),
             Values::Empty => {}
         }
     }

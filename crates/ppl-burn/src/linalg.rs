@@ -4,7 +4,7 @@ use burn_backend::Backend as Burn;
 use ppl_tensor::{Result, Shape};
 
 use crate::buffer::{Values, physical};
-use crate::native::Call;
+use crate::call::Call;
 
 pub(crate) fn matmul<B: Burn>(call: &Call<'_, B>) -> Result<Values<B>> {
     let [x, y] = call.inputs()?;

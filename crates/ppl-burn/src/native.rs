@@ -1,138 +1,123 @@
-//! Which operations burn runs, and their dispatch.
+//! What runs where: one table without burn's types, so that it can be asked, and listed, without burn being compiled.
 
-use burn_backend::Backend as Burn;
 use ppl_tensor::op::{Binary, Reduction, Unary};
-use ppl_tensor::{DType, Error, Op, Result, TensorType};
+use ppl_tensor::{DType, Op};
 
-use crate::buffer::{Buffer, Values, physical};
-use crate::{BurnBackend, elementwise, index, layout, linalg, reduce};
-
-/// Whether an operation whose first input is of `dtype` runs as burn operations; otherwise it runs on the host.
-pub fn runs_natively(op: &Op, dtype: DType) -> bool {
-    // Integers wrap around, and anything divided by zero is zero: burn panics, or does as the hardware does.
-    let float = dtype.is_float();
-    match op {
-        Op::Unary(kind) => match kind {
-            Unary::Neg
-            | Unary::Abs
-            | Unary::Sign
-            | Unary::Floor
-            | Unary::Reciprocal
-            | Unary::Sqrt
-            | Unary::Exp
-            | Unary::Expm1
-            | Unary::Log
-            | Unary::Log1p
-            | Unary::Sin
-            | Unary::Cos
-            | Unary::Asin
-            | Unary::Acos
-            | Unary::Atan
-            | Unary::Sinh
-            | Unary::Cosh
-            | Unary::Tanh
-            | Unary::Sigmoid
-            | Unary::Softplus
-            | Unary::Erf
-            | Unary::IsFinite
-            | Unary::Not => true,
-            // burn has the inverse hyperbolic functions, but loses digits near 0 and 1.
-            Unary::Asinh
-            | Unary::Acosh
-            | Unary::Atanh
-            | Unary::Erfc
-            | Unary::Erfinv
-            | Unary::LnGamma
-            | Unary::Polygamma(_) => false,
-        },
-        Op::Binary(kind) => match kind {
-            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Rem | Binary::Pow => float,
-            Binary::Max | Binary::Min | Binary::Atan2 => true,
-            Binary::LogAddExp | Binary::GammaQuantileSlope => false,
-        },
-        Op::Reduce { kind, .. } => match kind {
-            Reduction::Sum => float,
-            Reduction::Max | Reduction::Min | Reduction::All | Reduction::Any => true,
-        },
-        Op::ScatterAdd(_) | Op::CumulativeSum { .. } => float,
-        Op::Compare(_)
-        | Op::Logic(_)
-        | Op::Select
-        | Op::Cast(_)
-        | Op::Broadcast(_)
-        | Op::Reshape(_)
-        | Op::Permute(_)
-        | Op::Slice(_)
-        | Op::Pad(_)
-        | Op::Concat { .. }
-        | Op::Gather(_)
-        | Op::ArgMax { .. }
-        | Op::Matmul => true,
-        Op::LinearRecurrence { .. }
-        | Op::ArgSort { .. }
-        | Op::Cholesky
-        | Op::SymmetricEigen
-        | Op::TriangularSolve(_)
-        | Op::FoldIn
-        | Op::Random { .. }
-        | Op::Scan(_)
-        | Op::Custom(_) => false,
-    }
+/// What is known of a burn backend: which dtypes live in its memory, and how far its functions can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// The feature that it is behind.
+    pub name: &'static str,
+    /// Whether the device has 64-bit floats. If not, it has no tensors of them: on the host they would be slow unnoticed.
+    pub f64: bool,
+    /// Whether 64-bit integers live on the device. If not they live on the host, where all their arithmetic is exact, and
+    /// an index goes to the device as 32 bits when it is used.
+    pub i64: bool,
+    /// Whether functions of floats are as accurate as the C library's. Shading languages promise much less: they may lose
+    /// all digits of `log1p`, `tanh` and `erf` near zero, where other formulas are used, and bound the error of
+    /// trigonometric functions by 2⁻¹¹ or not at all.
+    pub libm: bool,
 }
 
-/// One operation for which [`runs_natively`] holds, on inputs that it accepts, with a result that has elements.
-pub(crate) struct Call<'a, B: Burn> {
-    pub(crate) backend: &'a BurnBackend<B>,
-    pub(crate) op: &'a Op,
-    pub(crate) inputs: &'a [&'a Buffer<B>],
-    pub(crate) output: &'a TensorType,
-}
+impl Profile {
+    /// burn's portable backend for processors.
+    pub const FLEX: Profile = Profile { name: "flex", f64: true, i64: true, libm: true };
 
-impl<'a, B: Burn> Call<'a, B> {
-    /// The inputs of an operation that takes `N`.
-    pub(crate) fn inputs<const N: usize>(&self) -> Result<[&'a Buffer<B>; N]> {
-        self.inputs.try_into().map_err(|_| self.unsupported())
+    /// GPUs through Vulkan, Metal, DirectX 12 or WebGPU: what all of them have.
+    pub const WGPU: Profile = Profile { name: "wgpu", f64: false, i64: false, libm: false };
+
+    /// All that are known.
+    pub const ALL: [Profile; 2] = [Profile::FLEX, Profile::WGPU];
+
+    /// Whether there are tensors of a dtype at all.
+    pub fn has(&self, dtype: DType) -> bool {
+        dtype != DType::F64 || self.f64
     }
 
-    /// An input with leading dimensions of size 1, up to the rank of the result: burn broadcasts equal ranks.
-    pub(crate) fn aligned(&self, x: &Buffer<B>) -> Values<B> {
-        let (rank, own) = (physical(&self.output.shape).rank(), physical(x.shape()));
-        if own.rank() >= rank {
-            return x.values.clone();
+    /// Whether tensors of a dtype live in the device's memory; otherwise in the host's, if [there are any](Self::has).
+    pub fn holds(&self, dtype: DType) -> bool {
+        match dtype {
+            DType::F64 => self.f64,
+            DType::I64 => self.i64,
+            DType::F32 | DType::Bool => true,
         }
-        let shape: Vec<usize> =
-            std::iter::repeat_n(1, rank - own.rank()).chain(own.iter().copied()).collect();
-        x.values.clone().reshape(shape)
     }
 
-    /// The error for what validation, or the choice of where to run, should have kept away.
-    #[cold]
-    pub(crate) fn unsupported(&self) -> Error {
-        let types: Vec<String> = self.inputs.iter().map(|x| format!("{} {}", x.dtype(), x.shape())).collect();
-        self.backend.error(&self.op.name(), format!("is not native for {}", types.join(", ")))
+    /// Whether an operation on inputs of these dtypes runs as burn operations on the device; otherwise it runs on the
+    /// host.
+    pub fn runs_natively(&self, op: &Op, inputs: &[DType], output: DType) -> bool {
+        let Some(&first) = inputs.first() else { return false };
+        let (operands, result) = match op {
+            // Indices travel.
+            Op::Gather(_) | Op::ScatterAdd(_) => (&inputs[..1], output),
+            Op::ArgMax { .. } => (inputs, first),
+            _ => (inputs, output),
+        };
+        operands.iter().all(|&dtype| self.holds(dtype)) && self.holds(result) && self.computes(op, first)
     }
 
-    /// Runs it.
-    pub(crate) fn run(&self) -> Result<Values<B>> {
-        match self.op {
-            Op::Unary(kind) => elementwise::unary(self, *kind),
-            Op::Binary(kind) => elementwise::binary(self, *kind),
-            Op::Compare(kind) => elementwise::compare(self, *kind),
-            Op::Logic(kind) => elementwise::logic(self, *kind),
-            Op::Select => elementwise::select(self),
-            Op::Cast(dtype) => elementwise::cast(self, *dtype),
-            Op::Broadcast(_) => layout::broadcast(self),
-            Op::Reshape(_) => layout::reshape(self),
-            Op::Permute(permutation) => layout::permute(self, permutation),
-            Op::Slice(slice) => layout::slice(self, slice),
-            Op::Pad(pad) => layout::pad(self, pad),
-            Op::Concat { axis } => layout::concat(self, *axis),
-            Op::Gather(gather) => index::gather(self, gather),
-            Op::ScatterAdd(scatter) => index::scatter_add(self, scatter),
-            Op::Reduce { kind, axes } => reduce::reduce(self, *kind, axes),
-            Op::CumulativeSum { axis, reverse } => reduce::cumulative_sum(self, *axis, *reverse),
-            Op::ArgMax { axis } => reduce::arg_max(self, *axis),
-            Op::Matmul => linalg::matmul(self),
+    /// Whether burn computes it as the host does, where the first input is of `dtype` and everything is on the device.
+    fn computes(&self, op: &Op, dtype: DType) -> bool {
+        // Integers wrap around, and anything divided by zero is zero: burn panics, or does as the hardware does.
+        let float = dtype.is_float();
+        match op {
+            Op::Unary(kind) => match kind {
+                Unary::Neg
+                | Unary::Abs
+                | Unary::Sign
+                | Unary::Floor
+                | Unary::Reciprocal
+                | Unary::Sqrt
+                | Unary::Exp
+                | Unary::Expm1
+                | Unary::Log
+                | Unary::Log1p
+                | Unary::Tanh
+                | Unary::Sigmoid
+                | Unary::Softplus
+                | Unary::Erf
+                | Unary::IsFinite
+                | Unary::Not => true,
+                Unary::Sin
+                | Unary::Cos
+                | Unary::Asin
+                | Unary::Acos
+                | Unary::Atan
+                | Unary::Sinh
+                | Unary::Cosh => self.libm,
+                // burn has the inverse hyperbolic functions, but loses digits near 0 and 1.
+                Unary::Asinh
+                | Unary::Acosh
+                | Unary::Atanh
+                | Unary::Erfc
+                | Unary::Erfinv
+                | Unary::LnGamma
+                | Unary::Polygamma(_) => false,
+            },
+            Op::Binary(kind) => match kind {
+                Binary::Add | Binary::Sub | Binary::Mul | Binary::Div => float,
+                Binary::Rem | Binary::Pow | Binary::Atan2 => float && self.libm,
+                Binary::Max | Binary::Min => true,
+                Binary::LogAddExp | Binary::GammaQuantileSlope => false,
+            },
+            Op::Reduce { kind, .. } => match kind {
+                Reduction::Sum => float,
+                Reduction::Max | Reduction::Min | Reduction::All | Reduction::Any => true,
+            },
+            Op::ScatterAdd(_) | Op::CumulativeSum { .. } => float,
+            Op::Compare(_)
+            | Op::Logic(_)
+            | Op::Select
+            | Op::Cast(_)
+            | Op::Broadcast(_)
+            | Op::Reshape(_)
+            | Op::Permute(_)
+            | Op::Slice(_)
+            | Op::Pad(_)
+            | Op::Concat { .. }
+            | Op::Gather(_)
+            | Op::ArgMax { .. }
+            | Op::Matmul => true,
             Op::LinearRecurrence { .. }
             | Op::ArgSort { .. }
             | Op::Cholesky
@@ -140,8 +125,9 @@ impl<'a, B: Burn> Call<'a, B> {
             | Op::TriangularSolve(_)
             | Op::FoldIn
             | Op::Random { .. }
+            // Its steps are run one by one, each operation where it runs.
             | Op::Scan(_)
-            | Op::Custom(_) => Err(self.unsupported()),
+            | Op::Custom(_) => false,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Reductions, running sums and the index of the largest.
 
 use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend as Burn, IntDType, TensorMetadata};
-use ppl_tensor::Result;
+use burn_backend::{Backend as Burn, IntDType, TensorMetadata, read_sync};
 use ppl_tensor::op::{Reduction, Slice};
+use ppl_tensor::{HostTensor, Result};
 
 use crate::buffer::{Values, physical};
+use crate::call::Call;
 use crate::layout::ranges;
-use crate::native::Call;
 
 /// Longer sums are taken in blocks of so many terms, so that their rounding error grows with the logarithm of their
 /// length, as on the host: burn adds one term after the other.
@@ -96,10 +96,18 @@ pub(crate) fn cumulative_sum<B: Burn>(call: &Call<'_, B>, axis: usize, reverse: 
 
 pub(crate) fn arg_max<B: Burn>(call: &Call<'_, B>, axis: usize) -> Result<Values<B>> {
     let [x] = call.inputs()?;
+    let long = call.backend.profile.i64;
     let indices = match x.values.clone() {
-        Values::Float(x) => B::float_argmax(x, axis, IntDType::I64),
+        Values::Float(x) => B::float_argmax(x, axis, if long { IntDType::I64 } else { IntDType::I32 }),
         Values::Int(x) => B::int_cast(B::int_argmax(x, axis), IntDType::I64),
-        Values::Bool(_) | Values::Empty => return Err(call.unsupported()),
+        Values::Bool(_) | Values::Host(_) | Values::Empty => return Err(call.unsupported()),
     };
-    Ok(Values::Int(B::int_reshape(indices, physical(&call.output.shape))))
+    if long {
+        return Ok(Values::Int(B::int_reshape(indices, physical(&call.output.shape))));
+    }
+    let failed = |error: String| call.backend.error(&call.op.name(), error);
+    let data = read_sync(B::int_into_data(indices)).map_err(|error| failed(error.to_string()))?;
+    let indices = data.try_into_vec::<i32>().map_err(|error| failed(error.to_string()))?;
+    let indices: Vec<i64> = indices.into_iter().map(i64::from).collect();
+    Ok(Values::Host(HostTensor::new(&call.output.shape, indices)?))
 }

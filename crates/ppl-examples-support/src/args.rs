@@ -125,7 +125,15 @@ fn number<T: FromStr>(name: &str, value: OsString, rule: &str) -> Result<T, Stri
 fn device(name: &str) -> Result<Device, String> {
     match name {
         "cpu" => Ok(Device::cpu()),
-        other => Err(format!("there is no device `{other}`; there are: cpu")),
+        #[cfg(feature = "flex")]
+        "flex" => Ok(ppl_burn::flex()),
+        #[cfg(not(feature = "flex"))]
+        "flex" => Err("device `flex` needs the feature: cargo run --features flex …".into()),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => ppl_burn::wgpu().map_err(|error| error.to_string()),
+        #[cfg(not(feature = "wgpu"))]
+        "wgpu" => Err("device `wgpu` needs the feature: cargo run --features wgpu …".into()),
+        other => Err(format!("there is no device `{other}`; there are: cpu, flex, wgpu")),
     }
 }
 
@@ -134,7 +142,7 @@ pub(crate) fn usage(program: &Program) -> String {
     let extras: String =
         program.extras.iter().map(|extra| format!(" [--{} {}]", extra.name, extra.value)).collect();
     let name = program.name;
-    format!("usage: {name}{extras} [--seed N] [--steps N] [--device cpu] [--out DIR] [--json] [--help]")
+    format!("usage: {name}{extras} [--seed N] [--steps N] [--device NAME] [--out DIR] [--json] [--help]")
 }
 
 /// All that `--help` prints.
@@ -147,7 +155,7 @@ pub(crate) fn help(program: &Program) -> String {
     let common = [
         ("--seed N", "seed of all random draws (0)".to_owned()),
         ("--steps N", format!("number of optimisation steps ({})", program.steps)),
-        ("--device NAME", "where to compute: cpu (the default)".into()),
+        ("--device NAME", "where to compute: cpu (the default), flex or wgpu, each with its feature".into()),
         ("--out DIR", "folder for the figures, made if it is missing (out)".into()),
         ("--json", "end the output with one line: a JSON object with the results".into()),
         ("--help", "print this".into()),
@@ -228,7 +236,9 @@ mod tests {
         assert_eq!(message("--seed -1"), "`--seed` is `-1`, must be a whole number from 0");
         assert_eq!(message("--steps 0"), "`--steps` is `0`, must be a whole number from 1");
         assert_eq!(message("--steps 1.5"), "`--steps` is `1.5`, must be a whole number from 1");
-        assert_eq!(message("--device gpu"), "there is no device `gpu`; there are: cpu");
+        assert_eq!(message("--device gpu"), "there is no device `gpu`; there are: cpu, flex, wgpu");
+        #[cfg(not(feature = "wgpu"))]
+        assert_eq!(message("--device wgpu"), "device `wgpu` needs the feature: cargo run --features wgpu …");
         assert!(message("--json=yes").contains("--json"), "{}", message("--json=yes"));
     }
 

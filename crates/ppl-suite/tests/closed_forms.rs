@@ -245,3 +245,11 @@ fn an_output_that_does_not_depend_on_a_leaf_has_a_zero_gradient() {
     let gradients = grad(&z, &[&z, &z]).unwrap();
     assert_eq!((values(&gradients[0]), values(&gradients[1])), (vec![1.0], vec![1.0]));
 }
+
+#[test]
+fn a_common_offset_of_logits_costs_no_digit() {
+    let logits = Tensor::from(vec![0.0, 0.5, -1.25]).cast(ppl_tensor::DType::F32);
+    // Sums that single precision holds exactly.
+    let far = &logits + 4096.0;
+    assert_eq!(values(&logits.log_softmax(-1)), values(&far.log_softmax(-1)));
+}

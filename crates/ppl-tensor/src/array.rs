@@ -250,8 +250,7 @@ impl Array {
             return failed.clone();
         }
         let weak = inputs.iter().all(|x| x.is_weak());
-        let provenance =
-            inputs.iter().fold(Provenance::default(), |all, input| all.union(input.provenance()));
+        let provenance = Provenance::of_result(&inputs);
         let device = match Self::meet(&op, &mut inputs) {
             Ok(device) => device,
             Err(error) => return Self::failure(&Device::cpu(), error),

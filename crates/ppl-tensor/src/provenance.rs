@@ -1,9 +1,10 @@
 //! Which marked values a value was computed from, and which of them a program has read.
 //!
 //! Sources are carried by arrays, not by the record for gradients: comparisons, indices, draws and detached values keep
-//! them, concrete or traced.
+//! them, concrete or traced. They are followed inside [`watch_reads`] alone, so that what is computed from a run afterwards
+//! (gradients, the next parameters) does not gather the sources of all runs before.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,6 +37,14 @@ struct Origin {
 }
 
 impl Provenance {
+    /// Of the result of an operation.
+    pub(crate) fn of_result(inputs: &[Array]) -> Self {
+        if inputs.iter().all(|input| input.provenance().is_empty()) || !WATCHING.get() {
+            return Self::default();
+        }
+        inputs.iter().fold(Self::default(), |all, input| all.union(input.provenance()))
+    }
+
     /// Of one source.
     pub fn of(source: Source) -> Self {
         Self(Some(Arc::from([Origin { source, mixed: SmallVec::new() }])))
@@ -110,17 +119,13 @@ impl Provenance {
     /// The sources of everything that was read ([`Tensor::to_vec`] and its kin) on this thread since the innermost
     /// [`watch_reads`] began: what the program does from here on may depend on them.
     pub fn read() -> Self {
-        READ.with_borrow(|read| read.clone().unwrap_or_default())
+        READ.with_borrow(Clone::clone)
     }
 
     /// Takes down that a value was read.
     pub(crate) fn note_read(&self) {
-        if !self.is_empty() {
-            READ.with_borrow_mut(|read| {
-                if let Some(read) = read {
-                    *read = read.union(self);
-                }
-            });
+        if WATCHING.get() && !self.is_empty() {
+            READ.with_borrow_mut(|read| *read = read.union(self));
         }
     }
 }
@@ -142,18 +147,21 @@ impl Origin {
 }
 
 thread_local! {
-    static READ: RefCell<Option<Provenance>> = const { RefCell::new(None) };
+    static WATCHING: Cell<bool> = const { Cell::new(false) };
+    static READ: RefCell<Provenance> = const { RefCell::new(Provenance(None)) };
 }
 
-/// Runs `f` and takes down, for [`Provenance::read`], which sources it reads the values of. The record begins empty.
+/// Runs `f` with sources followed on this thread: results of operations have those of their inputs, and which sources
+/// `f` reads the values of is taken down for [`Provenance::read`]. That record begins empty.
 pub fn watch_reads<R>(f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Provenance>);
+    struct Restore(bool, Provenance);
     impl Drop for Restore {
         fn drop(&mut self) {
-            READ.set(self.0.take());
+            WATCHING.set(self.0);
+            READ.set(std::mem::take(&mut self.1));
         }
     }
-    let _restore = Restore(READ.replace(Some(Provenance::default())));
+    let _restore = Restore(WATCHING.replace(true), READ.take());
     f()
 }
 
@@ -195,12 +203,15 @@ mod tests {
     fn comparisons_gathers_casts_and_detached_values_keep_their_sources() {
         let (a, b) = (Source::fresh(), Source::fresh());
         let x = Tensor::from([0.5, 1.5]).with_provenance(&Provenance::of(a));
-        let index = x.gt(1.0).cast(crate::DType::I64);
-        let chosen = Tensor::from([10.0, 20.0]).at(&index).detach();
-        assert!(chosen.provenance().contains(a) && !chosen.provenance().contains(b));
-        let both = chosen + Tensor::from(1.0).with_provenance(&Provenance::of(b));
-        assert_eq!(both.provenance().sources().collect::<Vec<_>>(), [a, b]);
-        assert!(Tensor::from([1.0]).provenance().is_empty());
+        watch_reads(|| {
+            let index = x.gt(1.0).cast(crate::DType::I64);
+            let chosen = Tensor::from([10.0, 20.0]).at(&index).detach();
+            assert!(chosen.provenance().contains(a) && !chosen.provenance().contains(b));
+            let both = chosen + Tensor::from(1.0).with_provenance(&Provenance::of(b));
+            assert_eq!(both.provenance().sources().collect::<Vec<_>>(), [a, b]);
+            assert!(Tensor::from([1.0]).provenance().is_empty());
+        });
+        assert!((x + 1.0).provenance().is_empty());
     }
 
     #[test]
@@ -216,11 +227,13 @@ mod tests {
         let (source, axis) = (Source::fresh(), Axis::named("provenance rows", 3));
         let row =
             Tensor::from([1.0, 2.0, 3.0]).to_implicit(axis.id)?.with_provenance(&Provenance::of(source));
-        let aligned = &row * 2.0 + Tensor::from([4.0, 5.0, 6.0]).to_implicit(axis.id)?;
-        assert!(!aligned.provenance().is_mixed(source, axis.id));
-        let mixed = &row + row.sum_over(axis);
-        assert!(mixed.provenance().is_mixed(source, axis.id));
-        Ok(())
+        watch_reads(|| {
+            let aligned = &row * 2.0 + Tensor::from([4.0, 5.0, 6.0]).to_implicit(axis.id)?;
+            assert!(aligned.provenance().contains(source) && !aligned.provenance().is_mixed(source, axis.id));
+            let mixed = &row + row.sum_over(axis);
+            assert!(mixed.provenance().is_mixed(source, axis.id));
+            Ok(())
+        })
     }
 
     #[test]

@@ -30,12 +30,19 @@
 //! [`prelude`] has what a model needs. The modules are the crates below this one: [`tensor`] (arrays, gradients,
 //! programs), [`core`] (programs and handlers), [`dist`] (distributions), [`infer`] (variational inference) and
 //! [`autoguide`] (guides made from models).
+//!
+//! Everything runs on the processor, [`Device::cpu`](tensor::Device::cpu), unless an inference is told another device. The
+//! features `flex` and `wgpu` bring [burn](https://burn.dev)'s: `ppl::wgpu()?` is the first GPU that the system has.
 
 extern crate self as ppl;
 
 pub mod prelude;
 
 pub use ppl_autoguide as autoguide;
+#[cfg(feature = "flex")]
+pub use ppl_burn::flex;
+#[cfg(feature = "wgpu")]
+pub use ppl_burn::{wgpu, wgpu_adapter};
 pub use ppl_core as core;
 pub use ppl_dist as dist;
 pub use ppl_infer as infer;

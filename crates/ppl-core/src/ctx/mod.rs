@@ -13,6 +13,7 @@ use ppl_tensor::{Device, Key};
 pub(crate) use deliver::{check_axes, check_value_shape};
 pub use observation::Observation;
 
+use crate::render::Carries;
 use crate::scan::Scan;
 use crate::{Error, Frame, Handler, ParamStore, Result};
 
@@ -24,6 +25,8 @@ pub struct Ctx {
     handlers: Vec<Box<dyn Handler>>,
     frames: Vec<Frame>,
     scans: Vec<Scan>,
+    /// Kept while dependences between statements are followed.
+    carries: Option<Carries>,
     validates: bool,
 }
 
@@ -47,6 +50,7 @@ impl Ctx {
             handlers: Vec::new(),
             frames: Vec::new(),
             scans: Vec::new(),
+            carries: None,
             validates: true,
         }
     }
@@ -90,10 +94,17 @@ impl Ctx {
         &self.frames
     }
 
-    /// A context of the same device, key, parameters and checks, without handlers and plates.
+    /// A context of the same device, key, parameters and checks, without handlers and plates, in which dependences are
+    /// followed.
     pub(crate) fn apart(&self) -> Ctx {
-        Ctx { validates: self.validates, ..Ctx::with_key(&self.device, self.key.clone()) }
+        let carries = Some(Carries::default());
+        Ctx { validates: self.validates, carries, ..Ctx::with_key(&self.device, self.key.clone()) }
             .with_params(self.params.clone())
+    }
+
+    /// What scans have carried, if dependences were followed.
+    pub(crate) fn into_carries(self) -> Carries {
+        self.carries.unwrap_or_default()
     }
 
     /// Runs `f` inside a handler, which is then returned with what it has gathered.

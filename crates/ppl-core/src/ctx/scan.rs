@@ -1,9 +1,10 @@
 //! Loops over time whose statements handlers see as those of all steps at once.
 
-use ppl_tensor::{Tensor, TensorTree, TreePath, no_grad};
+use ppl_tensor::{Provenance, Tensor, TensorTree, TreePath, no_grad};
 
 use super::Ctx;
 use crate::plate::{Frame, FrameKind, Rows, Selection};
+use crate::render::Carries;
 use crate::scan::{Phase, Scan, Step};
 use crate::{Error, Message, Result};
 
@@ -69,14 +70,30 @@ impl Ctx {
         let frame = Frame::whole(name, steps, FrameKind::Scan);
         let axis = frame.axis;
         let carried = carried.try_map(&mut TreePath::root(), &mut |_, leaf| leaf.to_implicit(axis.id))?;
-        let implicit = |(name, value): (String, Tensor)| Ok((name, value.to_implicit(axis.id)?));
+        let follows = self.carries.is_some();
+        let implicit = |(name, value): (String, Tensor)| {
+            let value = value.to_implicit(axis.id)?;
+            Ok((name, if follows { value.unwatched() } else { value }))
+        };
         let drawn = names.into_iter().zip(drawn).map(implicit).collect::<Result<Vec<_>>>()?;
+        let first = Carries::of(init)?;
+        let sources = Carries::fresh(if follows { first.len() } else { 0 });
+        let marks: Vec<Provenance> = sources.iter().map(|&source| Provenance::of(source)).collect();
+        let carried = if follows { Carries::marked(&carried, &marks)? } else { carried };
+        let mut carried_on = Vec::new();
         let (outputs, _) = self.in_scan(frame, Phase::Whole, drawn, |ctx, frame| {
-            let (_, output) = body(ctx, &carried, &rows.row(frame)?)?;
+            let (next, output) = body(ctx, &carried, &rows.row(frame)?)?;
+            if let Some(carries) = &mut ctx.carries {
+                carried_on = Carries::of(&next)?;
+                carries.insert(&sources, &first);
+                carries.insert(&sources, &carried_on);
+            }
             Ok(output
                 .try_map(&mut TreePath::root(), &mut |_, leaf| leaf.to_positional(axis).check().cloned())?)
         });
-        Ok((last, outputs?))
+        let outputs = outputs?;
+        let last = if follows { Carries::marked(&last, &carried_on)? } else { last };
+        Ok((last, outputs))
     }
 
     fn steps_of(&self, name: &str, rows: &impl Rows) -> Result<usize> {

@@ -3,9 +3,10 @@
 use indexmap::IndexMap;
 use ppl_tensor::{Provenance, Source, watch_reads};
 
+use super::carries::Carries;
 use super::graph::{Dependence, ModelGraph};
 use crate::trace::Site;
-use crate::{Handler, Message, Result, Statement, Trace};
+use crate::{FrameKind, Handler, Message, Result, Statement, Trace};
 
 /// Marks the value of each statement with a source of its own, in place of those it came from: so a later statement
 /// carries the sources of the statements that it depends on directly.
@@ -59,7 +60,17 @@ fn values(message: &Message) -> Provenance {
 }
 
 impl Dependencies {
-    pub(super) fn into_graph(self) -> ModelGraph {
+    /// Whether two statements are in one scan.
+    fn share_a_scan(&self, a: usize, b: usize) -> bool {
+        let scans = |site: usize| {
+            let frames = self.trace.sites().nth(site).into_iter().flat_map(|site| &site.frames);
+            frames.filter(|frame| frame.kind == FrameKind::Scan).map(|frame| &frame.name)
+        };
+        scans(a).any(|name| scans(b).any(|other| other == name))
+    }
+
+    /// The graph, with what is known of carried values.
+    pub(super) fn into_graph(self, carries: &Carries) -> ModelGraph {
         let mut graph = ModelGraph::of(&self.trace);
         let place = |source: Source| self.influences.values().position(|known| known.source == source);
         for (to, influences) in self.influences.values().enumerate() {
@@ -68,6 +79,10 @@ impl Dependencies {
             }
             for from in influences.values.sources().filter_map(place) {
                 graph.connect(from, to, Dependence::Value);
+            }
+            for from in carries.behind(&influences.values).into_iter().filter_map(place) {
+                let earlier = self.share_a_scan(from, to);
+                graph.connect(from, to, if earlier { Dependence::Step } else { Dependence::Value });
             }
         }
         graph

@@ -13,7 +13,11 @@ impl ModelGraph {
             "digraph {\n  node [fontname=\"Helvetica\"];\n  graph [fontname=\"Helvetica\"];\n".to_owned();
         write_plate(&mut text, &view, None, 1);
         for edge in &view.edges {
-            let style = if edge.dependence == Dependence::Read { " [style=dashed]" } else { "" };
+            let style = match edge.dependence {
+                Dependence::Value => "",
+                Dependence::Read => " [style=dashed]",
+                Dependence::Step => " [style=dotted, constraint=false]",
+            };
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  n{} -> n{}{style};", edge.from, edge.to);
         }

@@ -1,6 +1,6 @@
 //! The graph of a program, and what of it is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ppl_tensor::Shape;
 
@@ -10,13 +10,13 @@ use crate::{FrameKind, Site, SiteKind, Statement, Trace};
 ///
 /// Pictures show latent sites, observed ones (grey) and factors (black); on demand parameters (without an outline),
 /// deterministic values (dashed) and the list of distributions. Where a deterministic value is not shown, edges lead from
-/// what it depends on to what depends on it. A dashed edge is a [`Dependence::Read`].
+/// what it depends on to what depends on it. A dashed edge is a [`Dependence::Read`], a dotted one a
+/// [`Dependence::Step`].
 #[derive(Debug, Clone, Default)]
 pub struct ModelGraph {
     nodes: Vec<Node>,
     plates: Vec<Plate>,
-    /// By beginning and end.
-    edges: BTreeMap<(usize, usize), Dependence>,
+    edges: Edges,
     params: bool,
     deterministic: bool,
     distributions: bool,
@@ -39,11 +39,13 @@ pub struct Node {
     pub plate: Option<usize>,
 }
 
-/// A plate. One that is opened in different plates is there once in each.
+/// A plate, or a scan. One that is opened in different plates is there once in each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plate {
     /// Name of the plate.
     pub name: String,
+    /// Plate or scan.
+    pub kind: FrameKind,
     /// Number of rows in use.
     pub size: usize,
     /// Number of all rows.
@@ -53,13 +55,16 @@ pub struct Plate {
 }
 
 /// How one statement depends on another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dependence {
     /// The other's value enters the statement's value or log density.
     Value,
     /// The program had read the other's value ([`Tensor::to_scalar`](ppl_tensor::Tensor::to_scalar) and its kin) before
     /// the statement: numbers in it, or whether it is there at all, may depend on that.
     Read,
+    /// Both are in a scan, and a value of the other is carried to the statement from an earlier step. The other may come
+    /// later in the program, or be the statement itself.
+    Step,
 }
 
 /// A dependence, by the numbers of its ends in [`ModelGraph::nodes`].
@@ -102,7 +107,7 @@ impl ModelGraph {
 
     /// Adds a dependence; one by value counts more than one by reading.
     pub(super) fn connect(&mut self, from: usize, to: usize, dependence: Dependence) {
-        add(&mut self.edges, (from, to), dependence);
+        add(&mut self.edges, from, to, dependence);
     }
 
     /// Whether parameters are shown; not at first.
@@ -135,7 +140,7 @@ impl ModelGraph {
 
     /// All direct dependences, those on deterministic values and parameters among them.
     pub fn edges(&self) -> impl Iterator<Item = Edge> {
-        self.edges.iter().map(|(&(from, to), &dependence)| Edge { from, to, dependence })
+        self.edges.iter().map(|(&(from, to, _), &dependence)| Edge { from, to, dependence })
     }
 
     /// What is shown.
@@ -162,39 +167,37 @@ impl ModelGraph {
     /// Dependences among some nodes, by their places there, directly or by way of nodes that are not among them.
     fn contracted(&self, nodes: &[usize]) -> Vec<Edge> {
         let place = |node: usize| nodes.iter().position(|&shown| shown == node);
-        // Of each node: the shown nodes that it depends on. Edges lead to later nodes, so those before are complete.
-        let mut parents = vec![BTreeMap::new(); self.nodes.len()];
-        let mut incoming: Vec<Edge> = self.edges().collect();
-        incoming.sort_by_key(|edge| edge.to);
         let mut edges = BTreeMap::new();
-        for edge in incoming {
-            let through = match place(edge.from) {
-                Some(from) => BTreeMap::from([(from, Dependence::Value)]),
-                None => parents[edge.from].clone(),
-            };
-            for (from, dependence) in through {
-                let dependence =
-                    if edge.dependence == Dependence::Read { Dependence::Read } else { dependence };
-                add(&mut parents[edge.to], from, dependence);
-                if let Some(to) = place(edge.to) {
-                    add(&mut edges, (from, to), dependence);
+        for (from, &start) in nodes.iter().enumerate() {
+            let (mut open, mut seen) = (vec![(start, Dependence::Value)], BTreeSet::new());
+            while let Some((node, before)) = open.pop() {
+                for (&(_, to, _), &dependence) in self.edges.range((node, 0, false)..(node + 1, 0, false)) {
+                    let dependence = dependence.max(before);
+                    match place(to) {
+                        Some(to) => add(&mut edges, from, to, dependence),
+                        None if seen.insert((to, dependence)) => open.push((to, dependence)),
+                        None => {}
+                    }
                 }
             }
         }
-        edges.into_iter().map(|((from, to), dependence)| Edge { from, to, dependence }).collect()
+        edges.into_iter().map(|((from, to, _), dependence)| Edge { from, to, dependence }).collect()
     }
 }
 
-fn add<K: Ord>(edges: &mut BTreeMap<K, Dependence>, key: K, dependence: Dependence) {
-    let known = edges.entry(key).or_insert(dependence);
-    if dependence == Dependence::Value {
-        *known = dependence;
-    }
+/// Dependences by beginning, end, and whether they are of an earlier step.
+type Edges = BTreeMap<(usize, usize, bool), Dependence>;
+
+/// Of several dependences between two statements in one step, that by value counts.
+fn add(edges: &mut Edges, from: usize, to: usize, dependence: Dependence) {
+    let known = edges.entry((from, to, dependence == Dependence::Step)).or_insert(dependence);
+    *known = dependence.min(*known);
 }
 
 fn plates_around(site: &Site) -> impl Iterator<Item = Plate> {
-    site.frames.iter().filter(|frame| frame.kind == FrameKind::Plate).map(|frame| Plate {
+    site.frames.iter().filter(|frame| frame.kind != FrameKind::Replica).map(|frame| Plate {
         name: frame.name.clone(),
+        kind: frame.kind,
         size: frame.axis.size,
         population: frame.population,
         within: None,
@@ -235,7 +238,9 @@ impl Node {
 impl Plate {
     /// Its label: name and number of rows.
     pub(super) fn label(&self) -> String {
-        if self.size == self.population {
+        if self.kind == FrameKind::Scan {
+            format!("{} × {} steps", self.name, self.size)
+        } else if self.size == self.population {
             format!("{} × {}", self.name, self.size)
         } else {
             format!("{} × {} of {}", self.name, self.size, self.population)

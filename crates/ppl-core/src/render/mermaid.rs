@@ -12,7 +12,11 @@ impl ModelGraph {
         let mut text = "flowchart TB\n".to_owned();
         write_plate(&mut text, &view, None, 1);
         for edge in &view.edges {
-            let arrow = if edge.dependence == Dependence::Read { "-.->" } else { "-->" };
+            let arrow = match edge.dependence {
+                Dependence::Value => "-->",
+                Dependence::Read => "-.->",
+                Dependence::Step => "-. step .->",
+            };
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  n{} {arrow} n{}", edge.from, edge.to);
         }

@@ -1,5 +1,6 @@
 //! Pictures of programs: sites, plates, and which value enters which statement.
 
+mod carries;
 mod dependencies;
 mod dot;
 mod graph;
@@ -7,6 +8,7 @@ mod layout;
 mod mermaid;
 mod svg;
 
+pub(crate) use carries::Carries;
 pub use graph::{Dependence, Edge, ModelGraph, Node, Plate};
 
 use dependencies::Dependencies;
@@ -17,8 +19,8 @@ use crate::{Ctx, Model, Result};
 /// Runs a program once and gives its graph: sites with their distributions, nested plates, and direct dependences between
 /// sites, which are read off the run (so those of a branch that was not taken are missing).
 ///
-/// The run is a side issue: it begins without the handlers and plates of `ctx`, at the same key and with copies of its
-/// parameters, and `ctx` stays as it is.
+/// The run begins without the handlers and plates of `ctx`, at its key and with copies of its parameters; `ctx` stays as
+/// it is.
 ///
 /// ```
 /// use ppl_core::{Ctx, Result, render_model};
@@ -44,5 +46,5 @@ use crate::{Ctx, Model, Result};
 pub fn render_model<A: ?Sized, M: Model<A> + ?Sized>(ctx: &Ctx, model: &M, args: &A) -> Result<ModelGraph> {
     let mut apart = ctx.apart();
     let (seen, _) = watch_reads(|| apart.with(Dependencies::default(), |ctx| model.run(ctx, args)))?;
-    Ok(seen.into_graph())
+    Ok(seen.into_graph(&apart.into_carries()))
 }

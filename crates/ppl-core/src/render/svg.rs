@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::graph::{Dependence, ModelGraph, Node, View, printable};
+use super::graph::{Dependence, Edge, ModelGraph, Node, View, printable};
 use super::layout::{BoxSize, Diagram, NodeSize, Point, Rect};
 use crate::SiteKind;
 
@@ -29,8 +29,23 @@ impl ModelGraph {
         let _ = writeln!(svg.text, "<g transform=\"translate({shift:.1} {MARGIN:.1})\">");
         layout.boxes.iter().for_each(|&rect| svg.plate(rect));
         let shape = |node: usize| (layout.centers[node], diagram.nodes[node], view.nodes[node].kind);
-        for (edge, bends) in view.edges.iter().zip(&layout.bends) {
-            svg.edge(&route(shape(edge.from), shape(edge.to), bends), edge.dependence);
+        let mut bends = layout.bends.iter();
+        for edge in &view.edges {
+            if edge.from == edge.to {
+                svg.own_step(layout.centers[edge.from], diagram.nodes[edge.from]);
+                continue;
+            }
+            let (upper, lower) = ends(edge);
+            let mut points = route(shape(upper), shape(lower), bends.next().map_or(&[], Vec::as_slice));
+            if let (Dependence::Step, [start, end]) = (edge.dependence, points.as_slice()) {
+                // Beside the edge within a step, if there is one.
+                let aside = Point { x: (start.x + end.x) / 2.0 + 16.0, y: (start.y + end.y) / 2.0 };
+                points.insert(1, aside);
+            }
+            if edge.from > edge.to {
+                points.reverse();
+            }
+            svg.edge(&points, edge.dependence);
         }
         for (&plate, &rect) in view.plates.iter().zip(&layout.boxes) {
             svg.plate_label(rect, &view.plate(plate).label());
@@ -65,9 +80,14 @@ fn diagram(view: &View<'_>) -> Diagram {
     };
     Diagram {
         nodes: view.nodes.iter().map(node).collect(),
-        edges: view.edges.iter().map(|edge| (edge.from, edge.to)).collect(),
+        edges: view.edges.iter().filter(|edge| edge.from != edge.to).map(ends).collect(),
         boxes: view.plates.iter().map(frame).collect(),
     }
+}
+
+/// The upper and the lower end: an earlier step may be that of a later statement.
+fn ends(edge: &Edge) -> (usize, usize) {
+    (edge.from.min(edge.to), edge.from.max(edge.to))
 }
 
 type Shape = (Point, NodeSize, SiteKind);
@@ -189,11 +209,39 @@ impl Svg {
                 to.y
             );
         }
-        let dashes = if dependence == Dependence::Read { " stroke-dasharray=\"5 4\"" } else { "" };
+        let dashes = match dependence {
+            Dependence::Value => "",
+            Dependence::Read => " stroke-dasharray=\"5 4\"",
+            Dependence::Step => " stroke-dasharray=\"1.5 3\"",
+        };
         let _ = writeln!(
             self.text,
             "<path d=\"{path}\" fill=\"none\" stroke=\"{INK}\" stroke-width=\"1.1\"{dashes}/>"
         );
+        self.arrow_head(neck, end);
+    }
+
+    /// A dotted loop at the right side: a value carried to the statement's own next step.
+    fn own_step(&mut self, center: Point, size: NodeSize) {
+        // Points of the ellipse 35° from its right end, and a bulge narrower than the gap between nodes.
+        let (x, y) = (center.x + 0.41 * size.width, 0.287 * size.height);
+        let (far, start, end) = (x + 24.0, center.y + y, center.y - y);
+        let neck = Point { x: x + 0.9 * ARROW, y: end - 0.3 * ARROW };
+        let _ = writeln!(
+            self.text,
+            "<path d=\"M {x:.1} {start:.1} C {far:.1} {:.1} {far:.1} {:.1} {:.1} {:.1}\" fill=\"none\" stroke=\"{INK}\" \
+             stroke-width=\"1.1\" stroke-dasharray=\"1.5 3\"/>",
+            start + 6.0,
+            end - 6.0,
+            neck.x,
+            neck.y
+        );
+        self.arrow_head(neck, Point { x, y: end });
+    }
+
+    fn arrow_head(&mut self, neck: Point, end: Point) {
+        let length = (end.x - neck.x).hypot(end.y - neck.y);
+        let (ux, uy) = ((end.x - neck.x) / length, (end.y - neck.y) / length);
         let side = Point { x: -0.4 * ARROW * uy, y: 0.4 * ARROW * ux };
         let _ = writeln!(
             self.text,

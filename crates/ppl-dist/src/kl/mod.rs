@@ -5,7 +5,7 @@ mod discrete;
 mod multivariate;
 mod wrappers;
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -92,14 +92,11 @@ fn misfit(p: &dyn Distribution, q: &dyn Distribution) -> Option<Error> {
 #[derive(Clone, Default)]
 pub struct KlRegistry {
     /// The latest first.
-    added: Vec<Added>,
+    added: Vec<Arc<AddedFormula>>,
 }
 
-#[derive(Clone)]
-struct Added {
-    pair: (TypeId, TypeId),
-    formula: Arc<dyn Fn(&dyn Distribution, &dyn Distribution) -> Option<Tensor> + Send + Sync>,
-}
+/// As [`Formula`], of a user.
+type AddedFormula = dyn Fn(&dyn Distribution, &dyn Distribution) -> Option<Tensor> + Send + Sync;
 
 impl KlRegistry {
     /// The registry with a formula for `KL(p ‖ q)` of two types added, which goes before those for the same types.
@@ -114,17 +111,14 @@ impl KlRegistry {
         let erased = move |p: &dyn Distribution, q: &dyn Distribution| {
             Some(formula(downcast::<P>(p)?, downcast::<Q>(q)?))
         };
-        let pair = (TypeId::of::<P>(), TypeId::of::<Q>());
-        self.added.insert(0, Added { pair, formula: Arc::new(erased) });
+        self.added.insert(0, Arc::new(erased));
         self
     }
 
     /// `KL(p ‖ q)` of the broadcast batch shape, or none if there is no formula for the pair. Errors of parameters are
     /// carried by the tensor.
     pub fn divergence(&self, p: &dyn Distribution, q: &dyn Distribution) -> Option<Tensor> {
-        let pair = ((p as &dyn Any).type_id(), (q as &dyn Any).type_id());
-        let added =
-            self.added.iter().filter(|added| added.pair == pair).find_map(|added| (added.formula)(p, q));
+        let added = self.added.iter().find_map(|formula| formula(p, q));
         added
             .or_else(|| wrappers::divergence(self, p, q))
             .or_else(|| FORMULAS.iter().find_map(|formula| formula(p, q)))

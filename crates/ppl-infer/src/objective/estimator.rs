@@ -129,7 +129,9 @@ impl fmt::Debug for Baseline {
 
 /// The choice of an estimator for the sites that make none themselves.
 #[derive(Clone, Default)]
-pub struct Estimators(Option<Arc<dyn Fn(&Message) -> GradientEstimator + Send + Sync>>);
+pub struct Estimators(Option<Choice>);
+
+type Choice = Arc<dyn Fn(&Message) -> GradientEstimator + Send + Sync>;
 
 impl Estimators {
     /// The same for every site.

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use ppl_core::{Ctx, Error, Model, Result};
-use ppl_tensor::{Axis, Tensor, linearize};
+use ppl_tensor::{Axis, Tensor, linearize, watch_reads};
 
 /// Name of the implicit axis of an estimate's particles.
 pub const PARTICLES: &str = "particles";
@@ -183,7 +183,7 @@ where
         return Err(Error::argument("a chunk needs at least one particle"));
     }
     let estimators = objective.estimators();
-    let mut chunk_of = |first: usize, n: usize| -> Result<Estimate> {
+    let mut run = |first: usize, n: usize| -> Result<Estimate> {
         let runs = Runs::of(&estimators, state, (first, n, total), ctx, model, guide, args)?;
         let estimate = objective.surrogate(&runs)?;
         let loss = estimate.loss.check()?;
@@ -194,10 +194,14 @@ where
             }
         }
         if !loss.is_traced() && !all_finite(loss)? {
-            return Err(culprit(&runs)?);
+            return Err(culprit(&runs, loss)?);
         }
-        Ok(estimate)
+        // What is remembered must not gather the sources of all steps.
+        let state = estimate.state.iter().map(|(name, value)| (name.clone(), value.unwatched())).collect();
+        Ok(Estimate { state, ..estimate })
     };
+    // Terms are computed when they are asked for, and must still know what they were computed from.
+    let mut chunk_of = |first, n| watch_reads(|| run(first, n));
     if chunk >= total {
         return chunk_of(0, total);
     }
@@ -243,7 +247,7 @@ fn positional(value: &Tensor) -> Tensor {
 }
 
 /// The error for a loss that is not finite: the first site whose log density is not, or the sum itself.
-fn culprit(runs: &Runs) -> Result<Error> {
+fn culprit(runs: &Runs, loss: &Tensor) -> Result<Error> {
     for (trace, of) in [(runs.guide(), "guide"), (runs.model(), "model")] {
         for site in trace.sites().filter(|site| site.has_density()) {
             let values = positional(&site.log_prob_sum(&[])?.detach()).to_f64()?;
@@ -253,5 +257,8 @@ fn culprit(runs: &Runs) -> Result<Error> {
             }
         }
     }
-    Ok(Error::argument("the loss is not finite, though the log probability of every site is"))
+    let (site, table) = ("all sites together".to_owned(), runs.model().format_shapes());
+    let losses = positional(&loss.detach()).to_f64()?;
+    let value = losses.into_iter().map(|loss| -loss).find(|value| !value.is_finite()).unwrap_or(f64::NAN);
+    Ok(Error::NonFinite { site, value, table })
 }

@@ -91,7 +91,6 @@ pub(super) fn plates(site: &Site) -> impl Iterator<Item = &Frame> {
 
 impl Runs {
     /// Runs particles `first..first + n` of `total`.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn of<A: ?Sized, M: Model<A>, G: Model<A>>(
         estimators: &Estimators,
         state: &ObjectiveState,

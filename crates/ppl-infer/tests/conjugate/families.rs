@@ -21,13 +21,16 @@ pub(crate) struct Family {
     pub(crate) problems: Vec<Problem>,
 }
 
+type LogJoint = Box<dyn Fn(&[f64]) -> f64>;
+type LogGuide = Box<dyn Fn(&[f64], &[f64]) -> f64>;
+
 /// One latent value: densities, and nodes of a quadrature over all its values.
 pub(crate) struct Problem {
     pub(crate) nodes: Vec<Node>,
     /// `ln p(z, x)`.
-    pub(crate) log_p: Box<dyn Fn(&[f64]) -> f64>,
+    pub(crate) log_p: LogJoint,
     /// `ln q(z)` for all parameters of the family.
-    pub(crate) log_q: Box<dyn Fn(&[f64], &[f64]) -> f64>,
+    pub(crate) log_q: LogGuide,
 }
 
 pub(crate) struct Node {

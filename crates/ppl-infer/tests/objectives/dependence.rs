@@ -7,7 +7,7 @@ use ppl_infer::{
 };
 use ppl_tensor::Tensor;
 
-use crate::support::{Guide, Outcome, all_close, close, gradients, loss, over_all_outcomes, text};
+use crate::support::{Guide, Outcome, Program, all_close, close, gradients, loss, over_all_outcomes, text};
 
 fn both() -> [Box<dyn Objective>; 2] {
     [Box::new(TraceElbo::new()), Box::new(TraceGraphElbo::new())]
@@ -28,7 +28,7 @@ fn unbiased(model: impl Fn(&mut Ctx, &()) -> Result<()>, guide: &Guide, theta: &
     }
 }
 
-fn two_switches(theta: &[f64]) -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+fn two_switches(theta: &[f64]) -> Program {
     let theta = Tensor::from(theta.to_vec());
     Box::new(move |ctx, _| {
         let logits = ctx.param("theta", &theta)?;
@@ -61,7 +61,7 @@ fn costs_that_do_not_depend_on_a_draw_do_not_weigh_its_score() {
 
 #[test]
 fn a_draw_that_another_depends_on_has_its_costs_too() {
-    let guide = |theta: &[f64]| -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+    let guide = |theta: &[f64]| -> Program {
         let theta = Tensor::from(theta.to_vec());
         Box::new(move |ctx, _| {
             let logits = ctx.param("theta", &theta)?;
@@ -83,7 +83,7 @@ fn a_draw_that_another_depends_on_has_its_costs_too() {
 
 #[test]
 fn an_index_into_parameters_is_a_dependence() {
-    let guide = |theta: &[f64]| -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+    let guide = |theta: &[f64]| -> Program {
         let theta = Tensor::from(theta.to_vec());
         Box::new(move |ctx, _| {
             let logits = ctx.param("theta", &theta)?;
@@ -102,7 +102,7 @@ fn an_index_into_parameters_is_a_dependence() {
 /// What a program does after it has read a value depends on that value, though no number tells.
 #[test]
 fn a_program_that_reads_a_draw_depends_on_it() {
-    let guide = |theta: &[f64]| -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+    let guide = |theta: &[f64]| -> Program {
         let theta = Tensor::from(theta.to_vec());
         Box::new(move |ctx, _| {
             let logits = ctx.param("theta", &theta)?;
@@ -124,7 +124,7 @@ fn a_program_that_reads_a_draw_depends_on_it() {
     unbiased(model, &guide, &[0.3, -0.2, 0.9], &switches(&["a", "b"]));
 }
 
-fn switch_per_row(theta: &[f64]) -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+fn switch_per_row(theta: &[f64]) -> Program {
     let theta = Tensor::from(theta.to_vec());
     Box::new(move |ctx, _| {
         let logits = ctx.param("theta", &theta)?;
@@ -175,7 +175,7 @@ fn with_baseline(baseline: Baseline) -> TraceGraphElbo {
 
 #[test]
 fn baselines_leave_the_mean_as_it_is() {
-    let guide = |theta: &[f64]| -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+    let guide = |theta: &[f64]| -> Program {
         let switches = two_switches(theta);
         Box::new(move |ctx, args| {
             ctx.deterministic("guess", 0.8)?;
@@ -220,6 +220,8 @@ fn a_decaying_average_starts_without_bias_and_forgets() {
         (sum, weight) = (0.75 * sum + 0.25 * cost, 0.75 * weight + 0.25);
         all_close(&result.state["a"].to_f64().unwrap(), &[sum, weight], 1e-12);
         state = result.state;
+        // Nothing gathers from step to step but the average.
+        assert!(state["a"].provenance().is_empty());
     }
     assert_eq!(state.keys().collect::<Vec<_>>(), ["a", "b"]);
 }
@@ -260,7 +262,7 @@ fn a_baseline_that_depends_on_the_draw_is_refused() {
 /// In a scan every step depends on those before, though all are one site.
 #[test]
 fn steps_of_a_scan_weigh_each_other() {
-    let guide = |theta: &[f64]| -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>> {
+    let guide = |theta: &[f64]| -> Program {
         let theta = Tensor::from(theta.to_vec());
         Box::new(move |ctx, _| {
             let logits = ctx.param("theta", &theta)?;

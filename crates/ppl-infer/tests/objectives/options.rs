@@ -97,6 +97,7 @@ fn a_loop_of_ones_own_follows_any_tracked_tensor() {
             };
             let loss = differentiable_loss(objective, &mut Ctx::new(step), &model, &guide, &()).unwrap();
             let slope = grad(&loss, &[&leaf]).unwrap();
+            assert!(slope[0].provenance().is_empty());
             loc = (&leaf - &slope[0] * 0.1).detach();
         }
         loc.to_scalar().unwrap()

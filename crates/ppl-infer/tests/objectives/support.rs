@@ -50,8 +50,11 @@ pub(crate) fn loss(estimate: &Estimate) -> f64 {
 /// Values of the guide's discrete sites.
 pub(crate) type Outcome = Vec<(&'static str, Tensor)>;
 
+/// A program without arguments.
+pub(crate) type Program = Box<dyn Fn(&mut Ctx, &()) -> Result<()>>;
+
 /// A program as a function of its parameter `theta`, a vector.
-pub(crate) type Guide = dyn Fn(&[f64]) -> Box<dyn Fn(&mut Ctx, &()) -> Result<()>>;
+pub(crate) type Guide = dyn Fn(&[f64]) -> Program;
 
 /// Over all outcomes of a guide of discrete sites: the mean of the estimated gradients in `theta`, and the gradient of
 /// the mean loss, by central differences (error 1e-10 in the step 1e-5, rounding 1e-11).

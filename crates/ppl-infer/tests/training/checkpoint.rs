@@ -1,7 +1,11 @@
 //! Fits in one file: resumed bit for bit, refused when they do not fit.
 
 use ppl_core::{Ctx, ParamStore, Result, TensorFile};
-use ppl_infer::{Adam, Optimizer, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions};
+use ppl_dist::{Bernoulli, Normal};
+use ppl_infer::{
+    Adam, Baseline, GradientEstimator, Optimizer, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, Svi,
+    TraceGraphElbo,
+};
 use ppl_tensor::{Device, Tensor};
 
 use crate::reference::optimizers;
@@ -82,6 +86,36 @@ fn parameters_that_appeared_at_different_times_are_resumed() {
         run(&mut second, &pattern[cut..]);
         assert_eq!(bits(second.params()), bits(whole.params()), "{cut}");
     }
+}
+
+#[test]
+fn what_an_objective_remembers_is_resumed() {
+    fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
+        let heads = ctx.sample("heads", Bernoulli::new(0.4))?;
+        ctx.plate("rows", y, |ctx, y| ctx.observe("y", Normal::new(&heads, 1.0), y).map(|_| ()))
+    }
+    fn guide(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
+        let odds = ctx.param("odds", 0.0)?;
+        ctx.sample("heads", Bernoulli::with_logits(odds)).map(|_| ())
+    }
+    let inference = || {
+        let baseline = Baseline::DecayingAverage { decay: 0.8 };
+        let objective = TraceGraphElbo::new().estimator(GradientEstimator::ScoreFunction { baseline });
+        Svi::new(model, guide, Adam::new(0.1), objective).progress(false)
+    };
+    let path = TemporaryFile::new("objective");
+    let (mut whole, mut first, mut second) = (inference(), inference(), inference());
+    whole.run(10, &data()).unwrap();
+    first.run(6, &data()).unwrap();
+    first.save(&path).unwrap();
+    second.load(&path).unwrap();
+    second.run(4, &data()).unwrap();
+    assert_eq!(bits(second.params()), bits(whole.params()));
+    // Without the averages the fit would go another way.
+    let mut forgetful = inference().with_params(first.params().clone());
+    forgetful.run(4, &data()).unwrap();
+    assert_ne!(bits(forgetful.params()), bits(whole.params()));
+    assert!(TensorFile::read(&path).unwrap().names().any(|name| name.starts_with("objective/")));
 }
 
 /// What a fit is, as far as it can be seen, and as its file tells.

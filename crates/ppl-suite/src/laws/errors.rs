@@ -3,6 +3,7 @@
 use ppl_tensor::{Device, HostTensor, Result, Tensor, TensorType, trace, vmap};
 
 use super::{apply, contains, gradients, replaced, stack, upload_all};
+use crate::cases::Case;
 use crate::compare::{Tolerance, compare};
 use crate::invalid::Attempt;
 use crate::runner::{Outcome, describe, require};
@@ -81,4 +82,19 @@ pub fn invalid_alike_in_a_map(attempt: &Attempt, device: &Device, tolerance: Tol
         }
     }
     Ok(())
+}
+
+/// An attempt, in the device's default float, works on a device as on the processor, or fails with the same words.
+///
+/// # Errors
+/// The difference.
+pub fn invalid_alike_on(attempt: &Attempt, device: &Device, tolerance: Tolerance) -> Outcome {
+    let float = device.default_float();
+    let case = Case::fixed(attempt.op.clone(), attempt.inputs.clone());
+    let run = |on: &Device| apply(&case.op(float), &upload_all(on, &case.inputs(0, float))?).to_host();
+    match (run(device), run(&Device::cpu())) {
+        (Ok(actual), Ok(expected)) => compare(&actual, &expected, tolerance),
+        (Err(actual), Err(expected)) if actual.kind().to_string() == expected.kind().to_string() => Ok(()),
+        (actual, expected) => Err(format!("{actual:?} instead of {expected:?}")),
+    }
 }

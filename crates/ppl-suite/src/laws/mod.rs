@@ -8,7 +8,7 @@
 //! - [`same_as_eager`], [`gradients_in_a_trace`], [`maps_in_a_trace`]: recording, compiling and running a function is the
 //!   same as calling it.
 //! - [`same_on`]: two devices agree.
-//! - [`invalid_is_carried`], [`invalid_alike_in_a_map`]: what does not fit is an error, the same one everywhere, and
+//! - [`invalid_is_carried`], [`invalid_alike_in_a_map`], [`invalid_alike_on`]: what does not fit is an error, the same one everywhere, and
 //!   never a panic.
 
 mod batch;
@@ -21,7 +21,7 @@ mod trace;
 
 pub use batch::{gradients_in_a_map, gradients_of_a_map, same_as_loop, same_as_nested_loops};
 pub use device::same_on;
-pub use errors::{invalid_alike_in_a_map, invalid_is_carried};
+pub use errors::{invalid_alike_in_a_map, invalid_alike_on, invalid_is_carried};
 pub use gradient::{gradient_is_slope, shared_inputs_add_up};
 pub use meaning::same_as_definition;
 pub use second::second_derivatives_are_slopes;

@@ -189,9 +189,14 @@ impl Tensor {
     /// `x - ln Σ eˣ` along one dimension.
     #[track_caller]
     pub fn log_softmax(&self, dim: isize) -> Tensor {
-        match self.dim("log_softmax", dim) {
-            Ok(dim) => self - self.logsumexp(dim as isize).unsqueeze(dim as isize),
-            Err(error) => Tensor::failure(error),
-        }
+        let dim = match self.dim("log_softmax", dim) {
+            Ok(dim) => dim as isize,
+            Err(error) => return Tensor::failure(error),
+        };
+        // Differences to the largest first: a common offset would cost digits.
+        let largest = self.detach().max(dim);
+        let shift = largest.is_finite().select(&largest, 0.0).unsqueeze(dim);
+        let centred = self - shift;
+        &centred - centred.logsumexp(dim).unsqueeze(dim)
     }
 }

@@ -192,7 +192,7 @@ pub(crate) fn trace(ctx: &mut Ctx, model: impl Model) -> Result<(Trace, Tensor)>
 /// Latent values come from a recorded run.
 pub(crate) fn replay(trace: Trace) -> impl Handler {
     move |message: &mut Message| {
-        if let (Statement::Sample { .. }, None) = (&message.statement, &message.value) {
+        if let (Statement::Sample { observed: false, .. }, None) = (&message.statement, &message.value) {
             message.value = trace.get(&message.name).and_then(|site| site.value.clone());
         }
     }

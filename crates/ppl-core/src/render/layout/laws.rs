@@ -175,6 +175,13 @@ fn a_chain_is_straight() {
 }
 
 #[test]
+fn a_long_chain_with_a_common_source_is_laid_out() {
+    let edges: Vec<(usize, usize)> = (1..200).flat_map(|step| [(0, step + 1), (step, step + 1)]).collect();
+    let layout = plain(201, &edges).layout();
+    assert!(edges.iter().all(|&(from, to)| layout.centers[from].y < layout.centers[to].y));
+}
+
+#[test]
 fn a_source_is_next_to_its_first_child() {
     // 0 → 1 → 2 → 4, and 3 → 4.
     let layout = plain(5, &[(0, 1), (1, 2), (2, 4), (3, 4)]).layout();

@@ -24,6 +24,9 @@ const LABEL_PAD: f64 = 32.0;
 /// Space between layers.
 const LAYER_GAP: f64 = 44.0;
 
+/// Elementary steps that an improvement may take: drawings of programs with very many sites are improved less.
+const WORK: usize = 20_000_000;
+
 /// A point; `y` grows downwards.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {

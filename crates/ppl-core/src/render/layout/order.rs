@@ -1,12 +1,10 @@
 //! The order from left to right: few crossings, every box in one piece.
 
-use super::Diagram;
 use super::layers::Layers;
+use super::{Diagram, WORK};
 
 /// Rounds of sorting by barycentres.
 const ROUNDS: usize = 12;
-/// Above this product of parts and segments neighbours are not exchanged any more: each exchange counts anew.
-const EXCHANGE_LIMIT: usize = 200_000;
 
 /// A part of a box, or of the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +24,8 @@ impl Order {
         let mut order = Self::first(diagram, layers);
         let search = Search::new(diagram, layers);
         let mut best = (search.cost(&order), order.clone());
-        for round in 0..ROUNDS {
+        let rounds = ROUNDS.min(WORK / (layers.leaves.len() * layers.count).max(1));
+        for round in 0..rounds {
             search.sort_by_barycentres(&mut order, round % 2 == 0);
             let cost = search.cost(&order);
             if cost < best.0 {
@@ -178,10 +177,11 @@ impl<'a> Search<'a> {
     fn exchange_neighbours(&self, order: &mut Order) {
         let segments = self.layers.segments().count();
         let parts: usize = order.parts.iter().map(Vec::len).sum();
-        let mut cost = self.cost(order);
-        if parts * segments > EXCHANGE_LIMIT {
+        // Each exchange counts anew.
+        if ROUNDS * parts * segments * (1 + self.diagram.boxes.len()) > WORK {
             return;
         }
+        let mut cost = self.cost(order);
         for _ in 0..ROUNDS {
             let before = cost;
             for home in 0..order.parts.len() {

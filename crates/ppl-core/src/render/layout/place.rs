@@ -3,7 +3,7 @@
 use super::layers::{Layers, Leaf};
 use super::order::{Order, Part};
 use super::route::Routes;
-use super::{BOX_GAP, Diagram, LABEL_PAD, LAYER_GAP, Layout, NODE_GAP, PAD, Point, Rect};
+use super::{BOX_GAP, Diagram, LABEL_PAD, LAYER_GAP, Layout, NODE_GAP, PAD, Point, Rect, WORK};
 
 /// Rounds in which every leaf moves towards what it is joined with.
 const ROUNDS: usize = 120;
@@ -25,15 +25,18 @@ pub(super) fn place(diagram: &Diagram, layers: &Layers, order: &Order) -> Layout
     let (left, width) = if left.is_finite() { (left, right - left) } else { (0.0, 0.0) };
 
     let center = |(x, leaf): (&f64, &Leaf)| Point { x: x - left, y: down.middle(leaf.layer) };
-    let frame = |(number, (side, span)): (usize, (&(f64, f64), &(usize, usize)))| Rect {
-        left: side.0 - left,
-        right: side.1 - left,
-        top: down.tops[span.0] - down.openings[number] as f64 * PAD,
-        bottom: down.bottom(span.1) + down.closings[number] as f64 * LABEL_PAD,
+    let frame = |number: usize| {
+        let (side, (first, last)) = (across.sides[number], layers.spans[number]);
+        Rect {
+            left: side.0 - left,
+            right: side.1 - left,
+            top: down.tops[first] - down.openings[number] as f64 * PAD,
+            bottom: down.bottom(last) + down.closings[number] as f64 * LABEL_PAD,
+        }
     };
     let centers: Vec<Point> = across.centers.iter().zip(&layers.leaves).map(center).collect();
-    let boxes: Vec<Rect> = across.sides.iter().zip(&layers.spans).enumerate().map(frame).collect();
-    let bends = Routes { diagram, layers, rows: &down, centers: &centers, boxes: &boxes }.all();
+    let boxes: Vec<Rect> = (0..diagram.boxes.len()).map(frame).collect();
+    let bends = Routes::new(diagram, layers, &down, &centers, &boxes).all();
     Layout { centers: centers[..diagram.nodes.len()].to_vec(), boxes, bends, width, height: down.total }
 }
 
@@ -148,14 +151,18 @@ impl Across {
         let mut distances = frame.distances();
         let mut x = start(&frame);
         let count = layers.leaves.len();
-        let pulls: Vec<(usize, usize, f64)> =
-            layers.segments().map(|(a, b)| (a, b, pull(layers, a, b))).collect();
+        let mut pulls: Vec<(usize, usize, f64)> = Vec::new();
+        for (chain, main) in layers.chains.iter().zip(on_longest_paths(diagram)) {
+            let stress = if main { 3.0 } else { 1.0 };
+            pulls.extend(
+                chain.windows(2).map(|pair| (pair[0], pair[1], stress * pull(layers, pair[0], pair[1]))),
+            );
+        }
         let weight = |coordinate: usize| if coordinate < count { 1.0 } else { SIDE_WEIGHT };
-        for _ in 0..ROUNDS {
+        let rounds = ROUNDS.min(WORK / (SWEEPS * distances.len().max(1)));
+        for _ in 0..rounds {
             let mut sums = vec![(0.0, 0.0); count];
             for &(a, b, pull) in &pulls {
-                // Nearly straight edges become straight before slanted ones become shorter.
-                let pull = pull / (1.0 + (x[a] - x[b]).abs() / NODE_GAP);
                 sums[a] = (sums[a].0 + pull * x[b], sums[a].1 + pull);
                 sums[b] = (sums[b].0 + pull * x[a], sums[b].1 + pull);
             }
@@ -215,17 +222,33 @@ fn start(frame: &Frame<'_>) -> Vec<f64> {
     x
 }
 
-/// How strongly the ends of a segment pull each other: chains of nodes should be straight, in one box above all, and so
-/// should the inner part of long edges be.
+/// Whether each edge is on a longest path: the backbone of the picture, which should be straight.
+fn on_longest_paths(diagram: &Diagram) -> Vec<bool> {
+    let (mut before, mut after) = (vec![0; diagram.nodes.len()], vec![0; diagram.nodes.len()]);
+    // Edges lead to later nodes: sorted by beginnings, each follows all that lead to its own.
+    let mut edges = diagram.edges.clone();
+    edges.sort_unstable();
+    for &(from, to) in &edges {
+        before[to] = before[to].max(before[from] + 1);
+    }
+    edges.sort_unstable_by_key(|&(_, to)| std::cmp::Reverse(to));
+    for &(from, to) in &edges {
+        after[from] = after[from].max(after[to] + 1);
+    }
+    let length = before.iter().max().copied().unwrap_or(0);
+    diagram.edges.iter().map(|&(from, to)| before[from] + 1 + after[to] == length).collect()
+}
+
+/// How strongly the ends of a segment pull each other: long edges should be straight, and edges inside a box.
 ///
-/// After Gansner, Koutsofios, North, Vo (1993), A technique for drawing directed graphs, section 4, with other numbers.
+/// Source: Gansner, Koutsofios, North, Vo (1993), A technique for drawing directed graphs, section 4, but for boxes.
 fn pull(layers: &Layers, a: usize, b: usize) -> f64 {
     let (a, b) = (layers.leaves[a], layers.leaves[b]);
     match (a.is_node, b.is_node) {
-        (true, true) if a.within.is_some() && a.within == b.within => 8.0,
-        (true, true) => 3.0,
-        (false, false) => 4.0,
-        _ => 1.0,
+        (true, true) if a.within.is_some() && a.within == b.within => 4.0,
+        (true, true) => 1.0,
+        (false, false) => 8.0,
+        _ => 2.0,
     }
 }
 

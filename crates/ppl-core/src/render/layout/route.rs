@@ -9,15 +9,31 @@ const CLEARANCE: f64 = 3.0;
 
 /// What edges find their way through.
 pub(super) struct Routes<'a> {
-    pub(super) diagram: &'a Diagram,
-    pub(super) layers: &'a Layers,
-    pub(super) rows: &'a Down,
+    diagram: &'a Diagram,
+    layers: &'a Layers,
+    rows: &'a Down,
     /// Of all leaves.
-    pub(super) centers: &'a [Point],
-    pub(super) boxes: &'a [Rect],
+    centers: &'a [Point],
+    boxes: &'a [Rect],
+    /// By layer.
+    nodes: Vec<Vec<usize>>,
 }
 
-impl Routes<'_> {
+impl<'a> Routes<'a> {
+    pub(super) fn new(
+        diagram: &'a Diagram,
+        layers: &'a Layers,
+        rows: &'a Down,
+        centers: &'a [Point],
+        boxes: &'a [Rect],
+    ) -> Self {
+        let mut nodes = vec![Vec::new(); layers.count];
+        for (node, leaf) in layers.leaves.iter().take(diagram.nodes.len()).enumerate() {
+            nodes[leaf.layer].push(node);
+        }
+        Self { diagram, layers, rows, centers, boxes, nodes }
+    }
+
     /// The bends of each edge.
     pub(super) fn all(&self) -> Vec<Vec<Point>> {
         let bends = |(chain, &(from, to)): (&Vec<usize>, &(usize, usize))| self.bends(chain, from, to);
@@ -44,7 +60,9 @@ impl Routes<'_> {
             }
             let low = Point { y: self.rows.box_bottoms[layer], ..start };
             let high = Point { y: self.rows.box_tops[layer + 1], ..end };
-            let is_blocked = |start, end| self.is_blocked(start, end, (from, to), &around);
+            let nodes = || self.nodes[layer].iter().chain(&self.nodes[layer + 1]);
+            let others = || nodes().copied().filter(|&node| node != from && node != to);
+            let is_blocked = |start, end| self.is_blocked(start, end, others(), &around);
             let detour = if !is_blocked(start, end) {
                 vec![]
             } else if !is_blocked(low, end) {
@@ -63,16 +81,21 @@ impl Routes<'_> {
         bends
     }
 
-    /// Whether a straight line meets a node that is not an end of the edge, or a box around neither of them.
-    fn is_blocked(&self, start: Point, end: Point, ends: (usize, usize), around: &[usize]) -> bool {
-        let nodes = self.diagram.nodes.iter().zip(self.centers).enumerate();
-        let mut others =
-            nodes.filter(|(node, _)| *node != ends.0 && *node != ends.1).map(|(_, (size, center))| {
-                let (x, y) = (size.width / 2.0 + CLEARANCE, size.height / 2.0 + CLEARANCE);
-                Rect { left: center.x - x, right: center.x + x, top: center.y - y, bottom: center.y + y }
-            });
+    /// Whether a straight line meets one of these nodes, or a box that is not around its edge's ends.
+    fn is_blocked(
+        &self,
+        start: Point,
+        end: Point,
+        mut nodes: impl Iterator<Item = usize>,
+        around: &[usize],
+    ) -> bool {
+        let rect = |node: usize| {
+            let (size, center) = (self.diagram.nodes[node], self.centers[node]);
+            let (x, y) = (size.width / 2.0 + CLEARANCE, size.height / 2.0 + CLEARANCE);
+            Rect { left: center.x - x, right: center.x + x, top: center.y - y, bottom: center.y + y }
+        };
         let mut boxes = self.boxes.iter().enumerate().filter(|(number, _)| !around.contains(number));
-        others.any(|rect| meets(start, end, rect)) || boxes.any(|(_, &rect)| meets(start, end, rect))
+        nodes.any(|node| meets(start, end, rect(node))) || boxes.any(|(_, &rect)| meets(start, end, rect))
     }
 }
 
