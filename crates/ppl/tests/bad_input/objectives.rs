@@ -82,7 +82,7 @@ fn objectives_of_ones_own() {
         .of("add: shapes do not broadcast (shapes [2], [3]), at …", || {
             loss(Wrong(|| Tensor::zeros([2]) + Tensor::zeros([3])))
         })
-        .of("the loss is not finite, though the log probability of every site is", || {
+        .of("the log probability of site `all sites together` is NaN\n…", || {
             loss(Wrong(|| Tensor::from(f64::NAN)))
         })
         .of("an objective's loss is a scalar, found shape [3]", || svi.step(&data()));
