@@ -74,11 +74,7 @@ impl<G> Marginals for AutoCallable<G> {
             of: "this AutoCallable: give it one with `AutoCallable::with_median`".into(),
         };
         let medians = self.median.as_ref().ok_or_else(none)?(params)?;
-        let value = medians.get(site).ok_or_else(|| Error::Unknown {
-            what: "median",
-            name: site.to_owned(),
-            known: medians.keys().cloned().collect::<Vec<_>>().join(", "),
-        })?;
+        let value = medians.get(site).ok_or_else(|| Error::unknown("median", site, medians.keys()))?;
         Ok(Marginal::with_median(value.clone()))
     }
 }

@@ -174,12 +174,8 @@ impl Latents {
 
     pub(crate) fn site(&self, name: &str) -> Result<&Latent> {
         let known = self.known()?;
-        let names = || known.iter().map(|latent| latent.name.as_str()).collect::<Vec<_>>().join(", ");
-        known.iter().find(|latent| latent.name == name).ok_or_else(|| Error::Unknown {
-            what: "latent site",
-            name: name.to_owned(),
-            known: names(),
-        })
+        let unknown = || Error::unknown("latent site", name, known.iter().map(|latent| &latent.name));
+        known.iter().find(|latent| latent.name == name).ok_or_else(unknown)
     }
 
     pub(crate) fn names(&self) -> Result<Vec<String>> {

@@ -132,11 +132,7 @@ impl<M, A: ?Sized> Model<A> for AutoGuideList<'_, M, A> {
         }
         match self.named.iter().find(|name| !values.contains_key(*name)) {
             None => Ok(values),
-            Some(name) => Err(Error::Unknown {
-                what: "latent site",
-                name: name.clone(),
-                known: values.keys().cloned().collect::<Vec<_>>().join(", "),
-            }),
+            Some(name) => Err(Error::unknown("latent site", name, values.keys())),
         }
     }
 }
@@ -152,6 +148,6 @@ impl<M, A: ?Sized> Marginals for AutoGuideList<'_, M, A> {
                 return part.marginal(params, site);
             }
         }
-        Err(Error::Unknown { what: "latent site", name: site.to_owned(), known: self.sites()?.join(", ") })
+        Err(Error::unknown("latent site", site, &self.sites()?))
     }
 }

@@ -78,6 +78,13 @@ impl Marginal {
     /// The image of normal numbers, whose means and standard deviations are given flat or in the shape of all rows.
     pub(crate) fn normal(latent: &Latent, loc: &Tensor, scale: &Tensor) -> Result<Self> {
         let shape = latent.all_rows(&latent.unconstrained);
+        for numbers in [loc, scale] {
+            let found = numbers.shape();
+            if found.elements() != shape.elements() {
+                let reason = format!("the parameters have shape {found}, the site's numbers {shape}");
+                return Err(Error::Shape(reason).at_site(&latent.name));
+            }
+        }
         let [loc, scale] = [loc, scale].map(|numbers| numbers.reshape(&shape));
         let (loc, scale) = (loc.check()?.clone(), scale.check()?.clone());
         Ok(Self(Kind::Normal { latent: Box::new(latent.clone()), loc, scale }))

@@ -87,6 +87,7 @@ pub trait Transform: Debug + Send + Sync + 'static {
 /// A value outside a constraint, if there is one and the values can be read; traced values cannot.
 pub(crate) fn offending(constraint: &dyn Constraint, value: &Tensor) -> Result<Option<f64>> {
     value.check()?;
+    check_rank(constraint, value)?;
     if value.is_traced() {
         return Ok(None);
     }
@@ -106,6 +107,17 @@ pub(crate) fn offending(constraint: &dyn Constraint, value: &Tensor) -> Result<O
     // Of a value of several entries the first that is NaN is the likely culprit, else its first entry.
     let event = values.get(first * size..(first + 1) * size).unwrap_or(&[]);
     Ok(event.iter().copied().find(|x| x.is_nan()).or(event.first().copied()))
+}
+
+/// A value has at least the dimensions of one of the set.
+pub(crate) fn check_rank(constraint: &dyn Constraint, value: &Tensor) -> Result<()> {
+    let (shape, needed) = (value.shape(), constraint.event_dim());
+    if shape.rank() >= needed {
+        return Ok(());
+    }
+    let name = constraint.name();
+    let dimensions = if needed == 1 { "dimension" } else { "dimensions" };
+    Err(Error::Shape(format!("the value has shape {shape}; one that is {name} has {needed} {dimensions}")))
 }
 
 /// The tensor with every implicit axis as a leading dimension.

@@ -123,6 +123,17 @@ impl Error {
         }
     }
 
+    /// The same error with the name of the plate where it happened, unless it has one or that of a site.
+    #[must_use]
+    pub(crate) fn at_plate(self, plate: &str) -> Self {
+        match self {
+            Error::Tensor(_) | Error::Shape(_) | Error::Argument(_) => {
+                Error::Plate { plate: plate.to_owned(), reason: self.to_string() }
+            }
+            other => other,
+        }
+    }
+
     /// An argument error.
     pub fn argument(reason: impl Into<String>) -> Self {
         Error::Argument(reason.into())
@@ -133,11 +144,8 @@ impl Error {
         Error::File { path: path.display().to_string(), source: Arc::new(source) }
     }
 
-    pub(crate) fn unknown<'a>(
-        what: &'static str,
-        name: &str,
-        known: impl IntoIterator<Item = &'a String>,
-    ) -> Self {
+    /// The error for a name that does not exist among those known; `what` says of what.
+    pub fn unknown<'a>(what: &'static str, name: &str, known: impl IntoIterator<Item = &'a String>) -> Self {
         let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         Error::Unknown { what, name: name.to_owned(), known }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use ppl_tensor::{Device, Shape, Tensor};
 
-use crate::constraint::{Constraint, offending};
+use crate::constraint::{Constraint, check_rank, offending};
 use crate::plate::Frame;
 use crate::{Error, Result, TensorFile};
 
@@ -102,22 +102,26 @@ impl ParamStore {
     /// Replaces the unconstrained value of a parameter.
     ///
     /// # Errors
-    /// If there is none of that name, or the shape differs.
+    /// If there is none of that name, the shape differs, or the value is not of floats. Nothing is changed then.
     pub fn set_unconstrained(&mut self, name: &str, value: Tensor) -> Result<()> {
-        let wanted = self.find(name)?.unconstrained.shape();
-        value.check()?;
-        if value.shape() != wanted {
-            let shape = value.shape();
+        let known = self.find(name)?;
+        value.check().map_err(|error| Error::from(error).at_site(name))?;
+        let (wanted, shape) = (known.unconstrained.shape(), value.shape());
+        if shape != wanted {
             return Err(Error::Shape(format!(
                 "parameter `{name}` has shape {wanted}, the new value {shape}"
             )));
         }
+        if !value.dtype().is_float() {
+            let dtype = value.dtype();
+            return Err(Error::Shape(format!("parameter `{name}` is of floats, the new value of {dtype}")));
+        }
+        if let Scale::Loaded { .. } = known.scale {
+            return Err(Error::argument(format!(
+                "parameter `{name}` was loaded: run the program once before changing it"
+            )));
+        }
         if let Some(param) = self.params.get_mut(name) {
-            if let Scale::Loaded { .. } = param.scale {
-                return Err(Error::argument(format!(
-                    "parameter `{name}` was loaded: run the program once before changing it"
-                )));
-            }
             param.unconstrained = if self.tracking { value.tracked() } else { value };
         }
         Ok(())
@@ -178,12 +182,27 @@ impl ParamStore {
         if !value.dtype().is_float() {
             value = value.cast(device.default_float());
         }
-        if let Some(constraint) = constraint {
-            if let Some(offender) = offending(&**constraint, &value)? {
-                let what = "the initial value".to_owned();
-                return Err(Error::OutsideSupport { what, constraint: constraint.name(), value: offender });
+        let outside = |constraint: String, value: f64| {
+            let what = "the initial value".to_owned();
+            Err(Error::OutsideSupport { what, constraint, value })
+        };
+        match constraint {
+            Some(constraint) => {
+                check_rank(&**constraint, &value)?;
+                let bijection = constraint.bijection()?;
+                bijection.inverse_shape(&value.shape())?;
+                if let Some(offender) = offending(&**constraint, &value)? {
+                    return outside(constraint.name(), offender);
+                }
+                value = bijection.inverse(&value);
             }
-            value = constraint.bijection()?.inverse(&value);
+            None if !value.is_traced() => {
+                let numbers = value.unwatched().to_f64()?;
+                if let Some(offender) = numbers.into_iter().find(|number| !number.is_finite()) {
+                    return outside(REAL.to_owned(), offender);
+                }
+            }
+            None => {}
         }
         let extra = shape.rank() - init.rank();
         let whole: Shape = shape[..extra].iter().chain(value.shape().iter()).copied().collect();

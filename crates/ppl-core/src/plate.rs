@@ -127,7 +127,7 @@ pub(crate) fn enter_frames(value: &Tensor, frames: &[Frame], rank: usize) -> Res
     if value.rank() != rank + plates.len() {
         let names: Vec<&str> = plates.iter().map(|f| f.name.as_str()).collect();
         return Err(Error::Shape(format!(
-            "a value of shape {} was given; one row has {rank} dimensions, and the plates {} one each",
+            "a value of shape {} was given; it has {rank} dimensions in one row, and one more for each of the plates: {}",
             value.shape(),
             names.join(", ")
         )));
@@ -174,17 +174,21 @@ impl<T: TensorTree> Rows for &T {
 
     fn count(&self) -> Result<usize> {
         let mut count: Option<(usize, String)> = None;
+        let mut fault = None;
         self.try_map(&mut TreePath::root(), &mut |path, column| {
-            let rows = column.size(0)?;
-            match &count {
-                Some((other, first)) if *other != rows => {
-                    let reason = format!("column `{path}` has {rows} rows, column `{first}` {other}");
-                    return Err(ppl_tensor::Error::argument("plate", reason));
+            let shape = column.check()?.shape();
+            match (shape.first(), &count) {
+                (None, _) => fault = Some(format!("column `{path}` is a scalar: it has no rows")),
+                (Some(&rows), Some((other, first))) if *other != rows => {
+                    fault = Some(format!("column `{path}` has {rows} rows, column `{first}` {other}"));
                 }
-                _ => count = Some((rows, path.to_string())),
+                (Some(&rows), _) => count = Some((rows, path.to_string())),
             }
             Ok(column.clone())
         })?;
+        if let Some(fault) = fault {
+            return Err(Error::Argument(fault));
+        }
         let none = || Error::argument("there is no column to count the rows of: give their number");
         count.map(|(rows, _)| rows).ok_or_else(none)
     }

@@ -115,7 +115,11 @@ impl TensorFile {
         partial.push(".partial");
         let partial = PathBuf::from(partial);
         write_synced(&partial, &content).map_err(|error| Error::file(&partial, error))?;
-        std::fs::rename(&partial, path).map_err(|error| Error::file(path, error))?;
+        if let Err(error) = std::fs::rename(&partial, path) {
+            // What went wrong first is what counts.
+            std::fs::remove_file(&partial).ok();
+            return Err(Error::file(path, error));
+        }
         sync_folder(path).map_err(|error| Error::file(path, error))
     }
 

@@ -90,7 +90,7 @@ fn columns_of_different_lengths() {
     }
     let columns = Columns { x: Tensor::zeros([3]), y: Tensor::zeros([4]) };
     let text = fails(|ctx, _| ctx.plate("rows", &columns, |_, _| Ok(())));
-    assert_eq!(text, "site `rows`: plate: column `y` has 4 rows, column `x` 3");
+    assert_eq!(text, "plate `rows`: column `y` has 4 rows, column `x` 3");
 }
 
 #[test]

@@ -17,11 +17,7 @@ impl Draws {
     /// # Errors
     /// If there is none of that name.
     pub fn get(&self, name: &str) -> Result<&Tensor> {
-        self.sites.get(name).ok_or_else(|| Error::Unknown {
-            what: "site",
-            name: name.to_owned(),
-            known: self.sites.keys().cloned().collect::<Vec<_>>().join(", "),
-        })
+        self.sites.get(name).ok_or_else(|| Error::unknown("site", name, self.sites.keys()))
     }
 
     /// All sites with their draws.

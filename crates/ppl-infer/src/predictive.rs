@@ -81,16 +81,18 @@ impl<M> Predictive<M> {
     where
         M: Model<A>,
     {
-        let mut n = None;
+        let mut first: Option<(usize, &String)> = None;
         for (name, values) in draws.iter() {
-            let size = values.size(0).map_err(|error| Error::from(error).at_site(name))?;
-            if *n.get_or_insert(size) != size {
-                return Err(Error::argument(format!(
-                    "site `{name}` has {size} draws, another site has others"
-                )));
+            let shape = values.check().map_err(|error| Error::from(error).at_site(name))?.shape();
+            let scalar = || Error::Shape("draws are counted by the first dimension, found a scalar".into());
+            let &size = shape.first().ok_or_else(|| scalar().at_site(name))?;
+            let (n, other) = *first.get_or_insert((size, name));
+            if n != size {
+                let reason = format!("site `{name}` has {size} draws, site `{other}` {n}");
+                return Err(Error::argument(reason));
             }
         }
-        let n = n.ok_or_else(|| Error::argument("no draws were given"))?;
+        let (n, _) = first.ok_or_else(|| Error::argument("no draws were given"))?;
         self.draw(n, |ctx, axis| {
             let rows = |(name, values): (&String, &ppl_tensor::Tensor)| -> Result<_> {
                 Ok((name.clone(), values.to_implicit(axis.id)?))

@@ -50,7 +50,7 @@ impl Ctx {
 
     /// A value for a latent site.
     fn draw(&mut self, distribution: &dyn Distribution, message: &Message, rank: usize) -> Result<Tensor> {
-        if let Some(drawn) = self.drawn_by_steps(message) {
+        if let Some(drawn) = self.drawn_by_steps(message)? {
             let value = enter_frames(&drawn, &message.frames, rank)?;
             self.keep_drawn(&message.name, &value);
             return Ok(value);
@@ -79,8 +79,19 @@ impl Ctx {
                 let plates = if *per_row { &message.frames[..] } else { &[] };
                 self.params.resolve(&message.name, init, constraint.as_ref(), plates, &self.device)?
             }
-            (Statement::Param { init, .. }, Some(value)) => {
-                enter_frames(&value, &message.frames, init.rank())?
+            (Statement::Param { init, constraint, .. }, Some(value)) => {
+                let value = enter_frames(&value, &message.frames, init.rank())?;
+                let (found, wanted) = (value.shape(), init.shape());
+                if !found.broadcasts_to(&wanted) {
+                    return Err(Error::Shape(format!("the value has shape {found}, the parameter {wanted}")));
+                }
+                if let (true, Some(constraint)) = (self.validates, constraint)
+                    && let Some(value) = offending(&**constraint, &value)?
+                {
+                    let what = "the value".to_owned();
+                    return Err(Error::OutsideSupport { what, constraint: constraint.name(), value });
+                }
+                value
             }
             (Statement::Subsample { population, size }, None) => {
                 let key = message.key.as_ref().unwrap_or(&self.key);
@@ -111,17 +122,18 @@ fn site_key(key: &Key, message: &Message) -> Key {
     message.frames.iter().fold(key.fold_in_name(&message.name), |key, frame| key.fold_in(frame.rows()))
 }
 
-/// A value may depend on rows only inside their plate.
+/// A value may depend on rows only inside their plate, and on those rows that are open.
 pub(crate) fn check_axes(value: &Tensor, frames: &[Frame]) -> Result<()> {
-    match value.axes().iter().find(|axis| frames.iter().all(|frame| frame.axis.id != axis.id)) {
-        None => Ok(()),
-        Some(axis) => {
-            let plate = axis.id.name().unwrap_or_else(|| "an anonymous axis".into());
-            let reason =
-                "a value of one of its rows is used outside: return it from the plate's closure".into();
-            Err(Error::Plate { plate, reason })
-        }
+    for axis in value.axes() {
+        let reason = match frames.iter().find(|frame| frame.axis.id == axis.id) {
+            Some(frame) if frame.axis.size == axis.size => continue,
+            Some(frame) => format!("a value has {} rows, the plate {}", axis.size, frame.axis.size),
+            None => "a value of one of its rows is used outside: return it from the plate's closure".into(),
+        };
+        let plate = axis.id.name().unwrap_or_else(|| "an anonymous axis".into());
+        return Err(Error::Plate { plate, reason });
     }
+    Ok(())
 }
 
 fn check_message(message: &Message) -> Result<()> {
@@ -133,7 +145,7 @@ fn check_message(message: &Message) -> Result<()> {
     if *observed {
         distribution.validate()?;
     }
-    check_value_shape(&**distribution, value)?;
+    check_value_shape(&**distribution, value, *observed)?;
     let support = distribution.support();
     if let Some(offender) = offending(&*support, value)? {
         let what = if *observed { "the data" } else { "the value" }.to_owned();
@@ -142,10 +154,15 @@ fn check_message(message: &Message) -> Result<()> {
     Ok(())
 }
 
-fn check_value_shape(distribution: &dyn Distribution, value: &Tensor) -> Result<()> {
+/// A value has the shape of a draw, or is one number for all of it; data may be of several independent draws.
+pub(crate) fn check_value_shape(
+    distribution: &dyn Distribution,
+    value: &Tensor,
+    observed: bool,
+) -> Result<()> {
     let wanted = distribution.batch_shape().concat(&distribution.event_shape());
     let found = value.shape();
-    if found.broadcast(&wanted).is_some_and(|both| both == found || both == wanted && found.rank() == 0) {
+    if found == wanted || found.rank() == 0 || observed && wanted.broadcasts_to(&found) {
         return Ok(());
     }
     let name = distribution.name();

@@ -10,7 +10,7 @@ use std::any::Any;
 
 use ppl_tensor::{Device, Key};
 
-pub(crate) use deliver::check_axes;
+pub(crate) use deliver::{check_axes, check_value_shape};
 pub use observation::Observation;
 
 use crate::render::Carries;

@@ -1,6 +1,6 @@
 //! Plates and replicas: statements that run once for many rows.
 
-use ppl_tensor::{Axis, TensorTree, TreePath};
+use ppl_tensor::{Axis, DType, Tensor, TensorTree, TreePath};
 
 use super::Ctx;
 use crate::plate::{Frame, FrameKind, Rows, Selection};
@@ -14,7 +14,7 @@ impl Ctx {
     /// [`SubsampleExt`]: crate::SubsampleExt
     ///
     /// # Errors
-    /// If columns differ in length, the plate is already open, or `f` fails.
+    /// If columns differ in length, rows are chosen that do not exist, the plate is already open, or `f` fails.
     pub fn plate<R: Rows, O: TensorTree>(
         &mut self,
         name: &str,
@@ -29,12 +29,12 @@ impl Ctx {
         self.frames.pop();
         let whole =
             output?.try_map(&mut TreePath::root(), &mut |_, leaf| leaf.to_positional(axis).check().cloned());
-        Ok(whole?)
+        whole.map_err(|error| Error::from(error).at_plate(name))
     }
 
     fn open_plate(&mut self, name: &str, rows: &impl Rows) -> Result<Frame> {
         let fault = |reason: String| Error::Plate { plate: name.to_owned(), reason };
-        let population = rows.count().map_err(|error| error.at_site(name))?;
+        let population = rows.count().map_err(|error| error.at_plate(name))?;
         if self.frames.iter().any(|frame| frame.name == name) {
             return Err(fault("is opened inside itself".into()));
         }
@@ -44,7 +44,10 @@ impl Ctx {
                 return Err(fault(format!("{size} of {population} rows cannot be chosen")));
             }
             Selection::Subsample(size) => (size, None),
-            Selection::Given(indices) => (indices.size(0)?, Some(indices)),
+            Selection::Given(indices) => {
+                let size = self.check_rows(&indices, population).map_err(|error| error.at_plate(name))?;
+                (size, Some(indices))
+            }
         };
         // The choice is the same for every row and replica around: it draws no per-row key.
         let outer = std::mem::take(&mut self.frames);
@@ -54,11 +57,33 @@ impl Ctx {
         Frame::of_rows(name, population, &chosen?)
     }
 
+    /// The number of the rows given, if they are some of the rows there are. Traced numbers cannot be read and pass.
+    fn check_rows(&self, rows: &Tensor, population: usize) -> Result<usize> {
+        let shape = rows.check()?.shape();
+        let [size] = shape[..] else {
+            return Err(Error::Shape(format!("row numbers are a vector, found shape {shape}")));
+        };
+        if size == 0 {
+            return Err(Error::argument(format!("0 of {population} rows cannot be chosen")));
+        }
+        if rows.dtype() != DType::I64 {
+            return Err(Error::Shape(format!("row numbers are integers (i64), found {}", rows.dtype())));
+        }
+        if rows.is_traced() || !self.validates {
+            return Ok(size);
+        }
+        let outside = |row: &i64| usize::try_from(*row).map_or(true, |row| row >= population);
+        match rows.unwatched().to_vec::<i64>()?.into_iter().find(outside) {
+            Some(row) => Err(Error::argument(format!("index {row} is outside 0..{population}"))),
+            None => Ok(size),
+        }
+    }
+
     /// Runs `f` as `n` independent replicas of the program, which differ in their draws alone. What `f` returns carries
     /// the replicas' axis, which is returned beside it.
     ///
     /// # Errors
-    /// If replicas of that name are already open, or `f` fails.
+    /// If `n` is zero, replicas or a plate of that name are already open, or `f` fails.
     pub fn replicas<O>(
         &mut self,
         name: &str,
@@ -79,8 +104,15 @@ impl Ctx {
         n: usize,
         f: impl FnOnce(&mut Ctx) -> Result<O>,
     ) -> Result<(Axis, O)> {
+        let fault = |reason: &str| Err(Error::Plate { plate: name.to_owned(), reason: reason.into() });
         if self.frames.iter().any(|frame| frame.name == name) {
-            return Err(Error::Plate { plate: name.to_owned(), reason: "is opened inside itself".into() });
+            return fault("is opened inside itself");
+        }
+        if n == 0 {
+            return fault("zero replicas were asked for");
+        }
+        if first.checked_add(n).is_none_or(|end| i64::try_from(end).is_err()) {
+            return fault("the replicas' numbers are too large");
         }
         let frame = Frame::replicas(name, first, n);
         let axis = frame.axis;

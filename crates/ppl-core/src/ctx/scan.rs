@@ -26,9 +26,19 @@ impl Ctx {
         name: &str,
         rows: R,
         init: &C,
+        body: impl FnMut(&mut Ctx, &C, &R::Row) -> Result<(C, O)>,
+    ) -> Result<(C, O)> {
+        self.scan_rows(name, &rows, init, body).map_err(|error| error.at_plate(name))
+    }
+
+    fn scan_rows<R: Rows, C: TensorTree, O: TensorTree>(
+        &mut self,
+        name: &str,
+        rows: &R,
+        init: &C,
         mut body: impl FnMut(&mut Ctx, &C, &R::Row) -> Result<(C, O)>,
     ) -> Result<(C, O)> {
-        let steps = self.steps_of(name, &rows)?;
+        let steps = self.steps_of(name, rows)?;
         let fault = |reason: &str| Error::Plate { plate: name.to_owned(), reason: reason.into() };
 
         let first = Step::first();
@@ -94,7 +104,7 @@ impl Ctx {
         if !matches!(rows.selection(), Selection::All) {
             return Err(fault("steps of a scan depend on each other: they cannot be subsampled"));
         }
-        match rows.count().map_err(|error| error.at_site(name))? {
+        match rows.count().map_err(|error| error.at_plate(name))? {
             0 => Err(fault("a scan needs a step")),
             steps => Ok(steps),
         }
@@ -121,11 +131,22 @@ impl Ctx {
         self.scans.iter().any(|scan| scan.phase == Phase::Stepping)
     }
 
-    /// The value that the steps of a scan drew for a site, if they did.
-    pub(super) fn drawn_by_steps(&self, message: &Message) -> Option<Tensor> {
-        let whole = self.scans.iter().filter(|scan| scan.phase == Phase::Whole);
+    /// The value that the steps of a scan drew for a site, if there were steps.
+    ///
+    /// # Errors
+    /// If they did not draw it: what was carried does not depend on this draw then.
+    pub(super) fn drawn_by_steps(&self, message: &Message) -> Result<Option<Tensor>> {
+        let mut whole = self.scans.iter().filter(|scan| scan.phase == Phase::Whole).peekable();
+        if whole.peek().is_none() {
+            return Ok(None);
+        }
         let mut drawn = whole.flat_map(|scan| &scan.drawn);
-        drawn.find(|(name, _)| *name == message.name).map(|(_, value)| value.clone())
+        if let Some((_, value)) = drawn.find(|(name, _)| *name == message.name) {
+            return Ok(Some(value.clone()));
+        }
+        let scan = message.frames.iter().rev().find(|frame| frame.kind == FrameKind::Scan);
+        let plate = scan.map_or_else(|| message.name.clone(), |frame| frame.name.clone());
+        Err(Error::Plate { plate, reason: "its steps draw different sites".into() })
     }
 
     /// Keeps a drawn value for the time when all steps run at once.

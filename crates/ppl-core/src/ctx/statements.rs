@@ -93,10 +93,10 @@ impl Ctx {
         self.deterministic(name, value)
     }
 
-    /// A learnable real value, which starts at `init`.
+    /// A learnable real value, which starts at `init`; integers become floats.
     ///
     /// # Errors
-    /// If a handler refuses, or the stored value has another shape.
+    /// If a handler refuses, `init` is not finite, or the stored value has another shape.
     pub fn param(&mut self, name: &str, init: impl Into<Tensor>) -> Result<Tensor> {
         let statement = Statement::Param { init: init.into(), constraint: None, per_row: false };
         self.send(self.message(name, statement, None))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ppl_tensor::Tensor;
 
+use crate::ctx::check_value_shape;
 use crate::plate::enter_frames;
 use crate::{Ctx, Handler, Message, Model, Result, Statement};
 
@@ -31,6 +32,7 @@ impl Handler for Intervene {
         };
         let rank = distribution.batch_shape().rank() + distribution.event_shape().rank();
         let value = enter_frames(value, &message.frames, rank)?;
+        check_value_shape(&**distribution, &value, false)?;
         let untouched = message.clone();
         message.name.push_str("__do");
         message.hidden = true;

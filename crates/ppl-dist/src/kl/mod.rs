@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ppl_core::{Distribution, Error, Result};
-use ppl_tensor::Tensor;
+use ppl_tensor::{Shape, Tensor};
 
 use crate::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Dirichlet, Exponential, Gamma, Geometric, HalfNormal,
@@ -36,8 +36,33 @@ pub fn kl_divergence(p: &dyn Distribution, q: &dyn Distribution) -> Result<Tenso
         what: "a Kullback–Leibler divergence in closed form".into(),
         of: format!("{} and {}", p.name(), q.name()),
     };
-    let divergence = KlRegistry::default().divergence(p, q).ok_or_else(unknown)?;
-    Ok(divergence.check()?.clone())
+    let divergence = KlRegistry::default().divergence(p, q);
+    match divergence.as_ref().map(Tensor::check) {
+        Some(Ok(divergence)) => Ok(divergence.clone()),
+        Some(Err(error)) => Err(misfit(p, q).unwrap_or_else(|| error.clone().into())),
+        None => Err(misfit(p, q).unwrap_or_else(unknown)),
+    }
+}
+
+/// Why there is no divergence between distributions of such shapes, unless a parameter failed.
+fn misfit(p: &dyn Distribution, q: &dyn Distribution) -> Option<Error> {
+    let failed = |of: &dyn Distribution| of.parameters().iter().any(|p| p.value.error().is_some());
+    if failed(p) || failed(q) {
+        return None;
+    }
+    let differ = |what: &str, of_p: Shape, of_q: Shape| {
+        Some(Error::Shape(format!(
+            "{what} {} have shape {of_p}, those of {} {of_q}: they have no divergence",
+            p.name(),
+            q.name()
+        )))
+    };
+    let (of_p, of_q) = (p.event_shape(), q.event_shape());
+    if of_p != of_q {
+        return differ("draws of", of_p, of_q);
+    }
+    let (of_p, of_q) = (p.batch_shape(), q.batch_shape());
+    if of_p.broadcast(&of_q).is_none() { differ("batches of", of_p, of_q) } else { None }
 }
 
 /// Formulas for Kullback–Leibler divergences by the types of the pair: those of this crate, and any that are added.

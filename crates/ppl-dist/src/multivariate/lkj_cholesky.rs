@@ -7,7 +7,7 @@ use ppl_core::{Constraint, Distribution, Parameter, Result, Transform};
 use ppl_tensor::{Key, Shape, Tensor};
 
 use crate::constraints::{corr_cholesky, positive};
-use crate::parameters::{draw_dtype, expand, failed, float, float_like, strong};
+use crate::parameters::{draw_dtype, expand, failed, float, float_like, misfit, strong};
 use crate::special::{ln_beta, lowest};
 use crate::transforms::CorrCholesky;
 
@@ -30,6 +30,11 @@ impl LkjCholesky {
         if size == 0 {
             let error = ppl_tensor::Error::argument("LkjCholesky", "matrices have at least one row");
             return Self { size: 1, concentration: Tensor::failure(error) };
+        }
+        if !Shape::from([size, size]).is_addressable() {
+            let reason = "no memory holds so large a matrix";
+            let concentration = misfit("LkjCholesky", &[Shape::from([size, size])], reason);
+            return Self { size: 1, concentration };
         }
         Self { size, concentration: float(concentration) }
     }

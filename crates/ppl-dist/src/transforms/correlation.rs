@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ppl_core::{Constraint, Error, Result, Transform};
 use ppl_tensor::{DType, Op, Shape, Tensor};
 
-use super::matrix::{below_diagonal, fill_matrix, matrix_size, square, take_below_diagonal};
+use super::matrix::{below_diagonal, fill_matrix, matrix_size, square, take_below_diagonal, triangle};
 use super::split;
 use crate::constraints::{corr_cholesky, corr_matrix};
 use crate::special::above_zero;
@@ -99,8 +99,9 @@ impl Transform for CorrCholesky {
 
     fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
         let (batch, sizes) = split("CorrCholesky", shape, 2)?;
-        let size = square("CorrCholesky", &sizes)?;
-        Ok(batch.concat(&[size * size.saturating_sub(1) / 2]))
+        let empty = || Error::Shape("CorrCholesky: matrices have at least one row".into());
+        let below = square("CorrCholesky", &sizes)?.checked_sub(1).ok_or_else(empty)?;
+        Ok(batch.concat(&[triangle(below)]))
     }
 }
 
@@ -138,5 +139,15 @@ impl Transform for CorrelationFromCholesky {
 
     fn codomain(&self) -> Arc<dyn Constraint> {
         corr_matrix()
+    }
+
+    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
+        let (_, sizes) = split("CorrelationFromCholesky", shape, 2)?;
+        square("CorrelationFromCholesky", &sizes)?;
+        Ok(shape.clone())
+    }
+
+    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
+        self.forward_shape(shape)
     }
 }

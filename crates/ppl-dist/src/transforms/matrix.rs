@@ -18,7 +18,14 @@ pub struct LowerCholesky;
 /// The size of matrices whose lower triangle has so many entries.
 pub(super) fn matrix_size(entries: usize) -> Option<usize> {
     let size = ((8.0 * entries as f64 + 1.0).sqrt() * 0.5) as usize;
-    (size * (size + 1) / 2 == entries).then_some(size)
+    (triangle(size) == entries).then_some(size)
+}
+
+/// Number of entries of a lower triangle; the largest there is where that overflows.
+pub(super) fn triangle(size: usize) -> usize {
+    let (even, odd) =
+        if size.is_multiple_of(2) { (size / 2, size.saturating_add(1)) } else { (size.div_ceil(2), size) };
+    even.saturating_mul(odd)
 }
 
 impl LowerCholesky {
@@ -126,7 +133,7 @@ impl Transform for LowerCholesky {
     fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
         let (batch, sizes) = split("LowerCholesky", shape, 2)?;
         let size = square("LowerCholesky", &sizes)?;
-        Ok(batch.concat(&[size * (size + 1) / 2]))
+        Ok(batch.concat(&[triangle(size)]))
     }
 }
 
@@ -165,5 +172,15 @@ impl Transform for CovarianceFromCholesky {
 
     fn codomain(&self) -> Arc<dyn Constraint> {
         positive_definite()
+    }
+
+    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
+        let (_, sizes) = split("CovarianceFromCholesky", shape, 2)?;
+        square("CovarianceFromCholesky", &sizes)?;
+        Ok(shape.clone())
+    }
+
+    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
+        self.forward_shape(shape)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ppl_core::{Constraint, Transform};
-use ppl_tensor::Tensor;
+use ppl_core::{Constraint, Result, Transform};
+use ppl_tensor::{Shape, Tensor};
 
+use super::split;
 use crate::constraints::{ordered_vector, positive_ordered_vector};
 
 /// `y₁ = x₁, yₖ = yₖ₋₁ + exp(xₖ)`, onto vectors in ascending order; or with `y₁ = exp(x₁)` onto positive ones (Stan
@@ -71,5 +72,14 @@ impl Transform for Ordered {
 
     fn codomain(&self) -> Arc<dyn Constraint> {
         if self.positive { positive_ordered_vector() } else { ordered_vector() }
+    }
+
+    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
+        split(&self.name(), shape, 1)?;
+        Ok(shape.clone())
+    }
+
+    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
+        self.forward_shape(shape)
     }
 }

@@ -87,7 +87,7 @@ impl Transform for StickBreaking {
 
     fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
         let (batch, sizes) = split("StickBreaking", shape, 1)?;
-        Ok(batch.concat(&[sizes[0] + 1]))
+        Ok(batch.concat(&[sizes[0].saturating_add(1)]))
     }
 
     fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use ppl_core::{Constraint, Distribution, Error, IntoDistribution, Parameter, Result};
 use ppl_tensor::{Key, Shape, Tensor};
 
+use crate::parameters::misfit;
+
 /// A distribution made of independent copies of another, for any distribution.
 ///
 /// Those of this crate expand by broadcasting a parameter ([`Distribution::expand`]), which costs less; this wrapper is
@@ -41,9 +43,16 @@ impl Expanded {
 
     /// What was computed of values, at least once for each batch element.
     fn at_least_batch(&self, of_values: &Tensor) -> Tensor {
-        match of_values.shape().broadcast(&self.batch_shape) {
-            Some(shape) if of_values.error().is_none() => of_values.broadcast_to(shape),
-            _ => of_values.clone(),
+        if of_values.error().is_some() {
+            return of_values.clone();
+        }
+        let shape = of_values.shape();
+        match shape.broadcast(&self.batch_shape) {
+            Some(both) => of_values.broadcast_to(both),
+            None => {
+                let reason = "the value does not broadcast to the batch";
+                misfit(self.name(), &[shape, self.batch_shape.clone()], reason)
+            }
         }
     }
 }

@@ -98,7 +98,7 @@ impl Init {
             if plate.axis.size == plate.population && !plate.is_subsampled() {
                 return rows;
             }
-            let source = (0..plate.population).map(|row| (row % plate.axis.size) as i64);
+            let source = (0..plate.population).map(|row| (row % plate.axis.size.max(1)) as i64);
             rows.at(Tensor::from(source.collect::<Vec<_>>()).to_device(rows.device()))
         });
         Ok(whole.check()?.clone())
@@ -148,7 +148,5 @@ fn not_finite(trace: &Trace) -> Result<Option<Error>> {
 }
 
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Error {
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    Error::Unknown { what: "latent site", name: name.to_owned(), known }
+    Error::unknown("latent site", name, known)
 }

@@ -187,10 +187,15 @@ where
         let runs = Runs::of(&estimators, state, (first, n, total), ctx, model, guide, args)?;
         let estimate = objective.surrogate(&runs)?;
         let loss = estimate.loss.check()?;
+        for (what, value) in [("loss", loss), ("surrogate", estimate.surrogate.check()?)] {
+            if value.rank() != 0 {
+                let shape = value.shape();
+                return Err(Error::Shape(format!("an objective's {what} is a scalar, found shape {shape}")));
+            }
+        }
         if !loss.is_traced() && !all_finite(loss)? {
             return Err(culprit(&runs, loss)?);
         }
-        estimate.surrogate.check()?;
         // What is remembered must not gather the sources of all steps.
         let state = estimate.state.iter().map(|(name, value)| (name.clone(), value.unwatched())).collect();
         Ok(Estimate { state, ..estimate })

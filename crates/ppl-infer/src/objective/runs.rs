@@ -361,7 +361,16 @@ impl Handler for Watch {
     }
 }
 
-/// Every latent site of the model has a counterpart in the guide, and the reverse.
+/// A plate of the model's site of whose rows the guide has but one value, drawn outside of it: the density of all rows
+/// would be held against that of one draw.
+fn shared_by_rows<'a>(site: &'a Site, drawn: &Site) -> Option<&'a Frame> {
+    let depends = |frame: &Frame| site.value.axes().iter().any(|axis| axis.id == frame.axis.id);
+    let around = |frame: &Frame| drawn.frames.iter().any(|other| other.axis.id == frame.axis.id);
+    plates(site).find(|frame| frame.axis.size > 1 && !depends(frame) && !around(frame))
+}
+
+/// Every latent site of the model has a counterpart in the guide, and the reverse; none of the guide's draws stands for
+/// several rows.
 fn check_sites(model: &Trace, guide: &Trace) -> Result<()> {
     let absent = |of: &Trace, from: &Trace| -> Vec<String> {
         let has = |name: &str| from.get(name).is_some_and(Site::is_latent);
@@ -377,6 +386,12 @@ fn check_sites(model: &Trace, guide: &Trace) -> Result<()> {
     }
     if !unmodelled.is_empty() {
         reasons.push(format!("the model lacks the guide's sites {} as latent", unmodelled.join(", ")));
+    }
+    for site in model.sites().filter(|site| site.is_latent() && !site.is_auxiliary()) {
+        if let Some(plate) = guide.get(&site.name).and_then(|drawn| shared_by_rows(site, drawn)) {
+            reasons
+                .push(format!("the guide draws `{}` once for all rows of plate `{}`", site.name, plate.name));
+        }
     }
     if reasons.is_empty() {
         return Ok(());

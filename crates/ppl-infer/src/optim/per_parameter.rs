@@ -139,7 +139,8 @@ impl<R: UpdateRule> Optimizer for PerParameter<R> {
         let scalars = self.scalars(&rule, clock).map_err(|error| fault(error.to_string()))?;
         let updated = rule.update(&scalars, value, grad, state);
         let (next, state) = updated.ok_or_else(|| fault("the state is of other options".into()))?;
-        Ok((next.check()?.clone(), state))
+        next.check().map_err(|error| fault(error.to_string()))?;
+        Ok((next, state))
     }
 }
 

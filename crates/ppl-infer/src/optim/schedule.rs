@@ -124,10 +124,16 @@ impl Schedule {
     /// The factor after `steps` steps, a float scalar.
     ///
     /// # Errors
-    /// If an option is out of range; the message names it.
+    /// If an option is out of range (the message names it), or a factor of one's own is not a scalar.
     pub fn factor(&self, steps: &Tensor) -> Result<Tensor> {
         self.check().map_err(|reason| Error::argument(format!("the schedule: {reason}")))?;
-        Ok(self.evaluate(steps)?.check()?.clone())
+        let factor = self.evaluate(steps)?.check()?.clone();
+        match factor.rank() {
+            0 => Ok(factor),
+            _ => {
+                Err(Error::Shape(format!("a schedule's factor is a scalar, found shape {}", factor.shape())))
+            }
+        }
     }
 
     fn evaluate(&self, steps: &Tensor) -> Result<Tensor> {

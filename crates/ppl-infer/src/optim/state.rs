@@ -118,7 +118,12 @@ impl OptimizerState {
             }
             for ((name, grad), transformed) in grads.iter().zip(transformed) {
                 let value = params.unconstrained(name)?.detach();
-                grad.check()?;
+                grad.check().map_err(|error| Error::from(error).at_site(name))?;
+                if !grad.dtype().is_float() {
+                    let dtype = grad.dtype();
+                    let reason = format!("parameter `{name}` is of floats, its gradient of {dtype}");
+                    return Err(Error::Shape(reason));
+                }
                 if grad.shape() != value.shape() {
                     let (shape, wanted) = (grad.shape(), value.shape());
                     let reason = format!("parameter `{name}` has shape {wanted}, its gradient {shape}");
@@ -136,6 +141,7 @@ impl OptimizerState {
                 };
                 let clock = &proposal.groups[group].clock;
                 let (next, tensors) = optimizer.update(clock, name, &value, &transformed, state)?;
+                next.check().map_err(|error| Error::from(error).at_site(name))?;
                 proposal.moves.push(Move { name: (*name).to_owned(), group, next, tensors });
             }
             proposal.steps = proposal.steps.map(|steps| steps + 1.0);
@@ -181,12 +187,17 @@ impl OptimizerState {
         params: &ParamStore,
         device: &Device,
     ) -> Result<Self> {
+        let count = |entry: &str| -> Result<Tensor> {
+            let count = file.tensor(entry, device)?;
+            let fits = count.rank() == 0 && count.dtype().is_float();
+            if fits { Ok(count) } else { Err(file.damaged(format!("the entry `{entry}` is not a count"))) }
+        };
         let mut state = Self::new();
         if file.contains("optimizer/steps") {
-            state.steps = Some(file.tensor("optimizer/steps", device)?);
+            state.steps = Some(count("optimizer/steps")?);
         }
         while file.contains(&format!("optimizer/clock/{}", state.clocks.len())) {
-            state.clocks.push(file.tensor(&format!("optimizer/clock/{}", state.clocks.len()), device)?);
+            state.clocks.push(count(&format!("optimizer/clock/{}", state.clocks.len()))?);
         }
         for name in params.names() {
             let Ok(clock) = file.text(&format!("clock {name}")) else { continue };

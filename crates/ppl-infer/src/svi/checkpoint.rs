@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ppl_core::{ParamStore, Result, TensorFile};
-use ppl_tensor::{Device, Key, Tensor};
+use ppl_tensor::{DType, Device, Key, Tensor};
 
 use super::Svi;
 use super::validation::Validation;
@@ -58,7 +58,11 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
             file.text(name)?.parse().map_err(|_| file.damaged(format!("the entry `{name}` is not a number")))
         };
         let (skipped, evaluations) = (count("skipped")?, count("evaluations")?);
-        let losses = file.tensor("losses", &Device::cpu())?.to_vec::<f64>()?;
+        let losses = file.tensor("losses", &Device::cpu())?;
+        let losses = match (losses.rank(), losses.to_vec::<f64>()) {
+            (1, Ok(losses)) => losses,
+            _ => return Err(file.damaged("the entry `losses` is not a vector of f64")),
+        };
         let params = ParamStore::read_from(&file, "", &self.device)?;
         self.check_same(&params).map_err(|reason| file.damaged(reason))?;
         let state = OptimizerState::read_from(&file, &self.optimizer, &params, &self.device)?;
@@ -68,9 +72,12 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
                 objective_state.insert(name.to_owned(), file.tensor(entry, &self.device)?);
             }
         }
-        let key = Key::from_tensor(file.tensor("key", &self.device)?);
+        let key = file.tensor("key", &self.device)?;
+        if key.dtype() != DType::I64 || key.rank() != 0 {
+            return Err(file.damaged("the entry `key` is not the key of draws"));
+        }
         self.validation = Validation::read_from(&file, &self.device)?;
-        (self.params, self.state, self.key) = (params, state, key);
+        (self.params, self.state, self.key) = (params, state, Key::from_tensor(key));
         self.objective_state = objective_state;
         (self.losses, self.skipped, self.evaluations) = (losses, skipped, evaluations);
         self.checked = false;

@@ -217,15 +217,15 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     /// An estimate of the loss without an update. Every call uses fresh draws.
     ///
     /// # Errors
-    /// As [`Svi::step`].
+    /// As [`Svi::step`]. Nothing is changed then.
     pub fn evaluate_loss<A: ?Sized>(&mut self, args: &A) -> Result<f64>
     where
         M: Model<A>,
         G: Model<A>,
     {
         let key = self.key.fold_in_name("evaluate_loss").fold_in(self.evaluations);
-        self.evaluations += 1;
         let (loss, params) = self.evaluated(key, args)?;
+        self.evaluations += 1;
         self.params = params;
         Ok(loss)
     }

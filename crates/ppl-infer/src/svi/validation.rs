@@ -58,9 +58,12 @@ impl Validation {
 
     pub(super) fn read_from(file: &TensorFile, device: &Device) -> Result<Self> {
         let cpu = Device::cpu();
-        let steps = file.tensor(STEPS, &cpu)?.to_vec::<i64>()?;
-        let losses = file.tensor(LOSSES, &cpu)?.to_vec::<f64>()?;
-        let losses = steps.into_iter().map(|step| step as usize).zip(losses).collect();
+        let damaged = |entry: &str| file.damaged(format!("the entry `{entry}` is not one of validations"));
+        let steps = file.tensor(STEPS, &cpu)?.to_vec::<i64>().map_err(|_| damaged(STEPS))?;
+        let losses = file.tensor(LOSSES, &cpu)?.to_vec::<f64>().map_err(|_| damaged(LOSSES))?;
+        let steps = steps.into_iter().map(usize::try_from).collect::<std::result::Result<Vec<_>, _>>();
+        let steps = steps.ok().filter(|steps| steps.len() == losses.len()).ok_or_else(|| damaged(STEPS))?;
+        let losses = steps.into_iter().zip(losses).collect();
         let best = ParamStore::read_from(file, BEST, device)?;
         Ok(Self { losses, best: (!best.is_empty()).then_some(best) })
     }
