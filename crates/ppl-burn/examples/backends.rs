@@ -98,7 +98,7 @@ fn places(family: Family) -> Result<Vec<(String, Places)>, String> {
     };
     for row in rows(family) {
         row.fixed.iter().try_for_each(&ask)?;
-        for_each(&row.random, CASES, &ask)?;
+        for_each(&row.random, CASES, ask)?;
     }
     Ok(found.into_inner())
 }

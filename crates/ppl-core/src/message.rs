@@ -43,7 +43,9 @@ pub enum Statement {
 
 /// A program that computes a statement's value by statements of its own, which handlers further out see.
 #[derive(Clone)]
-pub(crate) struct Replacement(pub(crate) Arc<dyn Fn(&mut Ctx) -> Result<Tensor> + Send + Sync>);
+pub(crate) struct Replacement(pub(crate) Arc<Compute>);
+
+type Compute = dyn Fn(&mut Ctx) -> Result<Tensor> + Send + Sync;
 
 impl fmt::Debug for Replacement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

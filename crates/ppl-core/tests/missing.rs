@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use ppl_core::{Ctx, IntoDistribution, Observation, Result, Trace, substitute, trace};
-use ppl_dist::{Beta, Gamma, MultivariateNormal, Normal};
+use ppl_dist::{Beta, Gamma, MultivariateNormal, Normal, Poisson};
 use ppl_tensor::Tensor;
 
 fn normal(x: f64, mean: f64, scale: f64) -> f64 {
@@ -122,4 +122,15 @@ fn masks_that_do_not_fit_are_errors() {
         wrong(Tensor::from([true, false, true])),
         "site `y`: which data are present has shape [3], the batch of the Normal distribution [2]"
     );
+}
+
+#[test]
+fn missing_counts_are_drawn_from_the_model() {
+    let program = |ctx: &mut Ctx, _: &()| {
+        let data = Observation::present(Tensor::from(vec![3i64, 0]), Tensor::from([true, false]));
+        ctx.observe("n", Poisson::new(Tensor::from([2.0, 40.0])), data)
+    };
+    let (run, n) = trace(&mut Ctx::new(0), &program, &()).unwrap();
+    assert_eq!(n.to_f64().unwrap()[0], 3.0);
+    assert!(run.site("n_missing").unwrap().is_latent());
 }

@@ -102,15 +102,13 @@ fn a_transformed_draw_is_drawn_before_its_transforms() {
 
 #[test]
 fn a_site_that_does_not_fit_is_an_error() {
-    let fails = |way: Arc<dyn Fn(&mut Ctx) -> Result<Tensor>>| {
+    type Program = Box<dyn Fn(&mut Ctx) -> Result<Tensor>>;
+    let fails = |way: Program| {
         let program = |ctx: &mut Ctx, _: &()| way(ctx);
         trace(&mut Ctx::new(0), &program, &()).err().unwrap().to_string()
     };
-    fn under(
-        way: impl Reparameterize + Clone,
-        distribution: impl Distribution + Clone,
-    ) -> Arc<dyn Fn(&mut Ctx) -> Result<Tensor>> {
-        Arc::new(move |ctx| {
+    fn under(way: impl Reparameterize + Clone, distribution: impl Distribution + Clone) -> Program {
+        Box::new(move |ctx| {
             let distribution = distribution.clone();
             let program = move |ctx: &mut Ctx, _: &()| ctx.sample("x", distribution.clone());
             ppl_core::Model::run(&reparam(program, [("x", way.clone())]), ctx, &())
