@@ -83,6 +83,8 @@ impl Ctx {
             let mask = missing.present().clone();
             let entries = missing.entries();
             let drawn = self.sample(&format!("{name}_missing"), missing)?;
+            // Integers are data of counts as well, which are drawn as floats.
+            let value = if drawn.dtype().is_float() { value.cast(drawn.dtype()) } else { value };
             (entries.select(value, drawn), Some(mask))
         };
         let statement = Statement::Sample { distribution, observed: true, auxiliary: false };
