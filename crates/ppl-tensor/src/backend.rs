@@ -56,6 +56,33 @@ pub trait Executable<Buffer>: Send + Sync {
     /// # Errors
     /// If an operation fails.
     fn run(&self, inputs: &[Buffer]) -> Result<Vec<Buffer>>;
+
+    /// Iterates a graph whose first `carried` outputs are the next values of its first inputs. After each step `accept`
+    /// is given the other outputs, which are scalars, as `read` has them: if it refuses, the step is undone and the last.
+    /// Returns the number of accepted steps; `inputs` are then those of the next one.
+    ///
+    /// # Errors
+    /// If an operation fails; `inputs` are then those of the step that failed.
+    fn iterate(
+        &self,
+        inputs: &mut [Buffer],
+        carried: usize,
+        steps: usize,
+        read: &dyn Fn(&Buffer) -> Result<f64>,
+        accept: &mut dyn FnMut(&[f64]) -> bool,
+    ) -> Result<usize> {
+        for step in 0..steps {
+            let mut outputs = self.run(inputs)?;
+            let results = outputs.split_off(carried).iter().map(read).collect::<Result<Vec<f64>>>()?;
+            if !accept(&results) {
+                return Ok(step);
+            }
+            for (input, output) in inputs.iter_mut().zip(outputs) {
+                *input = output;
+            }
+        }
+        Ok(steps)
+    }
 }
 
 /// A buffer of some backend.
@@ -116,16 +143,38 @@ impl<B: Backend> AnyBackend for Erased<B> {
     }
 }
 
-struct ErasedExecutable<B: Backend> {
-    backend: Arc<B>,
-    executable: Box<dyn Executable<B::Buffer>>,
+/// A compiled graph behind [`Executable`] of erased buffers.
+pub(crate) struct ErasedExecutable<B: Backend> {
+    pub(crate) backend: Arc<B>,
+    pub(crate) executable: Box<dyn Executable<B::Buffer>>,
+}
+
+impl<B: Backend> ErasedExecutable<B> {
+    fn typed(&self, buffers: &[AnyBuffer]) -> Result<Vec<B::Buffer>> {
+        buffers.iter().map(|buffer| typed(&*self.backend, buffer).cloned()).collect()
+    }
 }
 
 impl<B: Backend> Executable<AnyBuffer> for ErasedExecutable<B> {
     fn run(&self, inputs: &[AnyBuffer]) -> Result<Vec<AnyBuffer>> {
-        let inputs =
-            inputs.iter().map(|buffer| typed(&*self.backend, buffer).cloned()).collect::<Result<Vec<_>>>()?;
-        let outputs = self.executable.run(&inputs)?;
+        let outputs = self.executable.run(&self.typed(inputs)?)?;
         Ok(outputs.into_iter().map(|buffer| Arc::new(buffer) as AnyBuffer).collect())
+    }
+
+    fn iterate(
+        &self,
+        inputs: &mut [AnyBuffer],
+        carried: usize,
+        steps: usize,
+        read: &dyn Fn(&AnyBuffer) -> Result<f64>,
+        accept: &mut dyn FnMut(&[f64]) -> bool,
+    ) -> Result<usize> {
+        let mut own = self.typed(inputs)?;
+        let read = |buffer: &B::Buffer| read(&(Arc::new(buffer.clone()) as AnyBuffer));
+        let result = self.executable.iterate(&mut own, carried, steps, &read, accept);
+        for (input, own) in inputs.iter_mut().zip(own).take(carried) {
+            *input = Arc::new(own);
+        }
+        result
     }
 }

@@ -261,7 +261,7 @@ impl Recording {
 
 /// A recorded function: its graph, and the structure of its arguments and its result.
 pub struct Traced<O> {
-    graph: Graph,
+    pub(super) graph: Graph,
     pub(super) arguments: Vec<Argument>,
     pub(super) output: O,
     pub(super) output_axes: Vec<Axes>,

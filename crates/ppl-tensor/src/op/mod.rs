@@ -7,6 +7,7 @@
 
 mod custom;
 mod elementwise;
+mod identity;
 mod index;
 mod layout;
 mod linalg;
