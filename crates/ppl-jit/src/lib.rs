@@ -3,10 +3,11 @@
 //! [`compile`] takes what [`trace`](ppl_tensor::trace) recorded on the CPU, simplifies it, and makes a
 //! [`Program`] that runs without asking a backend for each operation.
 
+mod exec;
 mod ir;
 mod passes;
 
-use ppl_tensor::{Backend, HostBackend, Program, Result, Traced};
+use ppl_tensor::{Program, Result, Traced};
 
 /// Compiles a recorded function: on the CPU by this compiler, elsewhere by the device's own.
 ///
@@ -16,7 +17,6 @@ pub fn compile<O>(traced: Traced<O>) -> Result<Program<O>> {
     if !traced.graph().device().same_as(&ppl_tensor::Device::cpu()) {
         return ppl_tensor::compile(traced);
     }
-    let _ = passes::simplify(ir::Ir::from_graph(traced.graph())?)?;
-    let executable = Backend::compile(std::sync::Arc::new(HostBackend), traced.graph())?;
-    Program::on_host(traced, executable)
+    let ir = passes::simplify(ir::Ir::from_graph(traced.graph())?)?;
+    Program::on_host(traced, Box::new(exec::host::HostProgram::new(ir)))
 }

@@ -1,0 +1,3 @@
+//! What runs compiled programs.
+
+pub(crate) mod host;
