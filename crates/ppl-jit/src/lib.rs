@@ -4,6 +4,8 @@
 //! [`Program`] that runs without asking a backend for each operation.
 
 mod ir;
+#[allow(dead_code, unused_imports)] // Kernels of programs use it.
+mod math;
 mod passes;
 
 use ppl_tensor::{Backend, HostBackend, Program, Result, Traced};
