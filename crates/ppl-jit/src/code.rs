@@ -2,7 +2,7 @@
 
 use ppl_tensor::{DType, HostTensor, Op, TensorType};
 
-use crate::kernels::{Immediate, Kernel, Runs};
+use crate::kernels::{Call, Immediate, Runs};
 use crate::plan::View;
 
 /// A block of memory with elements of one dtype.
@@ -38,7 +38,7 @@ pub(crate) struct Address {
 /// A kernel and what it is applied to. Unused sources repeat another slot.
 #[derive(Clone)]
 pub(crate) struct Instruction {
-    pub(crate) kernel: Kernel,
+    pub(crate) call: Call,
     pub(crate) dst: Slot,
     pub(crate) sources: [Slot; 3],
     /// Number of elements; in loops that of the block.

@@ -7,6 +7,8 @@ mod code;
 mod exec;
 mod ir;
 mod kernels;
+#[allow(dead_code, unused_imports)] // Kernels of programs use it.
+mod math;
 mod passes;
 mod philox;
 mod plan;

@@ -105,8 +105,8 @@ impl Machine {
         // SAFETY: as the module says; slots are entries of the table.
         unsafe {
             let at = |slot: u32| *self.table.get_unchecked(slot as usize);
-            let [a, b, c] = instruction.sources;
-            (instruction.kernel)(at(instruction.dst), at(a), at(b), at(c), n, &instruction.immediate);
+            let sources = instruction.sources.map(|slot| at(slot).cast_const());
+            instruction.call.run(at(instruction.dst), sources, n, &instruction.immediate);
         }
     }
 

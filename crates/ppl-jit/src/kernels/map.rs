@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use ppl_tensor::DType;
 use ppl_tensor::op::{Binary, Compare, Logic, Unary};
 
-use super::{Form, Immediate, Kernel, destination, instances, source};
-use crate::philox;
+use super::{Call, Form, Immediate, Kernel, destination, instances, source};
+use crate::{math, philox};
 
 /// A function of one element.
 trait Map1 {
@@ -251,7 +251,6 @@ maps1! {
     Neg(x: f64 | f32) = -x;
     Abs(x: f64 | f32) = x.abs();
     Sign(x: f64 | f32) = if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else if x == 0.0 { 0.0 } else { x };
-    Floor(x: f64 | f32) = x.floor();
     Reciprocal(x: f64 | f32) = 1.0 / x;
     Sqrt(x: f64 | f32) = x.sqrt();
     Finite(x: f64 | f32) -> bool = x.is_finite();
@@ -262,12 +261,12 @@ maps1! {
 }
 
 /// A function of floats; none if there is no kernel for it.
-pub(crate) fn float_unary(kind: Unary, dtype: DType, sources: Sources) -> Option<Kernel> {
+pub(crate) fn float_unary(kind: Unary, dtype: DType, sources: Sources) -> Option<Call> {
     macro_rules! of {
         ($map:ident) => {
             match dtype {
-                DType::F64 => pick1::<$map<f64>>(sources),
-                DType::F32 => pick1::<$map<f32>>(sources),
+                DType::F64 => pick1::<$map<f64>>(sources).into(),
+                DType::F32 => pick1::<$map<f32>>(sources).into(),
                 DType::I64 | DType::Bool => return None,
             }
         };
@@ -276,11 +275,11 @@ pub(crate) fn float_unary(kind: Unary, dtype: DType, sources: Sources) -> Option
         Unary::Neg => of!(Neg),
         Unary::Abs => of!(Abs),
         Unary::Sign => of!(Sign),
-        Unary::Floor => of!(Floor),
         Unary::Reciprocal => of!(Reciprocal),
         Unary::Sqrt => of!(Sqrt),
         Unary::IsFinite => of!(Finite),
-        _ => return None,
+        _ if dtype == DType::F64 => Call::Unary64(math::unary(kind)?),
+        _ => Call::Unary32(math::unary(kind)?),
     })
 }
 
@@ -299,12 +298,16 @@ pub(crate) fn truth(sources: Sources) -> Kernel {
     pick1::<Not<bool>>(sources)
 }
 
-/// Arithmetic of two floats; none if there is no kernel for it.
-pub(crate) fn float_binary(kind: Binary, dtype: DType, sources: Sources) -> Option<Kernel> {
-    match dtype {
+/// A function of two floats.
+pub(crate) fn float_binary(kind: Binary, dtype: DType, sources: Sources) -> Call {
+    let simple = match dtype {
         DType::F64 => arithmetic::<f64>(kind, sources),
-        DType::F32 => arithmetic::<f32>(kind, sources),
-        DType::I64 | DType::Bool => None,
+        _ => arithmetic::<f32>(kind, sources),
+    };
+    match simple {
+        Some(kernel) => kernel.into(),
+        None if dtype == DType::F64 => Call::Binary64(math::binary(kind)),
+        None => Call::Binary32(math::binary(kind)),
     }
 }
 

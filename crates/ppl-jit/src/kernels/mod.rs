@@ -26,11 +26,52 @@ pub(crate) use map::{
 };
 pub(crate) use random::draws;
 
+use crate::math::{BinaryLoop, UnaryLoop};
+
 /// Further numbers of an instruction: sizes and distances.
 pub(crate) type Immediate = [usize; 4];
 
 /// Destination, three sources of which some may not be used, number of elements, further numbers.
 pub(crate) type Kernel = unsafe fn(*mut u8, *const u8, *const u8, *const u8, usize, &Immediate);
+
+/// What an instruction calls.
+#[derive(Clone, Copy)]
+pub(crate) enum Call {
+    Kernel(Kernel),
+    Unary64(UnaryLoop<f64>),
+    Unary32(UnaryLoop<f32>),
+    Binary64(BinaryLoop<f64>),
+    Binary32(BinaryLoop<f32>),
+}
+
+impl Call {
+    /// # Safety
+    /// As the module says.
+    #[inline(always)]
+    pub(crate) unsafe fn run(self, dst: *mut u8, [a, b, c]: [*const u8; 3], n: usize, immediate: &Immediate) {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                Call::Kernel(kernel) => kernel(dst, a, b, c, n, immediate),
+                Call::Unary64(run) => run(dst.cast(), a.cast(), n),
+                Call::Unary32(run) => run(dst.cast(), a.cast(), n),
+                Call::Binary64(run) => run(dst.cast(), a.cast(), b.cast(), n),
+                Call::Binary32(run) => run(dst.cast(), a.cast(), b.cast(), n),
+            }
+        }
+    }
+
+    /// Whether sources may be one element for all.
+    pub(crate) fn spreads(self) -> bool {
+        matches!(self, Call::Kernel(_))
+    }
+}
+
+impl From<Kernel> for Call {
+    fn from(kernel: Kernel) -> Self {
+        Call::Kernel(kernel)
+    }
+}
 
 /// Whether a source has an element for each of the destination's, or one for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

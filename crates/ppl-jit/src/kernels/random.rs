@@ -1,9 +1,12 @@
 //! Random numbers as functions of a key: the same as the host's, to rounding.
 
+use std::marker::PhantomData;
+
 use ppl_tensor::DType;
 use ppl_tensor::op::RandomKind;
 
-use super::{Immediate, Kernel, destination, instances, source};
+use super::{Immediate, Kernel, destination, instances, is_wide, source};
+use crate::math::{Arch, Avx2, Float, Portable, box_muller};
 use crate::philox::draw_bits;
 
 /// Two draws from the two halves of a block.
@@ -12,10 +15,9 @@ trait Draw {
     fn pair(bits: [u64; 2]) -> [Self::T; 2];
 }
 
-struct Uniform64;
-struct Uniform32;
-struct Normal64;
-struct Normal32;
+struct Uniform<T>(PhantomData<T>);
+
+struct Normal<A, T>(PhantomData<(A, T)>);
 
 /// One of the `2⁵²` midpoints of a division of the unit interval.
 #[inline(always)]
@@ -30,42 +32,39 @@ fn open_unit_f32(bits: u64) -> f32 {
     (f32::from_bits((bits >> 41) as u32 | 0x3F80_0000) - 1.0) + 0.5 / (1u32 << 23) as f32
 }
 
-impl Draw for Uniform64 {
-    type T = f64;
+/// A float that can be made of random bits.
+trait Unit: Float {
+    fn unit(bits: u64) -> Self;
+}
+
+impl Unit for f64 {
     #[inline(always)]
-    fn pair(bits: [u64; 2]) -> [f64; 2] {
-        bits.map(open_unit)
+    fn unit(bits: u64) -> f64 {
+        open_unit(bits)
     }
 }
 
-impl Draw for Uniform32 {
-    type T = f32;
+impl Unit for f32 {
     #[inline(always)]
-    fn pair(bits: [u64; 2]) -> [f32; 2] {
-        bits.map(open_unit_f32)
+    fn unit(bits: u64) -> f32 {
+        open_unit_f32(bits)
     }
 }
 
-impl Draw for Normal64 {
-    type T = f64;
-    /// Box and Muller 1958.
+impl<T: Unit> Draw for Uniform<T> {
+    type T = T;
     #[inline(always)]
-    fn pair(bits: [u64; 2]) -> [f64; 2] {
-        let [u, v] = bits.map(open_unit);
-        let radius = (-2.0 * u.ln()).sqrt();
-        let (sine, cosine) = (std::f64::consts::TAU * v).sin_cos();
-        [radius * cosine, radius * sine]
+    fn pair(bits: [u64; 2]) -> [T; 2] {
+        bits.map(T::unit)
     }
 }
 
-impl Draw for Normal32 {
-    type T = f32;
+impl<A: Arch, T: Unit> Draw for Normal<A, T> {
+    type T = T;
     #[inline(always)]
-    fn pair(bits: [u64; 2]) -> [f32; 2] {
-        let [u, v] = bits.map(open_unit_f32);
-        let radius = (-2.0 * u.ln()).sqrt();
-        let (sine, cosine) = (std::f32::consts::TAU * v).sin_cos();
-        [radius * cosine, radius * sine]
+    fn pair(bits: [u64; 2]) -> [T; 2] {
+        let [u, v] = bits.map(T::unit);
+        box_muller::<A, T>(u, v).into()
     }
 }
 
@@ -99,11 +98,14 @@ instances!(body as choose<D: Draw;>);
 
 /// Draws for each key; none for kinds without a kernel.
 pub(crate) fn draws(kind: RandomKind) -> Option<Kernel> {
+    fn normal<T: Unit>() -> Kernel {
+        if is_wide() { choose::<Normal<Avx2, T>>() } else { choose::<Normal<Portable, T>>() }
+    }
     match kind {
-        RandomKind::Uniform(DType::F64) => Some(choose::<Uniform64>()),
-        RandomKind::Uniform(DType::F32) => Some(choose::<Uniform32>()),
-        RandomKind::Normal(DType::F64) => Some(choose::<Normal64>()),
-        RandomKind::Normal(DType::F32) => Some(choose::<Normal32>()),
+        RandomKind::Uniform(DType::F64) => Some(choose::<Uniform<f64>>()),
+        RandomKind::Uniform(DType::F32) => Some(choose::<Uniform<f32>>()),
+        RandomKind::Normal(DType::F64) => Some(normal::<f64>()),
+        RandomKind::Normal(DType::F32) => Some(normal::<f32>()),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use super::schedule::Role;
 use super::view::{Strides, View, row_major};
 use crate::code::{Instruction, Loop, Slot, Step, Stream, bytes};
 use crate::ir::{Id, Kind};
-use crate::kernels::{self, Form, Immediate, Sources};
+use crate::kernels::{self, Call, Form, Immediate, Sources};
 
 /// Bytes of the values between operations that a block may have: they stay in the fastest cache.
 const NEAR: usize = 20 << 10;
@@ -395,13 +395,13 @@ impl Body<'_, '_, '_> {
 
     fn push(
         &mut self,
-        kernel: kernels::Kernel,
+        call: impl Into<Call>,
         name: &'static str,
         dst: Slot,
         sources: [Slot; 3],
         immediate: Immediate,
     ) {
-        self.code.push(Instruction { kernel, dst, sources, n: 0, immediate, name });
+        self.code.push(Instruction { call: call.into(), dst, sources, n: 0, immediate, name });
     }
 
     fn part(&mut self, part: &Part, loaded: &mut Vec<Slot>) {
@@ -409,7 +409,10 @@ impl Body<'_, '_, '_> {
         let node = &ir.nodes[part.id.0];
         let Kind::Op(op, inputs) = &node.kind else { return };
         let dtypes: Vec<DType> = inputs.iter().map(|&input| ir.ty(input).dtype).collect();
-        let spreads = matches!(part.task, Task::Map) && part.arguments.len() > 1;
+        let each = Sources { forms: [Form::Each; 3], single: false };
+        let spreads = matches!(part.task, Task::Map)
+            && part.arguments.len() > 1
+            && map_kernel(op, &dtypes, each).is_some_and(|(call, _)| call.spreads());
         let mut sources = [0; 3];
         let mut forms = [Form::Each; 3];
         for (i, &argument) in part.arguments.iter().enumerate() {
@@ -424,21 +427,21 @@ impl Body<'_, '_, '_> {
         let to = part.to.map(|index| self.slots[index]);
         let (kernel, name, immediate) = match part.task {
             Task::Map => match map_kernel(op, &dtypes, Sources { forms, single: false }) {
-                Some((kernel, name)) => (kernel, name, [0; 4]),
+                Some((call, name)) => (call, name, [0; 4]),
                 None => return,
             },
             Task::Fold(kind) => {
                 match kernels::accumulate(kind, node.ty.dtype, to.is_some_and(|(_, stride)| stride == 0)) {
-                    Some(kernel) => (kernel, "accumulate", [0; 4]),
+                    Some(kernel) => (Call::from(kernel), "accumulate", [0; 4]),
                     None => return,
                 }
             }
             Task::Combine(immediate) => match kernels::combine(node.ty.dtype) {
-                Some(kernel) => (kernel, "combine", immediate),
+                Some(kernel) => (Call::from(kernel), "combine", immediate),
                 None => return,
             },
             Task::Contract(immediate) => match kernels::contract(node.ty.dtype) {
-                Some(kernel) => (kernel, "contract", immediate),
+                Some(kernel) => (Call::from(kernel), "contract", immediate),
                 None => return,
             },
         };

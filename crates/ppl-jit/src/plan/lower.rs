@@ -11,7 +11,7 @@ use super::schedule::{Place, Role, schedule};
 use super::view::{Strides, View, row_major};
 use crate::code::{Address, Buffer, Code, HostCall, Index, Instruction, Origin, Slot, Step, bytes};
 use crate::ir::{Id, Ir, Kind, Node};
-use crate::kernels::{self, Form, Immediate, Kernel, Runs, Sources};
+use crate::kernels::{self, Call, Form, Immediate, Runs, Sources};
 
 /// Products of at most this many multiplications do without the machinery for large ones.
 const SMALL_PRODUCT: usize = 1 << 15;
@@ -58,27 +58,27 @@ fn has_kernel(ir: &Ir, node: &Node) -> bool {
 }
 
 /// The kernel of an operation on each element.
-pub(super) fn map_kernel(op: &Op, dtypes: &[DType], sources: Sources) -> Option<(Kernel, &'static str)> {
+pub(super) fn map_kernel(op: &Op, dtypes: &[DType], sources: Sources) -> Option<(Call, &'static str)> {
     let dtype = *dtypes.first()?;
-    let kernel = match op {
+    let call: Call = match op {
         Op::Unary(kind) => match dtype {
             DType::F64 | DType::F32 => kernels::float_unary(*kind, dtype, sources)?,
-            DType::I64 => kernels::integer_unary(*kind, sources)?,
-            DType::Bool => kernels::truth(sources),
+            DType::I64 => kernels::integer_unary(*kind, sources)?.into(),
+            DType::Bool => kernels::truth(sources).into(),
         },
         Op::Binary(kind) => match dtype {
-            DType::F64 | DType::F32 => kernels::float_binary(*kind, dtype, sources)?,
-            DType::I64 => kernels::integer_binary(*kind, sources)?,
+            DType::F64 | DType::F32 => kernels::float_binary(*kind, dtype, sources),
+            DType::I64 => kernels::integer_binary(*kind, sources)?.into(),
             DType::Bool => return None,
         },
-        Op::Compare(kind) => kernels::compare(*kind, dtype, sources),
-        Op::Logic(kind) => kernels::logic(*kind, sources),
-        Op::Select => kernels::select(*dtypes.get(1)?, sources),
-        Op::Cast(to) => kernels::cast(dtype, *to),
-        Op::FoldIn => kernels::fold_in(sources),
+        Op::Compare(kind) => kernels::compare(*kind, dtype, sources).into(),
+        Op::Logic(kind) => kernels::logic(*kind, sources).into(),
+        Op::Select => kernels::select(*dtypes.get(1)?, sources).into(),
+        Op::Cast(to) => kernels::cast(dtype, *to).into(),
+        Op::FoldIn => kernels::fold_in(sources).into(),
         _ => return None,
     };
-    Some((kernel, static_name(op)))
+    Some((call, static_name(op)))
 }
 
 /// The name of an operation on each element.
@@ -209,7 +209,7 @@ impl<'a> Lower<'a> {
 
     fn run(
         &mut self,
-        kernel: (Kernel, &'static str),
+        call: (impl Into<Call>, &'static str),
         dst: &View,
         sources: &[Slot],
         n: usize,
@@ -221,8 +221,8 @@ impl<'a> Lower<'a> {
         let dst = self.start(dst);
         let source = |i: usize| sources.get(i).copied().unwrap_or(dst);
         let sources = [source(0), source(1), source(2)];
-        let (kernel, name) = kernel;
-        self.code.steps.push(Step::Run(Instruction { kernel, dst, sources, n, immediate, name }));
+        let (call, name) = (call.0.into(), call.1);
+        self.code.steps.push(Step::Run(Instruction { call, dst, sources, n, immediate, name }));
     }
 
     /// A new buffer for a value.
@@ -314,9 +314,8 @@ impl<'a> Lower<'a> {
         let n = ty.shape.elements();
         let mut forms = [Form::Each; 3];
         let mut slots = Vec::with_capacity(3);
-        map_kernel(op, &dtypes, Sources { forms, single: false })?;
-        // Kernels of one source go through it element by element.
-        let spreads = inputs.len() > 1;
+        let (call, _) = map_kernel(op, &dtypes, Sources { forms, single: false })?;
+        let spreads = inputs.len() > 1 && call.spreads();
         for (form, input) in forms.iter_mut().zip(inputs) {
             let wide = input.broadcast(&ty.shape);
             if spreads && wide.is_uniform() && n != 1 {
