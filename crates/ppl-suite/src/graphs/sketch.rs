@@ -68,16 +68,11 @@ pub(super) enum What {
 
 /// Random programs.
 pub fn sketches() -> impl Strategy<Value = Sketch> {
-    (frame(), 0..4_usize, 0..3_usize, vec(step(), 1..24), 0..3_u8, any::<u64>()).prop_flat_map(
-        |(frame, arguments, constants, steps, derivatives, seed)| {
-            let leaves = (vec(leaf(frame.clone()), arguments + 1), vec(leaf(frame), constants));
-            leaves.prop_map(move |(arguments, constants)| Sketch {
-                arguments,
-                constants,
-                steps: steps.clone(),
-                derivatives,
-                seed,
-            })
+    let leaves = (vec(leaf(), 1..4), vec(leaf(), 0..3));
+    (frame(), leaves, vec(step(), 1..24), 0..3_u8, any::<u64>()).prop_map(
+        |(frame, (arguments, constants), steps, derivatives, seed)| {
+            let within = |leaves: Vec<Outline>| leaves.into_iter().map(|leaf| leaf.within(&frame)).collect();
+            Sketch { arguments: within(arguments), constants: within(constants), steps, derivatives, seed }
         },
     )
 }
@@ -92,17 +87,36 @@ fn frame() -> impl Strategy<Value = Vec<usize>> {
     ]
 }
 
-/// A leaf whose shape broadcasts to the frame.
-fn leaf(frame: Vec<usize>) -> impl Strategy<Value = Leaf> {
-    let dtype = prop_oneof![10 => Just(DType::F64), 2 => Just(DType::F32), 2 => Just(DType::I64), 1 => Just(DType::Bool)];
-    let units = vec(prop::bool::weighted(0.2), frame.len());
-    (dtype, prop_oneof![2 => Just(0), 1 => 0..=frame.len()], units, prop::bool::weighted(0.2)).prop_map(
-        move |(dtype, dropped, units, uniform)| {
-            let sizes = frame.iter().zip(units).skip(dropped);
-            let shape = sizes.map(|(&size, unit)| if unit { 1 } else { size }).collect();
-            Leaf { dtype, shape, uniform }
-        },
-    )
+/// A leaf, as parts of a frame that is not known yet.
+#[derive(Debug, Clone)]
+struct Outline {
+    dtype: DType,
+    /// How many leading dimensions it lacks, at most.
+    dropped: usize,
+    /// Where it has size 1.
+    units: Vec<bool>,
+    uniform: bool,
+}
+
+fn leaf() -> impl Strategy<Value = Outline> {
+    let dtype = prop_oneof![
+        10 => Just(DType::F64),
+        2 => Just(DType::F32),
+        2 => Just(DType::I64),
+        1 => Just(DType::Bool)
+    ];
+    let dropped = prop_oneof![2 => Just(0), 1 => 0..=4_usize];
+    (dtype, dropped, vec(prop::bool::weighted(0.2), 4), prop::bool::weighted(0.2))
+        .prop_map(|(dtype, dropped, units, uniform)| Outline { dtype, dropped, units, uniform })
+}
+
+impl Outline {
+    /// The leaf, of a shape that broadcasts to the frame.
+    fn within(self, frame: &[usize]) -> Leaf {
+        let sizes = frame.iter().zip(self.units).skip(self.dropped);
+        let shape = sizes.map(|(&size, unit)| if unit { 1 } else { size }).collect();
+        Leaf { dtype: self.dtype, shape, uniform: self.uniform }
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
