@@ -1,8 +1,9 @@
 //! A backend whose arithmetic is wrong in the last digits, to learn how far rounding can move a program's results.
 
+use std::f64::consts::TAU;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ppl_tensor::op::{Reduction, Unary};
+use ppl_tensor::op::{RandomKind, Reduction, Unary};
 use ppl_tensor::{Backend, HostBackend, HostData, HostTensor, Op, Result, TensorType};
 
 use crate::source::Source;
@@ -22,11 +23,19 @@ impl Noisy {
 
     /// An array with errors.
     pub(super) fn blurred(&self, x: &HostTensor) -> HostTensor {
+        self.shifted(x, 0.0)
+    }
+
+    /// An array with errors, of which some units are absolute.
+    fn shifted(&self, x: &HostTensor, absolute: f64) -> HostTensor {
         let state = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
         let mut source = Source::new(state);
         let mut moved = |x: f64, spacing: f64| match x {
             0.0 => x.copysign(source.between(-1.0, 1.0)),
-            _ => x * (1.0 + source.between(-UNITS, UNITS) * spacing),
+            _ => {
+                x * (1.0 + source.between(-UNITS, UNITS) * spacing)
+                    + source.between(-absolute, absolute) * spacing
+            }
         };
         let data = match x.data() {
             HostData::F64(values) => {
@@ -91,6 +100,9 @@ impl Backend for Noisy {
         } else {
             HostBackend.run(op, inputs, output)?
         };
-        Ok(self.blurred(&result))
+        // Where a normal draw is small, the angle that it comes from is not.
+        let absolute =
+            if matches!(op, Op::Random { kind: RandomKind::Normal(_), .. }) { UNITS * TAU } else { 0.0 };
+        Ok(self.shifted(&result, absolute))
     }
 }
