@@ -18,7 +18,7 @@ pub use importance::ImportanceWeights;
 pub use init::{Init, Start};
 pub use objective::{
     Baseline, BaselineFunction, Estimate, Estimators, GradientEstimator, GradientMoments, GradientProbe,
-    GradientReport, Objective, ObjectiveState, Origin, PARTICLES, RenyiElbo, Runs, Term, TraceElbo,
+    GradientReport, Jit, Objective, ObjectiveState, Origin, PARTICLES, RenyiElbo, Runs, Term, TraceElbo,
     TraceGraphElbo, TraceMeanFieldElbo, differentiable_loss, estimate, estimate_from,
 };
 pub use optim::{
@@ -28,4 +28,4 @@ pub use optim::{
 };
 pub use predictive::Predictive;
 pub use psis::{SmoothedWeights, psis};
-pub use svi::{Fit, FitReport, Progress, Stop, Svi, SviParts};
+pub use svi::{Execute, Fit, FitReport, Progress, Stop, Svi, SviParts};
