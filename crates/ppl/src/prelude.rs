@@ -19,7 +19,7 @@ pub use ppl_dist::{
 };
 pub use ppl_infer::{
     Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
-    GradientEstimator, ImportanceWeights, Init, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
+    GradientEstimator, ImportanceWeights, Init, Jit, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
     Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo,
     TraceMeanFieldElbo, differentiable_loss,
 };

@@ -314,12 +314,10 @@ impl<M, G, O: Optimizer, J> Svi<M, G, O, J> {
         };
         let (mut params, met, _) = run(&self.params, true)?;
         let names: Vec<String> = met.names(&params).map(str::to_owned).collect();
-        let minimum = lbfgs.descend(&mut params, &names, |params| {
-            match run(params, false) {
-                Ok((_, _, Estimate { loss, surrogate, .. })) => Ok(Some((loss, surrogate))),
-                Err(Error::NonFinite { .. }) => Ok(None),
-                Err(error) => Err(error),
-            }
+        let minimum = lbfgs.descend(&mut params, &names, |params| match run(params, false) {
+            Ok((_, _, Estimate { loss, surrogate, .. })) => Ok(Some((loss, surrogate))),
+            Err(Error::NonFinite { .. }) => Ok(None),
+            Err(error) => Err(error),
         })?;
         self.params = params;
         Ok(minimum)
