@@ -9,9 +9,11 @@ mod importance;
 mod init;
 mod objective;
 mod optim;
+mod potential;
 mod predictive;
 mod psis;
 mod svi;
+mod tracing;
 
 pub use draws::Draws;
 pub use importance::ImportanceWeights;
@@ -26,6 +28,7 @@ pub use optim::{
     Clipped, ClippedAdam, ClippedAdamOptions, Clock, Lbfgs, LbfgsStop, Minimum, Optimizer, OptimizerState,
     PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
 };
+pub use potential::{Potential, PotentialSite, compile_potential};
 pub use predictive::Predictive;
 pub use psis::{SmoothedWeights, psis};
 pub use svi::{Execute, Fit, FitReport, Progress, Stop, Svi, SviParts};

@@ -65,8 +65,8 @@ pub enum ErrorKind {
     },
     /// The program asked for the value of a tensor while it was being traced.
     #[error(
-        "{op}: this program's structure depends on a value; run it without the compiler (without `.jit()`), or choose \
-         by `select` instead of reading"
+        "{op}: this program's structure depends on a value; run it without the compiler, or choose by `select` instead \
+         of reading"
     )]
     TracedRead {
         /// The method that needed the value.

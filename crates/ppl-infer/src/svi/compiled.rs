@@ -5,12 +5,13 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use ppl_core::{Error, Model, ParamStore, Result};
-use ppl_tensor::{Axes, DType, Device, ErrorKind, Key, Program, Shape, Tensor, TensorTree, TreePath, trace};
+use ppl_tensor::{Axes, DType, Device, Key, Program, Shape, Tensor, TensorTree, TreePath};
 
-use super::met::{Last, Met};
+use super::met::Met;
 use super::{Svi, gradients, tracked};
 use crate::objective::{Jit, Objective, ObjectiveState};
 use crate::optim::{Optimizer, OptimizerState};
+use crate::tracing::{Last, record};
 
 /// Most programs that are kept at a time: of arguments whose shapes are always new, the oldest go.
 const PROGRAMS: usize = 32;
@@ -183,23 +184,21 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
         G: Model<A>,
     {
         let last = Last::default();
-        let (mut stays, mut failure) = (false, None);
+        let mut stays = false;
         let step = |(state, (key, args)): &(State, (Tensor, A))| {
-            let mut next = || -> Result<_> {
-                let (next, results) = self.traced(state, key, args, &last)?;
-                stays = Signature::of(&next, &self.device)? == Signature::of(state, &self.device)?;
-                Ok((next, results))
-            };
-            next().map_err(|error| {
-                failure = Some(error);
-                ppl_tensor::Error::argument("jit", "the step failed")
-            })
+            let (next, results) = self.traced(state, key, args, &last)?;
+            stays = Signature::of(&next, &self.device)? == Signature::of(state, &self.device)?;
+            Ok((next, results))
         };
-        let traced = trace(&self.device, step, &(state.clone(), inputs.clone()));
-        let traced = match (traced, failure) {
-            (_, Some(error)) => return Err(not_traceable(error, &last)),
-            (traced, None) => traced?,
-        };
+        let traced = record(&self.device, step, &(state.clone(), inputs.clone()));
+        let traced = traced.map_err(|error| match error {
+            Error::Mismatch { .. } => Error::argument(format!(
+                "the compiled step has other sites than one without the compiler: of data that may be missing \
+                 (`Observation::present`) the missing ones are latent in every compiled program, though none is missing: \
+                 give them as plain data\n{error}"
+            )),
+            error => last.explain("the step cannot be compiled (without `.jit()` it runs as it is)", error),
+        })?;
         Ok(if stays { Some(ppl_jit::compile(traced)?) } else { None })
     }
 
@@ -228,33 +227,5 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
         proposal.commit(&mut params, &mut optimizer)?;
         let next = State { params, optimizer, objective: estimate.state, step: &state.step + 1_i64 };
         Ok((next, (loss, finite)))
-    }
-}
-
-/// The error of a step that cannot be traced; for a value that was read, with the statement after which it was.
-fn not_traceable(error: Error, last: &Last) -> Error {
-    match &error {
-        Error::Mismatch { .. } => Error::argument(format!(
-            "the compiled step has other sites than one without the compiler: of data that may be missing \
-             (`Observation::present`) the missing ones are latent in every compiled program, though none is missing: give \
-             them as plain data\n{error}"
-        )),
-        error if !reads(error) => error.clone(),
-        Error::Site { .. } => Error::argument(format!("the step cannot be compiled: {error}")),
-        error => match last.name() {
-            Some(name) => {
-                Error::argument(format!("the step cannot be compiled: after statement `{name}`, {error}"))
-            }
-            None => Error::argument(format!("the step cannot be compiled: before any statement, {error}")),
-        },
-    }
-}
-
-/// Whether a value was read that is not known while a program is traced.
-fn reads(error: &Error) -> bool {
-    match error {
-        Error::Tensor(error) => matches!(error.kind(), ErrorKind::TracedRead { .. }),
-        Error::Site { source, .. } => reads(source),
-        _ => false,
     }
 }

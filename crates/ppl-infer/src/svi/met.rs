@@ -1,30 +1,16 @@
 //! Which parameters a run meets.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use ppl_core::{Handler, Message, ParamStore, Result, Statement};
+
+use crate::tracing::Last;
 
 /// Gathers the names of all `param` statements.
 #[derive(Debug, Default)]
 pub(super) struct Met {
     names: HashSet<String>,
     last: Option<Last>,
-}
-
-/// The last statement that a program came to, which is known also where the program then failed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Last(Arc<Mutex<Option<String>>>);
-
-impl Last {
-    /// Its name, if there was one.
-    pub(super) fn name(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, name: &str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
-    }
 }
 
 impl Met {

@@ -89,8 +89,9 @@ fn programs_whose_structure_depends_on_a_value() {
     let mut svi = Svi::new(model, guide, Adam::new(0.1), TraceElbo::new().jit()).progress(false);
     let message = text(svi.run(5, &Tensor::from(1.0)));
     let line = line!() - 5;
-    let expected = "the step cannot be compiled: after statement `z`, to_scalar: this program's structure depends on a \
-                    value; run it without the compiler (without `.jit()`), or choose by `select` instead of reading, at ";
+    let expected = "the step cannot be compiled (without `.jit()` it runs as it is): after statement `z`, to_scalar: this \
+                    program's structure depends on a value; run it without the compiler, or choose by `select` instead \
+                    of reading, at ";
     assert!(message.starts_with(expected), "{message}");
     assert!(message.ends_with(&format!("refusals.rs:{line}")), "{message}");
     // The step before it is kept, and the fit goes on without the compiler.
