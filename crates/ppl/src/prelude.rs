@@ -20,7 +20,7 @@ pub use ppl_dist::{
 pub use ppl_infer::{
     Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
     GradientEstimator, ImportanceWeights, Init, Jit, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
-    Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo,
-    TraceMeanFieldElbo, differentiable_loss,
+    Potential, Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo,
+    TraceGraphElbo, TraceMeanFieldElbo, compile_potential, differentiable_loss,
 };
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};

@@ -81,6 +81,7 @@ impl<M, G, O: Optimizer, J> Svi<M, G, O, J> {
         self.objective_state = objective_state;
         (self.losses, self.skipped, self.evaluations) = (losses, skipped, evaluations);
         self.checked = false;
+        self.programs.forget_checks();
         Ok(())
     }
 

@@ -94,7 +94,14 @@ impl Programs {
     }
 
     fn check(&mut self, args: &Signature) {
-        push(&mut self.checked, args.clone());
+        if !self.checked.contains(args) {
+            push(&mut self.checked, args.clone());
+        }
+    }
+
+    /// Makes data be checked again, and the constraints of parameters be attached that come from a file.
+    pub(super) fn forget_checks(&mut self) {
+        self.checked.clear();
     }
 }
 

@@ -175,7 +175,16 @@ fn steps_of_time() {
         })?;
         Ok(())
     }
-    agrees("scan", || (model, AutoNormal::new(model), adam(), TraceElbo::new()), &rows());
+    fn guide(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
+        let loc = ctx.param("loc", 0.2)?;
+        ctx.sample("drift", Normal::new(loc, 0.1))?;
+        ctx.plate("time", y, |ctx, _| {
+            let loc = ctx.param_per_row("locs", 0.5, None)?;
+            ctx.sample("state", Normal::new(loc, 0.3))
+        })?;
+        Ok(())
+    }
+    agrees("scan", || (model, guide, adam(), TraceElbo::new().particles(2)), &rows());
 }
 
 /// An objective of one's own: the evidence lower bound, and beside it a memory of what it was.

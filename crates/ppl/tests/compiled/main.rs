@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod fits;
+mod potentials;
 mod refusals;
 mod runs;
 

@@ -100,6 +100,10 @@ fn resumed_fits_go_on_bit_for_bit() {
         second.load(&path).unwrap();
         second.run(40 - cut, &data()).unwrap();
         assert_eq!(contents(&second), contents(&whole), "{cut}");
+        // Also by a fit that has its programs already.
+        second.load(&path).unwrap();
+        second.run(40 - cut, &data()).unwrap();
+        assert_eq!(contents(&second), contents(&whole), "{cut}");
     }
 }
 
