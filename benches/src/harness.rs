@@ -24,6 +24,8 @@ impl Effort {
 /// One piece of work.
 struct Case<'a> {
     name: String,
+    /// Times that a call does the group's work.
+    repeats: usize,
     run: Box<dyn FnMut() -> Result<()> + 'a>,
 }
 
@@ -67,9 +69,20 @@ impl<'a> Group<'a> {
 
     /// The same group with another case. What `run` returns is kept from being optimised away.
     #[must_use]
-    pub fn case<O>(mut self, name: &str, mut run: impl FnMut() -> Result<O> + 'a) -> Self {
+    pub fn case<O>(self, name: &str, run: impl FnMut() -> Result<O> + 'a) -> Self {
+        self.repeated(name, 1, run)
+    }
+
+    /// As [`Group::case`], with a case of which each call does the group's work so many times.
+    #[must_use]
+    pub fn repeated<O>(
+        mut self,
+        name: &str,
+        repeats: usize,
+        mut run: impl FnMut() -> Result<O> + 'a,
+    ) -> Self {
         let run = Box::new(move || run().map(|output| drop(std::hint::black_box(output))));
-        self.cases.push(Case { name: name.to_owned(), run });
+        self.cases.push(Case { name: name.to_owned(), repeats, run });
         self
     }
 
@@ -86,7 +99,8 @@ impl<'a> Group<'a> {
                 // Every round starts with another case: none always runs in the wake of the same one.
                 let case = (round + turn) % self.cases.len();
                 let time = time(&mut self.cases[case], calls[case])?;
-                rounds[case].push(time.as_nanos() as f64 / (calls[case] as f64 * self.units));
+                let units = (calls[case] * self.cases[case].repeats) as f64 * self.units;
+                rounds[case].push(time.as_nanos() as f64 / units);
             }
         }
         let reference = rounds.first().cloned().unwrap_or_default();

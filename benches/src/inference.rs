@@ -5,11 +5,14 @@ use ppl::autoguide::{AutoDiagonalNormal, AutoMultivariateNormal, AutoNormal};
 use ppl::core::{Ctx, Model, Result};
 use ppl::dist::{Bernoulli, Beta, HalfNormal, Normal, Uniform, constraints};
 use ppl::infer::{Adam, AdamOptions, Objective, Svi, TraceElbo, TraceGraphElbo, TraceMeanFieldElbo};
-use ppl::tensor::Tensor;
+use ppl::tensor::{Tensor, TensorTree};
 
 use crate::data::{COLUMNS, Countries, Rows, Rugged, simulated_regression};
 use crate::harness::Group;
 use crate::reference::{Point, Regression};
+
+/// Steps that a compiled fit takes in one call.
+const STEPS: usize = 20;
 
 /// Particles of the vectorised estimates.
 const PARTICLES: usize = 100;
@@ -25,7 +28,8 @@ pub fn groups() -> Result<(Vec<Group<'static>>, Vec<String>)> {
     let Rugged { countries, regression, note } = Rugged::load()?;
     let (rows, linear) = simulated_regression()?;
     let evaluated = countries.clone();
-    let (full_rank, mean_field) = (countries.clone(), countries);
+    let (full_rank, mean_field) = (countries.clone(), countries.clone());
+    let bound = |particles| TraceElbo::new().particles(particles);
     let mut evaluation = fit(rugged, AutoNormal::new(rugged), 0.02, 1);
     let rugged_group = Group::new("svi/rugged", "step", 1)
         .case("loop: value and gradient", potentials(regression, 1))
@@ -34,7 +38,17 @@ pub fn groups() -> Result<(Vec<Group<'static>>, Vec<String>)> {
             "AutoMultivariateNormal",
             steps(fit(rugged, AutoMultivariateNormal::new(rugged), 0.02, 1), full_rank),
         )
-        .case("AutoNormal, loss alone", move || evaluation.evaluate_loss(&evaluated));
+        .case("AutoNormal, loss alone", move || evaluation.evaluate_loss(&evaluated))
+        .repeated(
+            "AutoNormal, compiled",
+            STEPS,
+            compiled(rugged, AutoNormal::new(rugged), bound(1), &countries),
+        )
+        .repeated(
+            "AutoMultivariateNormal, compiled",
+            STEPS,
+            compiled(rugged, AutoMultivariateNormal::new(rugged), bound(1), &countries),
+        );
     let adam =
         Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.9, 0.999), ..AdamOptions::default() });
     let tosses: Tosses = std::array::from_fn(|toss| f64::from(u8::from(toss < 6)));
@@ -52,6 +66,15 @@ pub fn groups() -> Result<(Vec<Group<'static>>, Vec<String>)> {
                 "AutoDiagonalNormal, TraceMeanField",
                 diagonal(TraceMeanFieldElbo::new().particles(particles), &rows),
             )
+            .repeated(
+                "AutoNormal, compiled",
+                STEPS,
+                compiled(linreg, AutoNormal::new(linreg), bound(particles), &rows),
+            )
+            .repeated("AutoDiagonalNormal, TraceGraph, compiled", STEPS, {
+                let objective = TraceGraphElbo::new().particles(particles);
+                compiled(linreg, AutoDiagonalNormal::new(linreg), objective, &rows)
+            })
     };
     Ok((vec![coin_group, rugged_group, regression(1), regression(PARTICLES)], vec![note]))
 }
@@ -72,6 +95,18 @@ fn steps<A, M: Model<A>, G: Model<A>, J: Objective>(
     args: A,
 ) -> impl FnMut() -> Result<f64> {
     move || svi.step(&args)
+}
+
+/// So many steps a call of a compiled fit.
+fn compiled<A: TensorTree, M: Model<A>, G: Model<A>, J: Objective>(
+    model: M,
+    guide: G,
+    objective: J,
+    args: &A,
+) -> impl FnMut() -> Result<Vec<f64>> + use<A, M, G, J> {
+    let mut svi = Svi::new(model, guide, Adam::new(0.01), objective.jit()).progress(false);
+    let args = args.clone();
+    move || svi.run(STEPS, &args)
 }
 
 /// The value and gradient of the likelihood, once for each particle.

@@ -1,10 +1,11 @@
 //! Learnable parameters, owned by whoever trains.
 
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use ppl_tensor::{Device, Shape, Tensor};
+use ppl_tensor::{Device, Shape, Tensor, TensorTree, TreePath};
 
 use crate::constraint::{Constraint, check_rank, offending};
 use crate::plate::Frame;
@@ -276,6 +277,35 @@ impl ParamStore {
         params.sort_by_key(|(order, ..)| *order);
         let params = params.into_iter().map(|(_, name, param)| (name, param)).collect();
         Ok(ParamStore { params, tracking: false })
+    }
+}
+
+/// The unconstrained values by name, so that a step that changes them can be traced and compiled.
+impl TensorTree for ParamStore {
+    fn try_map(
+        &self,
+        path: &mut TreePath,
+        f: &mut dyn FnMut(&TreePath, &Tensor) -> ppl_tensor::Result<Tensor>,
+    ) -> ppl_tensor::Result<Self> {
+        let param = |(name, param): (&String, &Param)| {
+            let unconstrained = path.with(name, |path| f(path, &param.unconstrained))?;
+            Ok((name.clone(), Param { unconstrained, scale: param.scale.clone() }))
+        };
+        let params = self.params.iter().map(param).collect::<ppl_tensor::Result<_>>()?;
+        Ok(Self { params, tracking: self.tracking })
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(&Tensor) -> ppl_tensor::Result<()>) -> ppl_tensor::Result<()> {
+        self.params.values().try_for_each(|param| f(&param.unconstrained))
+    }
+
+    fn hash_static(&self, mut hasher: &mut dyn Hasher) {
+        self.tracking.hash(&mut hasher);
+        for (name, param) in &self.params {
+            name.hash(&mut hasher);
+            matches!(param.scale, Scale::Loaded { .. }).hash(&mut hasher);
+            param.constraint_name().hash(&mut hasher);
+        }
     }
 }
 

@@ -9,16 +9,18 @@ mod importance;
 mod init;
 mod objective;
 mod optim;
+mod potential;
 mod predictive;
 mod psis;
 mod svi;
+mod tracing;
 
 pub use draws::Draws;
 pub use importance::ImportanceWeights;
 pub use init::{Init, Start};
 pub use objective::{
     Baseline, BaselineFunction, Estimate, Estimators, GradientEstimator, GradientMoments, GradientProbe,
-    GradientReport, Objective, ObjectiveState, Origin, PARTICLES, RenyiElbo, Runs, Term, TraceElbo,
+    GradientReport, Jit, Objective, ObjectiveState, Origin, PARTICLES, RenyiElbo, Runs, Term, TraceElbo,
     TraceGraphElbo, TraceMeanFieldElbo, differentiable_loss, estimate, estimate_from,
 };
 pub use optim::{
@@ -26,6 +28,7 @@ pub use optim::{
     Clipped, ClippedAdam, ClippedAdamOptions, Clock, Lbfgs, LbfgsStop, Minimum, Optimizer, OptimizerState,
     PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
 };
+pub use potential::{Potential, PotentialSite, compile_potential};
 pub use predictive::Predictive;
 pub use psis::{SmoothedWeights, psis};
-pub use svi::{Fit, FitReport, Progress, Stop, Svi, SviParts};
+pub use svi::{Execute, Fit, FitReport, Progress, Stop, Svi, SviParts};

@@ -64,7 +64,10 @@ pub enum ErrorKind {
         right: String,
     },
     /// The program asked for the value of a tensor while it was being traced.
-    #[error("{op}: this program's structure depends on a value; run it without the compiler")]
+    #[error(
+        "{op}: this program's structure depends on a value; run it without the compiler, or choose by `select` instead \
+         of reading"
+    )]
     TracedRead {
         /// The method that needed the value.
         op: String,

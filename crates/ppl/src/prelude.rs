@@ -19,8 +19,8 @@ pub use ppl_dist::{
 };
 pub use ppl_infer::{
     Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
-    GradientEstimator, ImportanceWeights, Init, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
-    Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo, TraceGraphElbo,
-    TraceMeanFieldElbo, differentiable_loss,
+    GradientEstimator, ImportanceWeights, Init, Jit, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
+    Potential, Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo,
+    TraceGraphElbo, TraceMeanFieldElbo, compile_potential, differentiable_loss,
 };
 pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};

@@ -2,6 +2,7 @@
 
 mod elbo;
 mod estimator;
+mod jit;
 mod options;
 mod renyi;
 mod report;
@@ -10,6 +11,7 @@ mod score;
 
 pub use elbo::{TraceElbo, TraceGraphElbo, TraceMeanFieldElbo};
 pub use estimator::{Baseline, BaselineFunction, Estimators, GradientEstimator};
+pub use jit::Jit;
 pub use renyi::RenyiElbo;
 pub use report::{GradientMoments, GradientProbe, GradientReport};
 pub use runs::{Origin, Runs, Term};
@@ -50,6 +52,15 @@ pub trait Objective {
     /// How gradients are estimated at sites that do not say themselves.
     fn estimators(&self) -> Estimators {
         Estimators::default()
+    }
+
+    /// The same objective, with steps of inference that are traced once and compiled: [`Jit`] tells what that asks of
+    /// the programs.
+    fn jit(self) -> Jit<Self>
+    where
+        Self: Sized,
+    {
+        Jit(self)
     }
 }
 

@@ -149,6 +149,11 @@ impl OptimizerState {
         })
     }
 
+    /// Whether no step was taken yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.steps.is_none()
+    }
+
     /// A tensor for each of the state's, in a fixed order.
     fn mapped(
         &self,
@@ -268,6 +273,14 @@ impl Proposal {
     pub(crate) fn offender(&self) -> Option<&str> {
         let finite = |step: &Move| all_finite(&step.next) && step.tensors.iter().all(all_finite);
         self.moves.iter().find(|step| !finite(step)).map(|step| step.name.as_str())
+    }
+
+    /// Whether all next values and states are finite, as a truth value of the program: for steps that are traced.
+    pub(crate) fn is_finite(&self) -> Tensor {
+        let tensors = self.moves.iter().flat_map(|step| std::iter::once(&step.next).chain(&step.tensors));
+        let floats = tensors.filter(|tensor| tensor.dtype().is_float());
+        let finite = floats.map(|tensor| tensor.is_finite().all_all());
+        finite.reduce(|all, one| all.and(one)).unwrap_or_else(|| Tensor::from(true))
     }
 
     /// Makes the changes. After an error the parameters may have changed, the state has not.

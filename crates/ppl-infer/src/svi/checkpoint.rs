@@ -7,7 +7,7 @@ use ppl_tensor::{DType, Device, Key, Tensor};
 
 use super::Svi;
 use super::validation::Validation;
-use crate::objective::{Objective, ObjectiveState};
+use crate::objective::ObjectiveState;
 use crate::optim::{Optimizer, OptimizerState};
 
 /// What the file says it is; another number where older files cannot be read.
@@ -16,7 +16,7 @@ const FORMAT: &str = "ppl fit 1";
 /// Before the names of what the objective remembers.
 const OBJECTIVE: &str = "objective/";
 
-impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
+impl<M, G, O: Optimizer, J> Svi<M, G, O, J> {
     /// Writes all that a fit needs to go on: parameters with their constraints, the states of optimiser and objective, the
     /// key of draws, losses and validation losses. The file appears whole or not at all; [`ParamStore::load`] reads its parameters.
     ///
@@ -81,6 +81,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         self.objective_state = objective_state;
         (self.losses, self.skipped, self.evaluations) = (losses, skipped, evaluations);
         self.checked = false;
+        self.programs.forget_checks();
         Ok(())
     }
 

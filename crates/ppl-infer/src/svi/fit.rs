@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use ppl_core::{Error, Model, ParamStore, Result};
 
-use super::Svi;
-use crate::objective::Objective;
+use super::{Execute, Svi};
 use crate::optim::Optimizer;
 
 /// A run of many steps, being described; [`Fit::run`] or [`Fit::epochs`] starts it.
@@ -71,6 +70,9 @@ pub struct Progress<'a> {
     pub params: &'a ParamStore,
 }
 
+/// Steps between two refreshes of the progress bar.
+const REFRESH: u64 = 100;
+
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
@@ -92,7 +94,7 @@ pub struct FitReport {
     pub stop: Stop,
 }
 
-impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
+impl<M, G, O: Optimizer, J> Svi<M, G, O, J> {
     /// A run of many steps, to be described and started.
     pub fn fit<A: ?Sized>(&mut self) -> Fit<'_, M, G, O, J, A> {
         Fit {
@@ -106,7 +108,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     }
 }
 
-impl<'a, M, G, O: Optimizer, J: Objective, A: ?Sized> Fit<'a, M, G, O, J, A> {
+impl<'a, M, G, O: Optimizer, J, A: ?Sized> Fit<'a, M, G, O, J, A> {
     /// Calls `callback` after every `steps` steps, counted over all runs; it may end the run
     /// ([`ControlFlow::Break`]), and its error does. Several callbacks are called in the order of their description.
     pub fn every(
@@ -153,9 +155,10 @@ impl<'a, M, G, O: Optimizer, J: Objective, A: ?Sized> Fit<'a, M, G, O, J, A> {
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         let bar = bar(self.svi.progress, Some(steps));
-        self.drive(bar, std::iter::repeat_n(args, steps).map(Ok))
+        self.drive(bar, std::iter::once(Ok((args, steps))))
     }
 
     /// A step for each batch of each epoch: `batches` is given the epoch's number and makes its batches.
@@ -175,13 +178,14 @@ impl<'a, M, G, O: Optimizer, J: Objective, A: ?Sized> Fit<'a, M, G, O, J, A> {
         B: IntoIterator<Item: Borrow<A>>,
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         let bar = bar(self.svi.progress, None);
         let batches = epochs.into_iter().flat_map(|epoch| {
             let mut batches = batches(epoch).into_iter();
             let first = batches.next();
             let first = first.ok_or_else(|| Error::argument(format!("epoch {epoch} has no batches")));
-            std::iter::once(first).chain(batches.map(Ok))
+            std::iter::once(first).chain(batches.map(Ok)).map(|batch| Ok((batch?, 1)))
         });
         self.drive(bar, batches)
     }
@@ -189,11 +193,12 @@ impl<'a, M, G, O: Optimizer, J: Objective, A: ?Sized> Fit<'a, M, G, O, J, A> {
     fn drive<B: Borrow<A>>(
         mut self,
         bar: ProgressBar,
-        batches: impl Iterator<Item = Result<B>>,
+        batches: impl Iterator<Item = Result<(B, usize)>>,
     ) -> Result<FitReport>
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         self.check()?;
         let first = self.svi.losses.len();
@@ -218,35 +223,83 @@ impl<'a, M, G, O: Optimizer, J: Objective, A: ?Sized> Fit<'a, M, G, O, J, A> {
     fn steps<B: Borrow<A>>(
         &mut self,
         bar: &ProgressBar,
-        batches: impl Iterator<Item = Result<B>>,
+        batches: impl Iterator<Item = Result<(B, usize)>>,
     ) -> Result<Stop>
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         for batch in batches {
-            let loss = self.svi.step(batch?.borrow())?;
-            if bar.position().is_multiple_of(100) {
-                bar.set_message(format!("loss {loss:.4}"));
-            }
-            bar.inc(1);
-            let mut stop = self.validated()?;
-            let step = self.svi.losses.len();
-            for (every, callback) in &mut self.callbacks {
-                let progress = Progress { step, loss, params: &self.svi.params };
-                if step.is_multiple_of(*every) && callback(&progress)?.is_break() {
-                    stop = Some(Stop::Callback);
+            let (args, mut left) = batch?;
+            while left > 0 {
+                let steps = left.min(self.unseen());
+                left -= steps;
+                let loss = self.advance(bar, args.borrow(), steps)?;
+                if let Some(stop) = self.after(loss)? {
+                    return Ok(stop);
                 }
-            }
-            if let Some((_, path)) = self.checkpoint.as_ref().filter(|(every, _)| step.is_multiple_of(*every))
-            {
-                self.svi.save(path)?;
-            }
-            if let Some(stop) = stop {
-                return Ok(stop);
             }
         }
         Ok(Stop::Finished)
+    }
+
+    /// Number of steps until something is to be seen.
+    fn unseen(&self) -> usize {
+        let step = self.svi.losses.len();
+        let intervals = [
+            self.validation.as_ref().map(|(every, _)| *every),
+            self.checkpoint.as_ref().map(|(every, _)| *every),
+        ];
+        let callbacks = self.callbacks.iter().map(|(every, _)| *every);
+        let until = |every: usize| every - step % every;
+        intervals.into_iter().flatten().chain(callbacks).map(until).min().unwrap_or(usize::MAX)
+    }
+
+    /// So many steps; returns the last loss.
+    fn advance(&mut self, bar: &ProgressBar, args: &A, steps: usize) -> Result<f64>
+    where
+        M: Model<A>,
+        G: Model<A>,
+        J: Execute<A>,
+    {
+        let (mut last, mut taken) = (f64::NAN, 0);
+        let tell = |loss: f64, taken: u64| {
+            if (bar.position() % REFRESH) + taken >= REFRESH {
+                bar.set_message(format!("loss {loss:.4}"));
+            }
+            bar.inc(taken);
+        };
+        let mut seen = |loss: f64| {
+            (last, taken) = (loss, taken + 1);
+            if taken == REFRESH {
+                tell(loss, std::mem::take(&mut taken));
+            }
+        };
+        let result = J::advance(self.svi, args, steps, &mut seen);
+        tell(last, taken);
+        result.map(|()| last)
+    }
+
+    /// What is due after a step, and whether it ends the run.
+    fn after(&mut self, loss: f64) -> Result<Option<Stop>>
+    where
+        M: Model<A>,
+        G: Model<A>,
+        J: Execute<A>,
+    {
+        let mut stop = self.validated()?;
+        let step = self.svi.losses.len();
+        for (every, callback) in &mut self.callbacks {
+            let progress = Progress { step, loss, params: &self.svi.params };
+            if step.is_multiple_of(*every) && callback(&progress)?.is_break() {
+                stop = Some(Stop::Callback);
+            }
+        }
+        if let Some((_, path)) = self.checkpoint.as_ref().filter(|(every, _)| step.is_multiple_of(*every)) {
+            self.svi.save(path)?;
+        }
+        Ok(stop)
     }
 
     /// The validation that is due, and whether it ends the run.
@@ -254,6 +307,7 @@ impl<'a, M, G, O: Optimizer, J: Objective, A: ?Sized> Fit<'a, M, G, O, J, A> {
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         let step = self.svi.losses.len();
         let Some((_, args)) = self.validation.filter(|(every, _)| step.is_multiple_of(*every)) else {

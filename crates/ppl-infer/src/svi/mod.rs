@@ -1,21 +1,29 @@
 //! Stochastic variational inference: estimates and updates, and the loop around them.
 
 mod checkpoint;
+mod compiled;
+mod execute;
 mod fit;
 mod met;
 mod validation;
 
+pub use execute::Execute;
 pub use fit::{Fit, FitReport, Progress, Stop};
 
-use ppl_core::{Ctx, Error, Model, ParamStore, Result};
-use ppl_tensor::{Device, Key, grad, no_grad};
+use std::time::Duration;
 
-use crate::objective::{Estimate, Objective, ObjectiveState, estimate_from};
+use ppl_core::{Ctx, Error, Model, ParamStore, Result};
+use ppl_tensor::{Device, Key, Tensor, grad, no_grad};
+
+use crate::objective::{Estimate, ObjectiveState, estimate_from};
 use crate::optim::{Lbfgs, Minimum, Optimizer, OptimizerState, not_finite};
+use compiled::Programs;
 use met::Met;
 use validation::Validation;
 
 /// Fits a guide to a model: owns the parameters, the optimiser's state and the key of draws.
+///
+/// Steps run one operation after the other, or, with [`Objective::jit`](crate::Objective::jit), as compiled programs.
 pub struct Svi<M, G, O, J> {
     model: M,
     guide: G,
@@ -34,6 +42,7 @@ pub struct Svi<M, G, O, J> {
     progress: bool,
     /// Whether a step has run in this process: parameters and data are checked when they are new.
     checked: bool,
+    programs: Programs,
 }
 
 /// What an [`Svi`] is made of, and what it has found.
@@ -54,7 +63,7 @@ pub struct SviParts<M, G, O, J> {
     pub losses: Vec<f64>,
 }
 
-impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
+impl<M, G, O: Optimizer, J> Svi<M, G, O, J> {
     /// Inference on the CPU with seed 0 and no parameters yet.
     pub fn new(model: M, guide: G, optimizer: O, objective: J) -> Self {
         let device = Device::cpu();
@@ -75,6 +84,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
             stable: false,
             progress: true,
             checked: false,
+            programs: Programs::default(),
         }
     }
 
@@ -140,6 +150,11 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         self.skipped
     }
 
+    /// Time spent on tracing and compiling steps, of all programs so far; none without [`Jit`](crate::Jit).
+    pub fn compile_time(&self) -> Duration {
+        self.programs.time
+    }
+
     /// Validation losses so far, each with the number of steps before it ([`Fit::validate`]).
     pub fn validation_losses(&self) -> &[(usize, f64)] {
         self.validation.losses()
@@ -161,9 +176,22 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
-        let key = self.key.fold_in(self.losses.len());
-        let result = self.estimated(key, !self.checked, tracked(&self.params), args);
+        let mut last = f64::NAN;
+        J::advance(self, args, 1, &mut |loss| last = loss)?;
+        Ok(last)
+    }
+
+    /// A step, one operation after the other.
+    fn step_eagerly<A: ?Sized>(&mut self, args: &A) -> Result<f64>
+    where
+        M: Model<A>,
+        G: Model<A>,
+        J: Execute<A>,
+    {
+        let (key, params, validates) = (self.next_key(), tracked(&self.params), !self.checked);
+        let result = self.estimated(key, validates, params, &self.objective_state, Met::default(), args);
         let (mut params, met, estimate) = match result {
             Err(Error::NonFinite { .. }) if self.stable => return Ok(self.skip(f64::NAN)),
             result => result?,
@@ -172,10 +200,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
             return Err(Error::argument("neither model nor guide has a parameter: there is nothing to fit"));
         }
         let loss = estimate.loss.detach().to_scalar()?;
-        let names: Vec<&str> = met.names(&params).collect();
-        let leaves = names.iter().map(|name| params.unconstrained(name)).collect::<Result<Vec<_>>>()?;
-        let grads = grad(&estimate.surrogate, &leaves)?;
-        let grads: Vec<_> = names.into_iter().zip(grads).collect();
+        let grads = gradients(&params, &met, &estimate.surrogate)?;
         let proposal = self.state.propose(&self.optimizer, &params, &grads)?;
         if let Some(name) = proposal.offender() {
             return if self.stable { Ok(self.skip(loss)) } else { Err(not_finite(name, &grads)) };
@@ -195,22 +220,31 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
         loss
     }
 
-    /// An estimate, the parameters after it, and which of them the programs met.
+    /// The key of the next step's draws.
+    fn next_key(&self) -> Key {
+        self.key.fold_in(self.losses.len())
+    }
+
+    /// An estimate after steps that left the objective this state, the parameters after it, and which of them the programs
+    /// met.
     fn estimated<A: ?Sized>(
         &self,
         key: Key,
         validates: bool,
         params: ParamStore,
+        before: &ObjectiveState,
+        met: Met,
         args: &A,
     ) -> Result<(ParamStore, Met, Estimate)>
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         let mut ctx = self.context(key, validates).with_params(params);
-        let (objective, before) = (&self.objective, &self.objective_state);
+        let objective = self.objective.estimator();
         let run = |ctx: &mut Ctx| estimate_from(objective, before, ctx, &self.model, &self.guide, args);
-        let (met, estimate) = ctx.with(Met::default(), run)?;
+        let (met, estimate) = ctx.with(met, run)?;
         Ok((ctx.into_params(), met, estimate))
     }
 
@@ -222,6 +256,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         let key = self.key.fold_in_name("evaluate_loss").fold_in(self.evaluations);
         let (loss, params) = self.evaluated(key, args)?;
@@ -235,9 +270,10 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         let mut ctx = self.context(key, true).with_params(self.params.clone());
-        let (objective, before) = (&self.objective, &self.objective_state);
+        let (objective, before) = (self.objective.estimator(), &self.objective_state);
         let estimate =
             no_grad(|| estimate_from(objective, before, &mut ctx, &self.model, &self.guide, args))?;
         Ok((estimate.loss.to_scalar()?, ctx.into_params()))
@@ -253,6 +289,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         Ok(self.fit().run(steps, args)?.losses)
     }
@@ -268,17 +305,19 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     where
         M: Model<A>,
         G: Model<A>,
+        J: Execute<A>,
     {
         let key = || self.key.fold_in_name("minimize");
         // The first run creates the parameters and names a site of which the density is not finite.
-        let (mut params, met, _) = self.estimated(key(), true, self.params.clone(), args)?;
+        let run = |params: &ParamStore, validates| {
+            self.estimated(key(), validates, params.clone(), &self.objective_state, Met::default(), args)
+        };
+        let (mut params, met, _) = run(&self.params, true)?;
         let names: Vec<String> = met.names(&params).map(str::to_owned).collect();
-        let minimum = lbfgs.descend(&mut params, &names, |params| {
-            match self.estimated(key(), false, params.clone(), args) {
-                Ok((_, _, Estimate { loss, surrogate, .. })) => Ok(Some((loss, surrogate))),
-                Err(Error::NonFinite { .. }) => Ok(None),
-                Err(error) => Err(error),
-            }
+        let minimum = lbfgs.descend(&mut params, &names, |params| match run(params, false) {
+            Ok((_, _, Estimate { loss, surrogate, .. })) => Ok(Some((loss, surrogate))),
+            Err(Error::NonFinite { .. }) => Ok(None),
+            Err(error) => Err(error),
         })?;
         self.params = params;
         Ok(minimum)
@@ -287,6 +326,13 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, J> {
     fn context(&self, key: Key, validates: bool) -> Ctx {
         Ctx::with_key(&self.device, key).validating(validates)
     }
+}
+
+/// The gradients of a surrogate with respect to the parameters that the programs met, by name.
+fn gradients<'a>(params: &'a ParamStore, met: &Met, surrogate: &Tensor) -> Result<Vec<(&'a str, Tensor)>> {
+    let names: Vec<&str> = met.names(params).collect();
+    let leaves = names.iter().map(|name| params.unconstrained(name)).collect::<Result<Vec<_>>>()?;
+    Ok(names.into_iter().zip(grad(surrogate, &leaves)?).collect())
 }
 
 /// The same parameters as leaves of which gradients can be asked.

@@ -188,8 +188,10 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor failed, is traced, or has implicit axes.
+    #[track_caller]
     pub fn to_host(&self) -> Result<HostTensor> {
-        self.read("to_host")
+        let location = Location::caller();
+        self.read("to_host").map_err(|e| e.at(location))
     }
 
     fn read(&self, reader: &str) -> Result<HostTensor> {

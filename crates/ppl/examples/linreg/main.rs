@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ppl::infer::Execute;
 use ppl::prelude::*;
 use ppl_examples_support::{
-    BLUE, Figure, GREY, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show, stats,
+    BLUE, Extra, Figure, GREY, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show,
+    stats,
 };
 
-use crate::model::{COLUMNS, ROWS, Truth, model, simulate};
+use crate::model::{COLUMNS, Data, ROWS, Truth, model, simulate};
 
 /// Steps and particles of the second fit, which goes on where the first ends.
 const MANY: (usize, usize) = (300, 100);
@@ -23,10 +25,15 @@ const DRAWS: usize = 4000;
 const PROGRAM: Program = Program {
     name: "linreg",
     about: "Linear regression on 2500 simulated rows of 8 features: alpha ~ Normal(0, 100), beta ~ Normal(0, 10) each,\n\
-            sigma ~ HalfNormal(10). Fitted with AutoDiagonalNormal and the TraceGraph evidence lower bound: --steps steps\n\
-            with one particle, then 300 (or --steps, if fewer) with a hundred. The data are simulated from --seed.",
+            sigma ~ HalfNormal(10). Fitted with AutoDiagonalNormal and the TraceGraph evidence lower bound, compiled:\n\
+            --steps steps with one particle, then 300 (or --steps, if fewer) with a hundred. The data are simulated from\n\
+            --seed.",
     steps: 30_000,
-    extras: &[],
+    extras: &[Extra {
+        name: "jit",
+        value: "on|off",
+        help: "whether steps are traced once and compiled (on), or run one operation after the other",
+    }],
     keys: &[
         (
             "sites.NAME.mean, .sd",
@@ -39,6 +46,7 @@ const PROGRAM: Program = Program {
             "of the steps with one particle: duration, mean loss of the last 100 (nats)",
         ),
         ("many.seconds, many.loss", "the same of the 300 steps with a hundred particles"),
+        ("one.compile_seconds, many.compile_seconds", "of these the time spent on tracing and compiling"),
         ("rows, steps, seed, draws", "of the run"),
     ],
 };
@@ -51,6 +59,7 @@ fn main() -> ExitCode {
 struct Stretch {
     losses: Vec<f64>,
     seconds: f64,
+    compile_seconds: f64,
 }
 
 impl Stretch {
@@ -59,26 +68,36 @@ impl Stretch {
     }
 
     fn json(&self) -> Value {
-        json!({ "seconds": self.seconds, "loss": self.last_loss() })
+        json!({ "seconds": self.seconds, "compile_seconds": self.compile_seconds, "loss": self.last_loss() })
     }
 }
 
 fn fit(options: &Options) -> Outcome {
+    match options.extra("jit").map(|value| value.to_string_lossy()).as_deref() {
+        None | Some("on") => fit_by(options, |objective| objective.jit()),
+        Some("off") => fit_by(options, |objective| objective),
+        Some(other) => Err(format!("`--jit` is `{other}`, must be on or off").into()),
+    }
+}
+
+/// The fit by an objective as it is run.
+fn fit_by<J: Execute<Data>>(options: &Options, run: impl Fn(TraceGraphElbo) -> J) -> Outcome {
     let device = &options.device;
     let (truth, data) = simulate(&Key::new(options.seed).fold_in_name("data"))?;
     let data = device.place(&data)?;
 
     let guide = AutoDiagonalNormal::new(model);
-    let mut svi = Svi::new(model, guide, Adam::new(0.01), TraceGraphElbo::new()).on(device, options.seed);
-    let one = stretch("1 particle", options.steps, |steps| svi.run(steps, &data))?;
+    let objective = run(TraceGraphElbo::new());
+    let mut svi = Svi::new(model, guide, Adam::new(0.01), objective).on(device, options.seed);
+    let one = stretch("1 particle", options.steps, &mut svi, &data)?;
 
     // Another objective is another fit, which starts where this one has come to.
     let parts = svi.into_parts();
-    let objective = TraceGraphElbo::new().particles(MANY.1);
+    let objective = run(TraceGraphElbo::new().particles(MANY.1));
     let mut svi = Svi::new(model, parts.guide, Adam::new(0.01), objective)
         .on(device, options.seed.wrapping_add(1))
         .with_params(parts.params);
-    let many = stretch("100 particles", MANY.0.min(options.steps), |steps| svi.run(steps, &data))?;
+    let many = stretch("100 particles", MANY.0.min(options.steps), &mut svi, &data)?;
 
     let predictive = Predictive::new(model).with_params(svi.params()).on(device, options.seed);
     let draws = predictive.posterior(svi.guide(), DRAWS, &data)?;
@@ -102,12 +121,22 @@ fn fit(options: &Options) -> Outcome {
     }))
 }
 
-fn stretch(name: &str, steps: usize, run: impl FnOnce(usize) -> Result<Vec<f64>>) -> Result<Stretch> {
+fn stretch<M: Model<Data>, G: Model<Data>, J: Execute<Data>>(
+    name: &str,
+    steps: usize,
+    svi: &mut Svi<M, G, Adam, J>,
+    data: &Data,
+) -> Result<Stretch> {
     let start = Instant::now();
-    let losses = run(steps)?;
-    let seconds = start.elapsed().as_secs_f64();
-    show(format!("{name}: {steps} steps in {seconds:.2} s, {:.1} µs each", seconds / steps as f64 * 1e6));
-    Ok(Stretch { losses, seconds })
+    let losses = svi.run(steps, data)?;
+    let (seconds, compile_seconds) = (start.elapsed().as_secs_f64(), svi.compile_time().as_secs_f64());
+    let each = (seconds - compile_seconds) / steps as f64 * 1e6;
+    let compiled = match compile_seconds {
+        0.0 => String::new(),
+        seconds => format!(" after {:.1} ms of tracing and compiling", seconds * 1e3),
+    };
+    show(format!("{name}: {steps} steps in {seconds:.2} s, {each:.1} µs each{compiled}"));
+    Ok(Stretch { losses, seconds, compile_seconds })
 }
 
 /// What is known of one number of the regression.
@@ -161,7 +190,6 @@ fn save_losses(folder: &Path, one: &Stretch, many: &Stretch) -> std::result::Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Data;
 
     #[test]
     fn data_are_what_they_are_simulated_from() {
@@ -185,12 +213,21 @@ mod tests {
             }
         }
         for pointer in
-            ["/worst_z", "/one/seconds", "/one/loss", "/many/seconds", "/many/loss", "/rows", "/draws"]
+            ["/worst_z", "/one/seconds", "/one/loss", "/many/seconds", "/many/loss", "/many/compile_seconds"]
         {
             assert!(results.pointer(pointer).is_some_and(Value::is_number), "{pointer}");
         }
         for file in ["linreg_loss_one.svg", "linreg_loss_many.svg"] {
             assert!(out.join(file).is_file(), "{file}");
         }
+        // The compiler changes rounding alone.
+        let options =
+            PROGRAM.options(["--steps", "5", "--out", out.to_str().unwrap(), "--jit", "off"]).unwrap();
+        let eager = fit(&options).unwrap();
+        assert_eq!(eager["one"]["compile_seconds"], 0.0);
+        let loss = |results: &Value| results["many"]["loss"].as_f64().unwrap();
+        assert!((loss(&eager) / loss(&results) - 1.0).abs() < 1e-10, "{eager} {results}");
+        let options = PROGRAM.options(["--jit", "maybe"]).unwrap();
+        assert_eq!(fit(&options).unwrap_err().to_string(), "`--jit` is `maybe`, must be on or off");
     }
 }

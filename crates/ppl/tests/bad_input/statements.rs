@@ -259,8 +259,8 @@ fn values_read_in_a_traced_program() {
             .map_err(|error| ppl::tensor::Error::argument("model", error.to_string()))
     };
     Refusals::default().of(
-        "model: to_scalar: this program's structure depends on a value; run it without \
-             the compiler, at …",
+        "model: to_scalar: this program's structure depends on a value; run it without the compiler, or choose by \
+             `select` instead of reading, at …",
         || ppl::tensor::trace(&Device::cpu(), program, &Tensor::from([0.5]).sum(0)),
     );
     // In a scan every value is symbolic.

@@ -1,0 +1,239 @@
+//! A model's log density as a compiled function of one vector of unconstrained numbers.
+
+mod unconstrain;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use ppl_core::{Ctx, Error, Model, Record, Result, Trace};
+use ppl_tensor::{Device, Key, Program, Shape, Tensor, grad, no_grad, watch_reads};
+
+use crate::tracing::{Last, record};
+use unconstrain::{Find, Place, Take};
+
+/// The log density of a model's latent sites on unconstrained space, compiled with its gradient: what samplers of Markov
+/// chains, Laplace's approximation and methods of one's own iterate.
+///
+/// At `x` in `R^d` it is `ln p(z, data) + Σ ln |det ∂z/∂x|` with `z` the values of the latent sites (a log density, to be
+/// maximised; its negative is what physics calls the potential energy). Each site's part of `x` is mapped to the support of
+/// its distribution, which may depend on sites before it. Arguments and parameters of the model are constants, as are draws
+/// that handlers inside the model hide.
+///
+/// ```
+/// use ppl_core::{Ctx, Result};
+/// use ppl_dist::{Exponential, Normal};
+/// use ppl_infer::{Init, compile_potential};
+/// use ppl_tensor::Tensor;
+///
+/// fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
+///     let mean = ctx.sample("mean", Normal::new(0.0, 10.0))?;
+///     let sd = ctx.sample("sd", Exponential::new(1.0))?;
+///     ctx.plate("rows", y, |ctx, y| ctx.observe("y", Normal::new(&mean, &sd), y).map(|_| ()))
+/// }
+/// let y = Tensor::from([1.2, 0.4, 2.2]);
+/// let mut potential = compile_potential(&model, &y)?;
+/// let mut x = potential.unconstrain(Init::Mean.start(&model, &Ctx::new(0), &y)?.values())?;
+/// let mut gradient = vec![0.0; potential.dimension()];
+/// for _ in 0..1000 {
+///     potential.value_and_gradient(&x, &mut gradient)?;
+///     x.iter_mut().zip(&gradient).for_each(|(x, slope)| *x += 0.05 * slope);
+/// }
+/// let sd = potential.constrain(&x)?["sd"].to_scalar()?;
+/// # assert!((sd - 0.68).abs() < 0.1, "{sd}");
+/// # Ok::<(), ppl_core::Error>(())
+/// ```
+///
+/// A clone shares the compiled program, and may run on another thread.
+#[derive(Clone)]
+pub struct Potential {
+    sites: Arc<[PotentialSite]>,
+    device: Device,
+    density: Arc<Program<(Tensor, Tensor)>>,
+    forward: Arc<Program<Vec<Tensor>>>,
+    inverse: Arc<Program<Tensor>>,
+    compile_time: Duration,
+}
+
+/// A latent site of a [`Potential`], and its part of the vector.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PotentialSite {
+    /// Name of the site.
+    pub name: String,
+    /// The plates and scans around it, outermost first: its value has one leading dimension for each.
+    pub plates: Vec<String>,
+    /// Shape of its value, of all rows.
+    pub shape: Shape,
+    /// Shape of its unconstrained numbers, of all rows; row-major in the vector.
+    pub unconstrained_shape: Shape,
+    /// Its place in the vector.
+    pub range: Range<usize>,
+    /// Name of the bijection from its numbers to its value.
+    pub transform: String,
+}
+
+/// The [`Potential`] of a model without parameters, or with those at the start, on the CPU in 64 bits.
+///
+/// # Errors
+/// As [`Potential::compile`].
+pub fn compile_potential<A: ?Sized, M: Model<A>>(model: &M, args: &A) -> Result<Potential> {
+    Potential::compile(model, &Ctx::new(0), args)
+}
+
+impl Potential {
+    /// The log density of a model with these arguments, with the parameters and on the device of `ctx`, apart from its
+    /// handlers and plates.
+    ///
+    /// # Errors
+    /// If the model fails, has no latent site or a discrete one, chooses rows of a plate, or cannot be traced because its
+    /// structure depends on a latent value; or if the support of a site in a scan depends on the step or on other sites.
+    /// The message names the site.
+    pub fn compile<A: ?Sized, M: Model<A>>(model: &M, ctx: &Ctx, args: &A) -> Result<Self> {
+        let start = Instant::now();
+        let device = ctx.device();
+        let alone = |key: Key| Ctx::with_key(device, key).with_params(ctx.params().clone());
+        let mut first = alone(ctx.key().clone());
+        let find = || first.with(Find::on(device), |ctx| model.run(ctx, args));
+        let (found, _) = no_grad(|| watch_reads(find))?;
+        let (sites, supports) = found.finish()?;
+        let size = sites.last().map_or(0, |site| site.range.end);
+
+        let last = Last::default();
+        let explain = |error| last.explain("the log density cannot be compiled", error);
+        let run = |x: &Tensor| -> Result<(Trace, Tensor)> {
+            let place = Place::new(&sites, &supports, x, &last);
+            let mut ctx = alone(ctx.key().clone()).validating(false);
+            let (recorded, (place, _)) =
+                ctx.with(Record::new(), |ctx| ctx.with(place, |ctx| model.run(ctx, args)))?;
+            Ok((recorded.into_trace(), place.volume()))
+        };
+        let density = |x: &Tensor| {
+            let x = x.tracked();
+            let (trace, volume) = run(&x)?;
+            let value = (trace.log_prob_sum()? + volume).cast(x.dtype());
+            let gradient = grad(&value, &[&x])?.swap_remove(0);
+            Ok((value.detach(), gradient))
+        };
+        let forward = |x: &Tensor| {
+            let (trace, _) = run(x)?;
+            let whole = |site: &PotentialSite| {
+                Ok(trace.value(&site.name)?.broadcast_to(site.shape.clone()).check()?.clone())
+            };
+            sites.iter().map(whole).collect::<Result<Vec<_>>>()
+        };
+        let inverse = |values: &Vec<Tensor>| {
+            let take = Take::new(&sites, values, &last);
+            let mut ctx = alone(ctx.key().clone()).validating(false);
+            let (take, _) = ctx.with(take, |ctx| model.run(ctx, args))?;
+            take.numbers()
+        };
+        let float = device.default_float();
+        let zeros = |shape: &Shape| device.place(&Tensor::zeros(shape).cast(float));
+        let x = zeros(&Shape::from([size]))?;
+        let values = sites.iter().map(|site| zeros(&site.shape)).collect::<ppl_tensor::Result<Vec<_>>>()?;
+        let density = ppl_jit::compile(record(device, density, &x).map_err(explain)?)?;
+        // Run once a chain or a draw: interpreting them costs no compilation.
+        let forward = no_grad(|| record(device, forward, &x)).map_err(explain)?;
+        let inverse = no_grad(|| record(device, inverse, &values)).map_err(explain)?;
+        let (forward, inverse) = (ppl_tensor::compile(forward)?, ppl_tensor::compile(inverse)?);
+        Ok(Self {
+            sites: sites.into(),
+            device: device.clone(),
+            density: Arc::new(density),
+            forward: Arc::new(forward),
+            inverse: Arc::new(inverse),
+            compile_time: start.elapsed(),
+        })
+    }
+
+    /// Number `d` of unconstrained numbers.
+    pub fn dimension(&self) -> usize {
+        self.sites.last().map_or(0, |site| site.range.end)
+    }
+
+    /// The latent sites, in the order of the vector and of the model.
+    pub fn sites(&self) -> &[PotentialSite] {
+        &self.sites
+    }
+
+    /// Time that finding the sites, tracing and compiling took.
+    pub fn compile_time(&self) -> Duration {
+        self.compile_time
+    }
+
+    /// The log density in nats at `x` `[d]`; its gradient there is written to `gradient` `[d]`. Where the model says so
+    /// they are not finite: that is no error here.
+    ///
+    /// # Errors
+    /// If a slice has another length, or the device fails.
+    pub fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
+        if gradient.len() != x.len() {
+            let (found, wanted) = (gradient.len(), x.len());
+            return Err(Error::Shape(format!("the gradient has {found} numbers, the point {wanted}")));
+        }
+        let (value, slope) = self.density.run(&self.vector(x)?)?;
+        gradient.copy_from_slice(&slope.to_f64()?);
+        Ok(value.to_scalar()?)
+    }
+
+    /// The values of all latent sites at `x` `[d]`, each with one leading dimension for each plate and scan around.
+    ///
+    /// # Errors
+    /// If the slice has another length, or the device fails.
+    pub fn constrain(&self, x: &[f64]) -> Result<IndexMap<String, Tensor>> {
+        let values = self.forward.run(&self.vector(x)?)?;
+        Ok(self.sites.iter().zip(values).map(|(site, value)| (site.name.clone(), value)).collect())
+    }
+
+    /// The point `[d]` of values of all latent sites, each with one leading dimension for each plate and scan around, or
+    /// without them to be the same in every row: as of [`Start::values`](crate::Start::values).
+    ///
+    /// # Errors
+    /// If a site's value is missing, has another shape, or is not inside the support, of whose edge there is no point; or
+    /// a value is of no latent site. The message names the site.
+    pub fn unconstrain(&self, values: &IndexMap<String, Tensor>) -> Result<Vec<f64>> {
+        let names = || self.sites.iter().map(|site| &site.name);
+        if let Some(name) = values.keys().find(|name| names().all(|known| known != *name)) {
+            return Err(Error::unknown("latent site", name, names()));
+        }
+        let value = |site: &PotentialSite| {
+            let given = values.get(&site.name).ok_or_else(|| Error::argument("its value is missing"))?;
+            site.whole(given, &self.device)
+        };
+        let named = |site: &PotentialSite| value(site).map_err(|error| error.at_site(&site.name));
+        let values = self.sites.iter().map(named).collect::<Result<Vec<_>>>()?;
+        let x = self.inverse.run(&values)?.to_f64()?;
+        match self.sites.iter().find(|site| x[site.range.clone()].iter().any(|x| !x.is_finite())) {
+            None => Ok(x),
+            Some(site) => {
+                let reason = format!("its value is not inside the support, the image of {}", site.transform);
+                Err(Error::argument(reason).at_site(&site.name))
+            }
+        }
+    }
+
+    /// The argument of the programs.
+    fn vector(&self, x: &[f64]) -> Result<Tensor> {
+        let (found, wanted) = (x.len(), self.dimension());
+        if found != wanted {
+            return Err(Error::Shape(format!("the point has {found} numbers, the potential {wanted}")));
+        }
+        Ok(self.device.place(&Tensor::from(x))?)
+    }
+}
+
+impl PotentialSite {
+    /// A value of all rows, from one of all rows or of one.
+    fn whole(&self, given: &Tensor, device: &Device) -> Result<Tensor> {
+        let (found, row) = (given.check()?.shape(), &self.shape[self.plates.len()..]);
+        let fits = found == self.shape || found[..] == *row;
+        if !fits || !given.axes().is_empty() {
+            let wanted = &self.shape;
+            return Err(Error::Shape(format!("the value has shape {found}, the site {wanted}")));
+        }
+        let value = device.place(&given.cast(device.default_float()))?;
+        Ok(value.broadcast_to(self.shape.clone()).check()?.clone())
+    }
+}
