@@ -5,6 +5,7 @@
 
 mod code;
 mod exec;
+mod explain;
 mod ir;
 mod kernels;
 #[allow(dead_code, unused_imports)] // Kernels of programs use it.

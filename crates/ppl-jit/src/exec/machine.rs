@@ -9,7 +9,9 @@
 
 use std::sync::Arc;
 
-use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result};
+use smallvec::SmallVec;
+
+use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result, Shape};
 
 use crate::code::{Code, HostCall, Index, Instruction, Loop, Origin, Step, bytes};
 use crate::kernels::{self, Runs};
@@ -18,6 +20,7 @@ use crate::plan::View;
 /// Memory in lines of the cache.
 #[repr(align(64))]
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "its bytes are read by address")]
 struct Line([u8; 64]);
 
 /// A program's memory, and the addresses of everything in it.
@@ -35,6 +38,8 @@ pub(super) struct Machine {
     moving: Vec<(usize, usize)>,
     /// Keeps arguments alive that addresses point to.
     arguments: Vec<Option<HostTensor>>,
+    /// For each argument that is carried from run to run: its memory now, and that of the next.
+    state: Vec<[Vec<Line>; 2]>,
     outputs: Vec<Runs>,
 }
 
@@ -63,20 +68,68 @@ impl Machine {
         }
         let outputs = code.outputs.iter().map(|(view, ty)| runs(view, ty.dtype)).collect();
         let arguments = vec![None; code.inputs.len()];
-        Self { table: base.clone(), code, _arena: arena, buffers, base, moving, arguments, outputs }
+        Self {
+            table: base.clone(),
+            code,
+            _arena: arena,
+            buffers,
+            base,
+            moving,
+            arguments,
+            state: Vec::new(),
+            outputs,
+        }
     }
 
     /// Makes an argument the one that the program reads. It is of the argument's type.
     pub(super) fn set_input(&mut self, number: usize, value: &HostTensor) {
-        let Some(buffer) = self.code.inputs.get(number).copied().flatten() else { return };
-        self.arguments[number] = Some(value.clone());
-        self.buffers[buffer] = first(value).cast_mut();
+        if let Some(argument) = self.arguments.get_mut(number) {
+            *argument = Some(value.clone());
+            self.point(number, first(value).cast_mut());
+        }
+    }
+
+    /// Makes the addresses of an argument start at `start`.
+    fn point(&mut self, number: usize, start: *mut u8) {
+        let Some(buffer) = self.code.inputs[number] else { return };
+        self.buffers[buffer] = start;
         for &(slot, _) in self.moving.iter().filter(|(_, of)| *of == number) {
             let address = self.code.addresses[slot];
             let offset = address.offset * bytes(self.code.buffers[address.buffer].dtype);
             self.base[slot] = self.buffers[buffer].wrapping_add(offset);
             self.table[slot] = self.base[slot];
         }
+    }
+
+    /// Makes the first results the next arguments of the same numbers.
+    pub(super) fn carry(&mut self, carried: usize) {
+        while self.state.len() < carried {
+            let (view, ty) = &self.code.outputs[self.state.len()];
+            let lines = (view.elements() * bytes(ty.dtype)).div_ceil(64);
+            self.state.push([vec![Line([0; 64]); lines], vec![Line([0; 64]); lines]]);
+        }
+        for (number, [_, next]) in self.state.iter_mut().enumerate().take(carried) {
+            let (view, ty) = &self.code.outputs[number];
+            let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(ty.dtype));
+            if view.elements() > 0 {
+                // SAFETY: as the module says; the destination has the result's bytes, and is no argument now.
+                unsafe { kernels::copy(&self.outputs[number], next.as_mut_ptr().cast(), from) };
+            }
+        }
+        for number in 0..carried {
+            let [now, next] = &mut self.state[number];
+            std::mem::swap(now, next);
+            let start = now.as_mut_ptr().cast();
+            self.point(number, start);
+        }
+    }
+
+    /// The argument that [`Machine::carry`] made of a result.
+    pub(super) fn carried(&self, number: usize) -> Result<HostTensor> {
+        let (view, ty) = &self.code.outputs[number];
+        let [now, _] = &self.state[number];
+        let neighbours = View::whole(view.buffer, &view.shape);
+        copied(&neighbours.shape, ty.dtype, &runs(&neighbours, ty.dtype), now.as_ptr().cast())
     }
 
     /// Runs the program once.
@@ -111,7 +164,7 @@ impl Machine {
     }
 
     fn pass(&mut self, one: &Loop) {
-        let mut turn = vec![0_usize; one.outer.len()];
+        let mut turn: SmallVec<[usize; 4]> = SmallVec::from_elem(0, one.outer.len());
         let rows: usize = one.outer.iter().product();
         for _ in 0..rows {
             for stream in &one.streams {
@@ -207,24 +260,28 @@ impl Machine {
     }
 
     fn copied(&self, view: &View, dtype: DType, runs: &Runs) -> Result<HostTensor> {
-        let data = match dtype {
-            DType::F64 => HostData::F64(Arc::new(self.elements(view, runs, 0.0))),
-            DType::F32 => HostData::F32(Arc::new(self.elements(view, runs, 0.0))),
-            DType::I64 => HostData::I64(Arc::new(self.elements(view, runs, 0))),
-            DType::Bool => HostData::Bool(Arc::new(self.elements(view, runs, false))),
-        };
-        HostTensor::from_data(&view.shape, data)
+        let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(dtype));
+        copied(&view.shape, dtype, runs, from)
     }
+}
 
-    fn elements<T: Copy>(&self, view: &View, runs: &Runs, zero: T) -> Vec<T> {
-        let mut values = vec![zero; view.elements()];
+/// Elements as `runs` says, which start at an address.
+fn copied(shape: &Shape, dtype: DType, runs: &Runs, from: *const u8) -> Result<HostTensor> {
+    fn elements<T: Copy>(shape: &Shape, runs: &Runs, from: *const u8, zero: T) -> Arc<Vec<T>> {
+        let mut values = vec![zero; shape.elements()];
         if !values.is_empty() {
-            let from = self.buffers[view.buffer].wrapping_add(view.offset * size_of::<T>());
-            // SAFETY: as the module says; the destination has the view's elements.
+            // SAFETY: as the module says; the destination has the shape's elements.
             unsafe { kernels::copy(runs, values.as_mut_ptr().cast(), from) };
         }
-        values
+        Arc::new(values)
     }
+    let data = match dtype {
+        DType::F64 => HostData::F64(elements(shape, runs, from, 0.0)),
+        DType::F32 => HostData::F32(elements(shape, runs, from, 0.0)),
+        DType::I64 => HostData::I64(elements(shape, runs, from, 0)),
+        DType::Bool => HostData::Bool(elements(shape, runs, from, false)),
+    };
+    HostTensor::from_data(shape, data)
 }
 
 /// The copy of a view to neighbouring elements.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use ppl_tensor::{Error, Executable, HostTensor, Result};
 
 use crate::code::Code;
+use crate::explain::explain;
 use machine::Machine;
 
 /// A compiled graph: the program, and memory for each thread that runs it.
@@ -49,6 +50,10 @@ impl Native {
 }
 
 impl Executable<HostTensor> for Native {
+    fn explain(&self) -> String {
+        explain(&self.code)
+    }
+
     fn run(&self, inputs: &[HostTensor]) -> Result<Vec<HostTensor>> {
         self.check(inputs)?;
         self.with(|machine| {
@@ -74,22 +79,29 @@ impl Executable<HostTensor> for Native {
                 machine.set_input(number, input);
             }
             let mut results = vec![0.0; self.code.outputs.len() - carried];
-            for step in 0..steps {
-                machine.run()?;
+            let mut done = 0;
+            let outcome = loop {
+                if done == steps {
+                    break Ok(());
+                }
+                if let Err(error) = machine.run() {
+                    break Err(error);
+                }
                 for (number, result) in results.iter_mut().enumerate() {
                     *result = machine.scalar(carried + number);
                 }
                 if !accept(&results) {
-                    return Ok(step);
+                    break Ok(());
                 }
+                machine.carry(carried);
+                done += 1;
+            };
+            if done > 0 {
                 for (number, input) in inputs.iter_mut().enumerate().take(carried) {
-                    *input = machine.output(number)?;
-                }
-                for (number, input) in inputs.iter().enumerate().take(carried) {
-                    machine.set_input(number, input);
+                    *input = machine.carried(number)?;
                 }
             }
-            Ok(steps)
+            outcome.map(|()| done)
         })
     }
 }
