@@ -62,6 +62,9 @@ fn sum(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
         if let Some((u, c)) = shifted(b, term) {
             return outwards(b, Add, (u, other), c).map(Some);
         }
+        if let Some((c, u)) = b.pair(Sub, term).filter(|&(c, _)| b.is_number(c) && b.is_used_once(term)) {
+            return outwards(b, Sub, (other, u), c).map(Some);
+        }
     }
     Ok(None)
 }

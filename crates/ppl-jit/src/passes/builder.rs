@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use ppl_tensor::op::{Binary, Compare};
-use ppl_tensor::{DType, HostData, HostTensor, Op, Result, Shape, TensorType};
+use ppl_tensor::{DType, Dims, HostData, HostTensor, Op, Result, Shape, TensorType};
 use smallvec::SmallVec;
 
-use super::RULES;
+use super::Rule;
 use crate::ir::{Id, Kind, Node};
 
 /// Inputs of a node.
@@ -33,8 +33,8 @@ enum Content {
 }
 
 /// The nodes so far; inputs of a node come before it.
-#[derive(Default)]
 pub(super) struct Builder {
+    rules: &'static [Rule],
     nodes: Vec<Node>,
     calls: HashMap<(Op, Inputs), Id>,
     constants: HashMap<(TensorType, Content), Id>,
@@ -46,6 +46,12 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    pub(super) fn new(rules: &'static [Rule]) -> Self {
+        let (nodes, uses) = (Vec::new(), Vec::new());
+        let (calls, constants, arguments) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { rules, nodes, calls, constants, arguments, uses, rewrites: 0, depth: 0 }
+    }
+
     /// Argument number so and so.
     pub(super) fn argument(&mut self, number: usize, ty: &TensorType) -> Id {
         if let Some(&known) = self.arguments.get(&number) {
@@ -69,9 +75,25 @@ impl Builder {
         if let Some(&known) = self.constants.get(&key) {
             return Ok(known);
         }
+        if let Some(other) = self.transposed(value) {
+            return self.apply(Op::Permute(Dims::from_slice(&[1, 0])), &[other]);
+        }
         let id = self.push(Kind::Constant(value.clone()), key.0.clone());
         self.constants.insert(key, id);
         Ok(id)
+    }
+
+    /// The large constant of which a matrix is the transpose: gradients of products bring both, and one is read less.
+    fn transposed(&self, value: &HostTensor) -> Option<Id> {
+        let &[rows, columns] = &value.shape()[..] else { return None };
+        if rows * columns <= COMPARED {
+            return None;
+        }
+        let turned = Shape::from([columns, rows]);
+        let mut known = self.constants.iter().filter(|((ty, _), _)| ty.shape == turned);
+        known
+            .find(|&(_, &id)| self.value(id).is_some_and(|other| is_transpose(value, other)))
+            .map(|(_, &id)| id)
     }
 
     /// A number, as a scalar.
@@ -114,7 +136,7 @@ impl Builder {
     }
 
     fn rewritten(&mut self, call: &Call<'_>) -> Result<Option<Id>> {
-        for rule in RULES {
+        for rule in self.rules {
             if let Some(id) = rule(self, call)? {
                 return Ok(Some(id));
             }
@@ -280,4 +302,20 @@ fn uniform(value: &HostTensor) -> Option<HostTensor> {
         HostData::I64(x) => HostTensor::scalar(same(x, i64::cast_unsigned)?),
         HostData::Bool(x) => HostTensor::scalar(same(x, u64::from)?),
     })
+}
+
+/// Whether two matrices of turned shapes have the same bits.
+fn is_transpose(matrix: &HostTensor, other: &HostTensor) -> bool {
+    fn same<T: Copy>(a: &[T], b: &[T], rows: usize, bits: impl Fn(T) -> u64) -> bool {
+        let columns = a.len() / rows;
+        a.iter().enumerate().all(|(i, &x)| bits(x) == bits(b[i % columns * rows + i / columns]))
+    }
+    let rows = matrix.shape()[0];
+    match (matrix.data(), other.data()) {
+        (HostData::F64(a), HostData::F64(b)) => same(a, b, rows, f64::to_bits),
+        (HostData::F32(a), HostData::F32(b)) => same(a, b, rows, |x| u64::from(x.to_bits())),
+        (HostData::I64(a), HostData::I64(b)) => same(a, b, rows, i64::cast_unsigned),
+        (HostData::Bool(a), HostData::Bool(b)) => same(a, b, rows, u64::from),
+        _ => false,
+    }
 }

@@ -3,7 +3,7 @@
 use ppl_tensor::op::{Compare, Logic, Unary};
 use ppl_tensor::{DType, Op, Result};
 
-use super::builder::{Builder, Call};
+use super::builder::{Builder, Call, Inputs};
 use crate::ir::Id;
 
 pub(super) fn choices(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
@@ -12,8 +12,31 @@ pub(super) fn choices(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
         (Op::Logic(kind), &[x, y]) => logic(b, call, *kind, x, y),
         (Op::Compare(kind), &[x, y]) => compare(b, *kind, x, y),
         (Op::Cast(dtype), &[x]) => cast(b, *dtype, x),
+        (Op::Unary(_), &[x]) => of_choice(b, call, x, |branch| [branch].into_iter().collect()),
+        (Op::Binary(_), &[x, y]) if b.is_number(y) => {
+            of_choice(b, call, x, |branch| [branch, y].into_iter().collect())
+        }
+        (Op::Binary(_), &[x, y]) if b.is_number(x) => {
+            of_choice(b, call, y, |branch| [x, branch].into_iter().collect())
+        }
         _ => Ok(None),
     }
+}
+
+/// A function of one of two numbers is one of its two values.
+fn of_choice(
+    b: &mut Builder,
+    call: &Call<'_>,
+    choice: Id,
+    inputs: impl Fn(Id) -> Inputs,
+) -> Result<Option<Id>> {
+    let Some((Op::Select, &[condition, x, y])) = b.op(choice) else { return Ok(None) };
+    if !b.is_number(x) || !b.is_number(y) {
+        return Ok(None);
+    }
+    let (x, y) = (inputs(x), inputs(y));
+    let (x, y) = (b.apply(call.op.clone(), &x)?, b.apply(call.op.clone(), &y)?);
+    b.apply(Op::Select, &[condition, x, y]).map(Some)
 }
 
 fn select(b: &mut Builder, call: &Call<'_>, condition: Id, x: Id, y: Id) -> Result<Option<Id>> {
@@ -21,7 +44,8 @@ fn select(b: &mut Builder, call: &Call<'_>, condition: Id, x: Id, y: Id) -> Resu
     if let Some(holds) = b.truth(condition) {
         return b.broadcast(if holds { x } else { y }, shape).map(Some);
     }
-    if x == y {
+    // Two zeros are one, whatever their signs.
+    if x == y || b.number(x) == Some(0.0) && b.number(y) == Some(0.0) {
         return b.broadcast(x, shape).map(Some);
     }
     if let Some((Op::Unary(Unary::Not), &[inner])) = b.op(condition) {

@@ -80,7 +80,22 @@ pub(super) fn permute(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
     if moved.is_sorted() {
         return b.reshape(x, &call.ty.shape).map(Some);
     }
+    if moved.len() < order.len() {
+        // Dimensions of size 1 need not move.
+        let from = b.shape(x).clone();
+        let kept: Dims = (0..order.len()).filter(|&axis| from[axis] != 1).collect();
+        let place = |axis: &usize| kept.iter().position(|kept| kept == axis);
+        let short = b.reshape(x, &kept.iter().map(|&axis| from[axis]).collect())?;
+        let permuted = b.apply(Op::Permute(moved.iter().filter_map(place).collect()), &[short])?;
+        return b.reshape(permuted, &call.ty.shape).map(Some);
+    }
     match b.op(x) {
+        Some((Op::Matmul, &[left, right])) if order[..] == [1, 0] => {
+            // The transpose of a product is the product of transposes.
+            let mut transposed = |x: Id| b.apply(Op::Permute(order.clone()), &[x]);
+            let (left, right) = (transposed(left)?, transposed(right)?);
+            b.apply(Op::Matmul, &[right, left]).map(Some)
+        }
         Some((Op::Permute(first), &[inner])) => {
             let both = order.iter().map(|&axis| first[axis]).collect();
             b.apply(Op::Permute(both), &[inner]).map(Some)

@@ -23,6 +23,8 @@ mod segments;
 mod shrink;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod unary;
 
 use ppl_tensor::Result;
@@ -34,9 +36,10 @@ use builder::{Builder, Call};
 type Rule = fn(&mut Builder, &Call<'_>) -> Result<Option<Id>>;
 
 /// In the order in which they are asked.
-const RULES: [Rule; 19] = [
+const RULES: &[Rule] = &[
     fold::constants,
     shrink::broadcasts,
+    shrink::scalars,
     shrink::reshapes,
     shrink::parameters,
     layout::broadcast,
@@ -61,21 +64,23 @@ const TURNS: usize = 6;
 
 /// The program in its simplest form.
 pub(crate) fn simplify(ir: Ir) -> Result<Ir> {
-    let mut ir = dead::eliminate(ir);
+    // Equal operations are made one before rules ask how often each is used.
+    let mut ir = dead::eliminate(turn(&dead::eliminate(ir), &[])?.0);
     for _ in 0..TURNS {
-        let (next, rewrites) = turn(&ir)?;
+        let (next, rewrites) = turn(&ir, RULES)?;
         ir = dead::eliminate(next);
         if rewrites == 0 {
             break;
         }
     }
-    Ok(ir)
+    fold::permutations(&mut ir);
+    Ok(dead::eliminate(ir))
 }
 
 /// The program written anew, and how often a rule applied.
-fn turn(ir: &Ir) -> Result<(Ir, usize)> {
+fn turn(ir: &Ir, rules: &'static [Rule]) -> Result<(Ir, usize)> {
     let uses = uses(ir);
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(rules);
     let mut places: Vec<Id> = Vec::with_capacity(ir.nodes.len());
     for (node, &times) in ir.nodes.iter().zip(&uses) {
         let id = match &node.kind {

@@ -9,7 +9,8 @@ use crate::ir::Id;
 
 use Binary::{Div, Mul, Pow};
 
-/// A division costs as much as several products: many by one number are worth its reciprocal.
+/// How much smaller an array must be to be worth another operation: a division costs as much as several products, and
+/// many by one number are worth its reciprocal.
 const MANY: usize = 8;
 
 /// Constants of other magnitudes stay where they are, lest a product overflow on its way.
@@ -98,6 +99,17 @@ fn product(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
                 return b.binary(Mul, u, other).map(Some);
             }
             return outwards(b, Mul, (u, other), c).map(Some);
+        }
+        // Two small factors meet first.
+        if let Some((mut u, mut v)) = b.pair(Mul, factor) {
+            if b.elements(u) < b.elements(v) {
+                (u, v) = (v, u);
+            }
+            let both = b.shape(v).broadcast(b.shape(other)).map_or(usize::MAX, |shape| shape.elements());
+            if MANY * both <= b.elements(u) {
+                let small = b.binary(Mul, v, other)?;
+                return b.binary(Mul, u, small).map(Some);
+            }
         }
     }
     Ok(None)

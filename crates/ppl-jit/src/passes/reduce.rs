@@ -1,7 +1,8 @@
 //! Reductions of what is broadcast, moved or scaled: less is reduced, and sums are of single factors.
 
 use ppl_tensor::op::{Binary, Reduction, Unary};
-use ppl_tensor::{Dims, Op, Result, Shape};
+use ppl_tensor::{DType, Dims, Op, Result, Shape};
+use smallvec::SmallVec;
 
 use super::algebra::under_minus;
 use super::builder::{Builder, Call};
@@ -54,14 +55,11 @@ pub(super) fn reductions(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>>
     if *kind == Reduction::Sum { sum(b, asked) } else { Ok(None) }
 }
 
-/// A dimension of size 1 is dropped instead.
+/// A dimension of size 1 is dropped afterwards.
 fn without_unit_axes(b: &mut Builder, asked: Asked<'_>) -> Result<Id> {
-    let from = b.shape(asked.x).clone();
-    let is_unit = |d: usize| asked.axes.contains(&d) && from[d] == 1;
-    let kept: Dims = (0..from.rank()).filter(|&d| !is_unit(d)).collect();
-    let x = b.reshape(asked.x, &kept.iter().map(|&d| from[d]).collect())?;
-    let axes = (0..kept.len()).filter(|&place| asked.axes.contains(&kept[place])).collect();
-    reduced(b, asked.kind, x, axes)
+    let axes = asked.axes.iter().copied().filter(|&axis| b.shape(asked.x)[axis] != 1).collect();
+    let result = reduced(b, asked.kind, asked.x, axes)?;
+    b.reshape(result, asked.shape)
 }
 
 fn twice(b: &mut Builder, asked: Asked<'_>, first: &[usize], source: Id) -> Result<Id> {
@@ -97,15 +95,16 @@ fn of_broadcast(b: &mut Builder, asked: Asked<'_>, source: Id) -> Result<Option<
 /// Before a reshape, if it keeps the dimensions apart or all are reduced.
 fn of_reshaped(b: &mut Builder, asked: Asked<'_>, source: Id) -> Result<Option<Id>> {
     let (before, after) = (b.shape(source).clone(), b.shape(asked.x).clone());
-    if asked.axes.len() == after.rank() {
-        return reduced(b, asked.kind, source, (0..before.rank()).collect()).map(Some);
-    }
-    if !same_but_units(&before, &after) {
-        return Ok(None);
-    }
-    let own = (0..before.rank()).filter(|&d| before[d] != 1);
+    let own: Dims = (0..before.rank()).filter(|&d| before[d] != 1).collect();
     let places: Dims = (0..after.rank()).filter(|&d| after[d] != 1).collect();
-    let axes = own.zip(places).filter(|(_, place)| asked.axes.contains(place)).map(|(d, _)| d).collect();
+    let axes = if places.iter().all(|place| asked.axes.contains(place)) {
+        own
+    } else if same_but_units(&before, &after) {
+        let pairs = own.iter().zip(&places);
+        pairs.filter(|(_, place)| asked.axes.contains(place)).map(|(&d, _)| d).collect()
+    } else {
+        return Ok(None);
+    };
     let result = reduced(b, asked.kind, source, axes)?;
     b.reshape(result, asked.shape).map(Some)
 }
@@ -133,6 +132,9 @@ fn sum(b: &mut Builder, asked: Asked<'_>) -> Result<Option<Id>> {
         let sum = reduced(b, asked.kind, x, asked.axes.into())?;
         return b.unary(Unary::Neg, sum).map(Some);
     }
+    if let Some((Op::Matmul, &[x, y])) = b.op(asked.x) {
+        return of_matrix_product(b, asked, x, y);
+    }
     let Some((&Op::Binary(kind), &[x, y])) = b.op(asked.x) else { return Ok(None) };
     match kind {
         Binary::Add | Binary::Sub => of_sum(b, asked, kind, x, y),
@@ -146,6 +148,26 @@ fn sum(b: &mut Builder, asked: Asked<'_>) -> Result<Option<Id>> {
         }
         _ => Ok(None),
     }
+}
+
+/// The sum of the rows of a product is a product of the sum of rows; of its columns likewise.
+fn of_matrix_product(b: &mut Builder, asked: Asked<'_>, mut x: Id, mut y: Id) -> Result<Option<Id>> {
+    let columns = b.shape(asked.x).rank() - 1;
+    let mut rest = Dims::from_slice(asked.axes);
+    for (axis, factor) in [(columns - 1, &mut x), (columns, &mut y)] {
+        // Not what would cost more than it saves: a sum of a matrix for that of a vector.
+        let known = b.is_constant(*factor) || b.elements(*factor) <= b.elements(asked.x);
+        if asked.axes.contains(&axis) && known {
+            let own = b.shape(*factor).rank() + axis - columns - 1;
+            *factor = keeping(b, *factor, &[own])?;
+            rest.retain(|other| *other != axis);
+        }
+    }
+    if rest.len() == asked.axes.len() {
+        return Ok(None);
+    }
+    let product = b.apply(Op::Matmul, &[x, y])?;
+    reduced(b, Reduction::Sum, product, asked.axes.into()).map(Some)
 }
 
 /// The axes along which an operand is the same.
@@ -180,6 +202,19 @@ fn of_sum(b: &mut Builder, asked: Asked<'_>, kind: Binary, x: Id, y: Id) -> Resu
 /// A factor that is the same along an axis is taken out of the sum over it.
 fn of_product(b: &mut Builder, asked: Asked<'_>, x: Id, y: Id) -> Result<Option<Id>> {
     let rank = b.shape(asked.x).rank();
+    let stripped = strip(b, asked, asked.x)?;
+    if stripped.rest != asked.x {
+        let missing = rank - b.shape(stripped.rest).rank();
+        let own: Dims = asked.axes.iter().map(|axis| axis - missing).collect();
+        let mut sum = keeping(b, stripped.rest, &own)?;
+        for factor in stripped.factors {
+            sum = b.binary(Binary::Mul, sum, factor)?;
+        }
+        if stripped.minus {
+            sum = b.unary(Unary::Neg, sum)?;
+        }
+        return b.reshape(sum, asked.shape).map(Some);
+    }
     let (along_x, along_y) = (equal_axes(b, asked, y), equal_axes(b, asked, x));
     if along_x.is_empty() && along_y.is_empty() {
         return Ok(None);
@@ -192,4 +227,51 @@ fn of_product(b: &mut Builder, asked: Asked<'_>, x: Id, y: Id) -> Result<Option<
     let (x, y) = (smaller(x, &along_x)?, smaller(y, &along_y)?);
     let product = b.binary(Binary::Mul, x, y)?;
     reduced(b, Reduction::Sum, product, asked.axes.into()).map(Some)
+}
+
+/// A product without the factors that are the same along all axes, and its sign.
+struct Stripped {
+    rest: Id,
+    factors: SmallVec<[Id; 2]>,
+    minus: bool,
+}
+
+fn strip(b: &mut Builder, asked: Asked<'_>, x: Id) -> Result<Stripped> {
+    if let Some(inner) = under_minus(b, x) {
+        let inner = strip(b, asked, inner)?;
+        return Ok(Stripped { minus: !inner.minus, ..inner });
+    }
+    let whole = Stripped { rest: x, factors: SmallVec::new(), minus: false };
+    let Some((u, v)) = b.pair(Binary::Mul, x) else { return Ok(whole) };
+    let is_equal = |b: &Builder, x: Id| equal_axes(b, asked, x).len() == asked.axes.len();
+    for (factor, other) in [(u, v), (v, u)] {
+        if is_equal(b, factor) {
+            let mut inner = strip(b, asked, other)?;
+            inner.factors.push(factor);
+            return Ok(inner);
+        }
+    }
+    // Squares of numbers far from 1 leave the range of 32 bits.
+    if u == v && b.ty(x).dtype == DType::F32 {
+        return Ok(whole);
+    }
+    let (left, right) = (strip(b, asked, u)?, strip(b, asked, v)?);
+    if (left.rest, right.rest) == (u, v) {
+        return Ok(whole);
+    }
+    let rest = b.binary(Binary::Mul, left.rest, right.rest)?;
+    // The product of what is left must still have all axes.
+    let same = (b.shape(rest).rank(), b.shape(x).rank());
+    if same.0 != same.1
+        || asked.axes.iter().any(|&axis| axis_size(b, asked, rest, axis) != axis_size(b, asked, x, axis))
+    {
+        return Ok(whole);
+    }
+    let factors = left.factors.into_iter().chain(right.factors).collect();
+    Ok(Stripped { rest, factors, minus: left.minus != right.minus })
+}
+
+/// The size of an operand along one of the axes; 1 if it lacks it.
+fn axis_size(b: &Builder, asked: Asked<'_>, operand: Id, axis: usize) -> usize {
+    padded(b.shape(operand), b.shape(asked.x).rank())[axis]
 }

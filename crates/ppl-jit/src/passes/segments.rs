@@ -16,7 +16,24 @@ struct Segment {
 
 pub(super) fn sum_of_parts(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
     let (Op::Binary(Binary::Add), &[x, y]) = (call.op, call.inputs) else { return Ok(None) };
-    let shape = &call.ty.shape;
+    if let Some(whole) = together(b, call.ty, x, y)? {
+        return Ok(Some(whole));
+    }
+    // Parts meet before they meet anything else.
+    for (sum, part) in [(x, y), (y, x)] {
+        let Some((u, v)) = b.pair(Binary::Add, sum).filter(|_| b.is_used_once(sum)) else { continue };
+        for (other, candidate) in [(u, v), (v, u)] {
+            if let Some(whole) = together(b, call.ty, candidate, part)? {
+                return b.binary(Binary::Add, other, whole).map(Some);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The sum of two arrays of this type whose parts do not overlap.
+fn together(b: &mut Builder, ty: &TensorType, x: Id, y: Id) -> Result<Option<Id>> {
+    let shape = &ty.shape;
     if b.shape(x) != shape || b.shape(y) != shape {
         return Ok(None);
     }
@@ -25,7 +42,7 @@ pub(super) fn sum_of_parts(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id
         let mut all = [left, right].concat();
         all.sort_by_key(|segment| segment.start);
         if all.windows(2).all(|pair| pair[0].end <= pair[1].start) {
-            return assemble(b, call.ty, axis, &all).map(Some);
+            return assemble(b, ty, axis, &all).map(Some);
         }
     }
     Ok(None)

@@ -25,6 +25,17 @@ pub(super) fn broadcasts(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>>
     b.broadcast(small, &call.ty.shape).map(Some)
 }
 
+/// What has one element is a scalar.
+pub(super) fn scalars(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
+    if !is_elementwise(call.op) || call.ty.shape.rank() == 0 || call.ty.shape.elements() != 1 {
+        return Ok(None);
+    }
+    let inputs = call.inputs.iter().map(|&input| b.reshape(input, &Shape::scalar()));
+    let inputs: Inputs = inputs.collect::<Result<_>>()?;
+    let scalar = b.apply(call.op.clone(), &inputs)?;
+    b.broadcast(scalar, &call.ty.shape).map(Some)
+}
+
 /// Operands before they are reshaped, if all that have several elements are reshaped alike.
 pub(super) fn reshapes(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
     if !is_elementwise(call.op) {

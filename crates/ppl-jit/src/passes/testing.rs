@@ -1,6 +1,6 @@
 //! Programs for tests of rules.
 
-use ppl_tensor::{DType, Device, HostTensor, Op, Result, Tensor, trace};
+use ppl_tensor::{DType, Device, HostTensor, Op, Result, Shape, Tensor, trace};
 
 use super::simplify;
 use crate::ir::{Ir, Kind};
@@ -38,6 +38,17 @@ pub(super) fn numbers(ir: &Ir) -> Vec<f64> {
         Kind::Input(_) | Kind::Op(..) => None,
     };
     ir.nodes.iter().filter_map(number).collect()
+}
+
+/// The shapes of constants that are arrays.
+pub(super) fn arrays(ir: &Ir) -> Vec<Shape> {
+    let constants = ir.nodes.iter().filter(|node| matches!(node.kind, Kind::Constant(_)));
+    constants.map(|node| node.ty.shape.clone()).filter(|shape| shape.rank() > 0).collect()
+}
+
+/// The results' places.
+pub(super) fn outputs(ir: &Ir) -> Vec<usize> {
+    ir.outputs.iter().map(|output| output.0).collect()
 }
 
 /// The operations of the program, without shapes.

@@ -39,6 +39,10 @@ fn negation(b: &mut Builder, x: Id) -> Result<Option<Id>> {
         Some((Op::Binary(Binary::Sub), &[u, v])) if b.is_used_once(x) => {
             b.binary(Binary::Sub, v, u).map(Some)
         }
+        Some((Op::Binary(Binary::Add), &[u, v])) if b.is_number(v) && b.is_used_once(x) => {
+            let v = negated(b, v)?;
+            b.binary(Binary::Sub, v, u).map(Some)
+        }
         Some((Op::Binary(Binary::Mul), &[u, v])) if b.is_number(v) => {
             let v = negated(b, v)?;
             b.binary(Binary::Mul, u, v).map(Some)
