@@ -1,9 +1,9 @@
 //! The error function and its complement.
 
 use super::exponential::{exp, exp_of_sum};
-use super::float::{Arch, at_most, horner, mul_add, select, two_product};
+use super::float::{Arch, at_most, horner, mul_add, select, two_product, two_sum};
 
-/// Error function: in `[0, 1]` a polynomial; beyond, 1 less the exponential of one.
+/// Error function: in `[-1, 1]` a polynomial; beyond, 1 less the exponential of one.
 #[inline(always)]
 pub(crate) fn erf<A: Arch>(x: f64) -> f64 {
     let size = x.abs();
@@ -59,45 +59,50 @@ fn log_erfc<A: Arch>(x: f64) -> f64 {
     )
 }
 
-/// `1 - erf(x)`, to full relative accuracy also where it is small: `exp(-x²)` times the scaled function.
+/// `1 - erf(x)`, to full relative accuracy also where it is small: beyond 1, `exp(-x²)` times the scaled function.
 #[inline(always)]
 pub(crate) fn erfc<A: Arch>(x: f64) -> f64 {
+    let (difference, error) = two_sum(1.0, -x);
+    let near = difference - mul_add::<A, f64>(x, erf_near_zero::<A>(x * x), -error);
     // At 28 it has underflowed.
     let size = at_most(x.abs(), 28.0);
     let (square, rest) = two_product::<A>(size, size);
     let exponential = exp_of_sum::<A, f64>(-square, -rest);
-    let w = 1.0 / (size + 4.0);
-    let value = exponential * (w * scaled_erfc::<A>((size - 4.0) * w));
-    select(x < 0.0, 2.0 - value, value)
+    // `1 / (x + 3)` in two parts.
+    let (divisor, lost) = two_sum(size, 3.0);
+    let w = 1.0 / divisor;
+    let (product, error) = two_product::<A>(w, divisor);
+    let w_low = w * (((1.0 - product) - error) - w * lost);
+    let q = scaled_erfc::<A>(mul_add::<A, f64>(w, -6.0, 1.0) - 6.0 * w_low);
+    let (scaled, error) = two_product::<A>(w, q);
+    let value = mul_add::<A, f64>(exponential, scaled, exponential * mul_add::<A, f64>(w_low, q, error));
+    select(x.abs() < 1.0, near, select(x < 0.0, 2.0 - value, value))
 }
 
-/// `(x + 4) exp(x²) erfc(x)` of `t = (x - 4) / (x + 4)`, a mapping of Schonfelder (1978), for `x` in `[0, 28]`: degree 22
-/// for an error of `2⁻⁵⁸`.
+/// `(x + 3) exp(x²) erfc(x)` of `t = (x - 3) / (x + 3)`, a mapping of Schonfelder (1978), for `x` in `[1, 28]`: degree 19
+/// for an error of `2⁻⁵⁷`.
 #[inline(always)]
 fn scaled_erfc<A: Arch>(t: f64) -> f64 {
     horner!(A, t;
-        1.095995661000491,
-        -0.9765487290808821,
-        0.7732087022652367,
-        -0.5408538313132247,
-        0.3308515878780294,
-        -0.17401093724029554,
-        0.07638151490901483,
-        -0.02637005333457027,
-        0.006112055658305677,
-        -0.00028095891581228884,
-        -0.0004550526989009859,
-        0.0001768130830994443,
-        -3.6351097869149958e-06,
-        -1.886175942160672e-05,
-        4.6942356443005536e-06,
-        1.4260063941052001e-06,
-        -8.458769910872125e-07,
-        -7.781666908369053e-08,
-        1.2385702393670994e-07,
-        2.452224253329651e-09,
-        -1.5396186029187214e-08,
-        -3.195107381972672e-10,
-        1.039450513965938e-09,
+        1.0740069070883398,
+        -0.8833944531698839,
+        0.5902283571040995,
+        -0.3104672619005205,
+        0.11952776128744949,
+        -0.026827234626837768,
+        -0.0012124166306126402,
+        0.0030340620550397897,
+        -0.0005483096745280499,
+        -0.00027677850002243046,
+        0.00010756178378459427,
+        3.040259535181272e-05,
+        -1.7475324716384164e-05,
+        -4.765328931290377e-06,
+        2.793085713717124e-06,
+        1.0231301549758064e-06,
+        -4.825633874368166e-07,
+        -2.2086759675277068e-07,
+        1.2334604433830154e-07,
+        -9.3312112276192e-09,
     )
 }

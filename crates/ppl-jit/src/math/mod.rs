@@ -23,4 +23,6 @@ pub(crate) use gamma::{digamma, lgamma, trigamma};
 pub(crate) use logarithm::{log, log1p, logaddexp, softplus};
 pub(crate) use power::pow;
 pub(crate) use simple::{floor, maximum, minimum, sign};
-pub(crate) use table::{binary, unary};
+pub(crate) use table::{binary, binary_for, unary, unary_for};
+#[cfg(test)]
+mod tests;
