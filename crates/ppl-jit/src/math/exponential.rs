@@ -21,7 +21,7 @@ fn reduce<A: Arch, T: Float>(x: T) -> Reduced<T> {
 
 /// `y · 2ᵏ`, rounded once, for an integer `k` of up to twice the range of exponents.
 #[inline(always)]
-fn scale<T: Float>(y: T, k: T) -> T {
+pub(super) fn scale<T: Float>(y: T, k: T) -> T {
     let half = k * T::HALF + T::ROUNDER;
     let rest = (k - (half - T::ROUNDER)) + T::ROUNDER;
     y * half.exp2_of_rounded() * rest.exp2_of_rounded()
@@ -36,15 +36,16 @@ pub(crate) fn exp<A: Arch, T: Float>(x: T) -> T {
     scale(T::ONE + p, k)
 }
 
-/// `eˣ` of `x + c` with a `c` small against `x`.
+/// `(y, e, k)` with `eˣ⁺ᶜ = 2ᵏ (y + e)`, for a `c` small against `x`.
 #[inline(always)]
-pub(super) fn exp_of_sum<A: Arch, T: Float>(x: T, c: T) -> T {
+pub(super) fn exp_of_sum<A: Arch, T: Float>(x: T, c: T) -> (T, T, T) {
     let (least, most) = T::EXP_RANGE;
     let c = select(x > least && x < most, c, T::ZERO);
     let Reduced { k, r, c: rest } = reduce::<A, T>(at_most(at_least(x, least), most));
     let (r, c) = fast_two_sum(r, c + rest);
     let p = r + mul_add::<A, T>(r * r, T::exp_tail::<A>(r), mul_add::<A, T>(c, r, c));
-    scale(T::ONE + p, k)
+    let (y, e) = fast_two_sum(T::ONE, p);
+    (y, e, k)
 }
 
 /// `eˣ - 1 = 2ᵏ (n + c)`, with a rounding error `c` of `n`, and `u = 2⁻ᵏ` or a number too small to matter next to `n`.

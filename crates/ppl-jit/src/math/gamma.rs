@@ -24,7 +24,8 @@ pub(crate) fn lgamma<A: Arch>(x: f64) -> f64 {
     }
     let log = log::<A, f64>(select(large, x, product));
     let near_two = from_two * (from_two + 1.0) * lgamma_near_two::<A>(from_two);
-    let above_one = (x - 1.0) * (x - 2.0) * lgamma_above_one::<A>(x - 1.0);
+    // Subtracted, so that it is not a negative zero at 1.
+    let above_one = 0.0 - (x - 1.0) * (2.0 - x) * lgamma_above_one::<A>(x - 1.0);
     let near = near_two + select(below, -log, log);
     let moderate = select(x >= 1.0 && x < 1.5, above_one, near);
     let reciprocal = 1.0 / x;
