@@ -61,8 +61,10 @@ fn expm1_parts<A: Arch, T: Float>(x: T) -> Expm1<T> {
     let Reduced { k, r, c } = reduce::<A, T>(x);
     let u = (T::ROUNDER - at_most(k, T::LARGE_EXPONENT)).exp2_of_rounded();
     let tail = mul_add::<A, T>(r * r, T::exp_tail::<A>(r), c);
-    let (sum, error) = fast_two_sum(T::ONE - u, r);
-    let (n, c) = fast_two_sum(sum, error + tail);
+    let difference = T::ONE - u;
+    let lost = (T::ONE - difference) - u;
+    let (sum, error) = fast_two_sum(difference, r);
+    let (n, c) = fast_two_sum(sum, error + (tail + lost));
     Expm1 { n, c, u, k }
 }
 
@@ -105,9 +107,13 @@ pub(crate) fn tanh<A: Arch, T: Float>(x: T) -> T {
     mul_add::<A, T>(missing, inverse, q).with_sign_of(x)
 }
 
-/// `1 / (1 + e⁻ˣ)`.
+/// `1 / (1 + e⁻ˣ)`, corrected for the rounding of the divisor.
 #[inline(always)]
 pub(crate) fn sigmoid<A: Arch, T: Float>(x: T) -> T {
     let e = exp::<A, T>(-x.abs());
-    select(x >= T::ZERO, T::ONE, e) / (T::ONE + e)
+    let positive = x >= T::ZERO;
+    let (divisor, error) = fast_two_sum(T::ONE, e);
+    let q = select(positive, T::ONE, e) / divisor;
+    let inverse = select(positive, q, T::ONE - q);
+    mul_add::<A, T>(-q * error, inverse, q)
 }

@@ -127,6 +127,7 @@ macro_rules! estrin {
     (@pairs $arch:ty, $x:ident; [$($done:expr),*]; $last:expr) => {
         $crate::math::float::estrin!(@pairs $arch, $x; [$($done,)* $last];)
     };
+    (@pairs $arch:ty, $x:ident; [$value:expr];) => { $value };
     (@pairs $arch:ty, $x:ident; [$($done:expr),*];) => {{
         let square = $x * $x;
         $crate::math::float::estrin!($arch, square; $($done),*)

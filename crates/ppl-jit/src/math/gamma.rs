@@ -103,14 +103,21 @@ fn lgamma_above_one<A: Arch>(h: f64) -> f64 {
 pub(crate) fn digamma<A: Arch>(x: f64) -> f64 {
     let large = x >= LARGE;
     let below = x < 1.0;
-    let (mut numerator, mut denominator) = (select(below, -1.0, 0.0), select(below, x, 1.0));
-    let mut y = select(below, x + 1.0, x);
-    for shift in [1.0, 2.0, 3.0, 4.0, 5.0, 6.0] {
-        let (inside, term) = (x >= shift + 1.0, x - shift);
-        numerator = select(inside, mul_add::<A, f64>(numerator, term, denominator), numerator);
-        denominator = select(inside, denominator * term, denominator);
-        y = select(inside, term, y);
-    }
+    let term = |shift: f64| {
+        let inside = x >= shift + 1.0;
+        (select(inside, 1.0, 0.0), select(inside, x - shift, 1.0))
+    };
+    let low = sum_of_fractions::<A>(term(1.0), term(2.0));
+    let middle = sum_of_fractions::<A>(term(3.0), term(4.0));
+    let high = sum_of_fractions::<A>(term(5.0), term(6.0));
+    let first = (select(below, -1.0, 0.0), select(below, x, 1.0));
+    let (numerator, denominator) =
+        sum_of_fractions::<A>(sum_of_fractions::<A>(low, middle), sum_of_fractions::<A>(high, first));
+    let y = select(
+        below,
+        x + 1.0,
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0].iter().fold(x, |y, shift| select(x >= shift + 1.0, x - shift, y)),
+    );
     let quotient = select(large, 1.0, numerator) / select(large, x, denominator);
     let from_root = (y - 1.4616321449683622) - 9.549995429965697e-17;
     let moderate = mul_add::<A, f64>(from_root, digamma_near_root::<A>(y - 1.5), quotient);
@@ -125,6 +132,12 @@ pub(crate) fn digamma<A: Arch>(x: f64) -> f64 {
     );
     let tail = mul_add::<A, f64>(square, series, 0.5 * quotient);
     select(large, log::<A, f64>(x) - tail, moderate)
+}
+
+/// `a/b + c/d`, as a fraction: one division for many.
+#[inline(always)]
+fn sum_of_fractions<A: Arch>((a, b): (f64, f64), (c, d): (f64, f64)) -> (f64, f64) {
+    (mul_add::<A, f64>(a, d, c * b), b * d)
 }
 
 /// `ψ(1.5 + t)` divided by the distance from the root, for `|t| ≤ ½`: degree 22 for an error of `2⁻⁵⁸`.
@@ -168,11 +181,10 @@ pub(crate) fn trigamma<A: Arch>(x: f64) -> f64 {
     // Of large arguments these would overflow, and the sum is not used.
     let small = select(large, 1.0, x);
     let term = |shift: f64| (1.0, (small + shift) * (small + shift));
-    let sum = |(a, b): (f64, f64), (c, d): (f64, f64)| (mul_add::<A, f64>(a, d, c * b), b * d);
-    let (numerator, denominator) = sum(
-        sum(sum(term(1.0), term(2.0)), sum(term(3.0), term(4.0))),
-        sum(sum(term(5.0), term(6.0)), term(7.0)),
-    );
+    let low = sum_of_fractions::<A>(term(1.0), term(2.0));
+    let middle = sum_of_fractions::<A>(term(3.0), term(4.0));
+    let high = sum_of_fractions::<A>(sum_of_fractions::<A>(term(5.0), term(6.0)), term(7.0));
+    let (numerator, denominator) = sum_of_fractions::<A>(sum_of_fractions::<A>(low, middle), high);
     let first = 1.0 / small;
     let sum = mul_add::<A, f64>(first, first, numerator / denominator);
     let r = 1.0 / select(large, x, x + 8.0);

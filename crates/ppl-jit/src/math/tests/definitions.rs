@@ -143,9 +143,6 @@ fn worst<T: Float>(
 ) -> Option<String> {
     let errors = (0..xs.len()).map(|i| (unit.error(xs[i], found[i], wanted[i]), i));
     let (error, i) = errors.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    if std::env::var_os("MATH_REPORT").is_some() {
-        println!("{name:12} {target:?} {}: {error:.3} at {:?} {:?}", size_of::<T>() * 8, xs[i], ys[i]);
-    }
     let (x, y, is) = (xs[i], ys[i], found[i]);
     let line = || format!("{name} {target:?}: {error:.2} units at {x:?}, {y:?}: {is:?}, not {}", wanted[i]);
     (error > bound).then(line)
