@@ -224,3 +224,41 @@ unsafe fn binary<A: Arch, T: Float, K: BinaryKernel<T>>(dst: *mut T, a: *const T
         }
     }
 }
+
+/// Loops on slices, for tests.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::super::float::Float;
+    use super::{BinaryLoop, UnaryLoop};
+
+    pub(crate) fn map<T: Float>(f: UnaryLoop<T>, a: &[T]) -> Vec<T> {
+        let mut dst = vec![T::NAN; a.len()];
+        // SAFETY: tests ask for loops of available targets; the lengths are one, and `dst` is new.
+        unsafe { f(dst.as_mut_ptr(), a.as_ptr(), a.len()) };
+        dst
+    }
+
+    pub(crate) fn map_in_place<T: Float>(f: UnaryLoop<T>, a: &mut [T]) {
+        let a_ptr = a.as_mut_ptr();
+        // SAFETY: as above, of one slice.
+        unsafe { f(a_ptr, a_ptr, a.len()) };
+    }
+
+    pub(crate) fn zip<T: Float>(f: BinaryLoop<T>, a: &[T], b: &[T]) -> Vec<T> {
+        assert_eq!(a.len(), b.len());
+        let mut dst = vec![T::NAN; a.len()];
+        // SAFETY: as above.
+        unsafe { f(dst.as_mut_ptr(), a.as_ptr(), b.as_ptr(), a.len()) };
+        dst
+    }
+
+    /// Into the first operand, with itself as the second if there is none; or into the second.
+    pub(crate) fn zip_in_place<T: Float>(f: BinaryLoop<T>, a: &mut [T], b: Option<&[T]>, swapped: bool) {
+        let target = a.as_mut_ptr();
+        let other = b.map_or(target.cast_const(), <[T]>::as_ptr);
+        let (x, y) = if swapped { (other, target.cast_const()) } else { (target.cast_const(), other) };
+        assert!(b.is_none_or(|b| b.len() == a.len()));
+        // SAFETY: as above; what is not the target is a slice of its own.
+        unsafe { f(target, x, y, a.len()) };
+    }
+}

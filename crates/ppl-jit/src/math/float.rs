@@ -117,6 +117,29 @@ macro_rules! horner {
 }
 pub(super) use horner;
 
+/// A polynomial by Estrin's scheme, whose operations wait for fewer others.
+macro_rules! estrin {
+    (@pairs $arch:ty, $x:ident; [$($done:expr),*]; $a:expr, $b:expr $(, $rest:expr)*) => {
+        $crate::math::float::estrin!(
+            @pairs $arch, $x; [$($done,)* $crate::math::float::mul_add::<$arch, _>($b, $x, $a)]; $($rest),*
+        )
+    };
+    (@pairs $arch:ty, $x:ident; [$($done:expr),*]; $last:expr) => {
+        $crate::math::float::estrin!(@pairs $arch, $x; [$($done,)* $last];)
+    };
+    (@pairs $arch:ty, $x:ident; [$value:expr];) => { $value };
+    (@pairs $arch:ty, $x:ident; [$($done:expr),*];) => {{
+        let square = $x * $x;
+        $crate::math::float::estrin!($arch, square; $($done),*)
+    }};
+    ($arch:ty, $x:expr; $constant:expr $(,)?) => { $constant };
+    ($arch:ty, $x:expr; $($coefficient:expr),+ $(,)?) => {{
+        let x = $x;
+        $crate::math::float::estrin!(@pairs $arch, x; []; $($coefficient),+)
+    }};
+}
+pub(super) use estrin;
+
 /// `x · y + z`, rounded once or twice.
 #[inline(always)]
 pub(super) fn mul_add<A: Arch, T: Float>(x: T, y: T, z: T) -> T {
@@ -246,9 +269,7 @@ impl Float for f64 {
     /// Degree 10 for an error of `2⁻⁶⁴` of `eʳ`.
     #[inline(always)]
     fn exp_tail<A: Arch>(r: Self) -> Self {
-        horner!(A, r;
-            0.5,
-            0.16666666666666685,
+        horner!(A, r; 0.5, 0.16666666666666685, estrin!(A, r;
             0.04166666666666673,
             0.00833333333331669,
             0.0013888888888858488,
@@ -258,13 +279,13 @@ impl Float for f64 {
             2.7557233262315617e-07,
             2.5112284421324228e-08,
             2.092698436074494e-09,
-        )
+        ))
     }
 
     /// Degree 6 in `z` for an error of `2⁻⁵⁹` of the logarithm.
     #[inline(always)]
     fn log_tail<A: Arch>(z: Self) -> Self {
-        z * horner!(A, z;
+        z * estrin!(A, z;
             0.6666666666666735,
             0.39999999999412855,
             0.28571428742847077,
@@ -278,7 +299,7 @@ impl Float for f64 {
     /// Degree 9 in `z` for an error of `2⁻⁵⁹` of the logarithm.
     #[inline(always)]
     fn log1p_tail<A: Arch>(z: Self) -> Self {
-        z * horner!(A, z;
+        z * estrin!(A, z;
             0.6666666666666631,
             0.400000000001574,
             0.2857142854783151,

@@ -107,7 +107,7 @@ const TWO_THIRDS_LOW: f64 = 3.700743415417188e-17;
 /// `(2 artanh(s) - 2s - 2/3 s³) / s⁵` of `z = s²`: degree 7 for an error of `2⁻⁷³` of the logarithm.
 #[inline(always)]
 fn artanh_tail<A: Arch>(z: f64) -> f64 {
-    super::float::horner!(A, z;
+    super::float::estrin!(A, z;
         0.3999999999999998,
         0.28571428571445157,
         0.2222222221752503,

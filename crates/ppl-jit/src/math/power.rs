@@ -1,6 +1,6 @@
 //! Powers.
 
-use super::exponential::{exp, exp_of_sum};
+use super::exponential::{exp, exp_of_sum, scale};
 use super::float::{Arch, Float, fast_two_sum, select, two_product};
 use super::logarithm::{log, log_in_two};
 use super::simple::floor;
@@ -20,7 +20,8 @@ impl Power for f64 {
         let y = select(y > GREATEST, GREATEST, select(y < -GREATEST, -GREATEST, y));
         let (product, error) = two_product::<A>(y, high);
         let (x, c) = fast_two_sum(product, error + y * low);
-        exp_of_sum::<A, f64>(x, c)
+        let (power, _, k) = exp_of_sum::<A, f64>(x, c);
+        scale(power, k)
     }
 }
 

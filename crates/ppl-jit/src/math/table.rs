@@ -46,7 +46,7 @@ macro_rules! unary_kernels {
         )*
 
         /// The loop of a function from floats to floats, for a target.
-        pub(super) fn unary_for<T: Float>(target: Target, op: Unary) -> Option<UnaryLoop<T>> {
+        pub(crate) fn unary_for<T: Float>(target: Target, op: Unary) -> Option<UnaryLoop<T>> {
             Some(match op {
                 $(Unary::$op $(($order))? => target.unary::<T, $name>(),)*
                 Unary::Polygamma(_) | Unary::IsFinite | Unary::Not => return None,
@@ -115,7 +115,7 @@ macro_rules! binary_kernels {
         )*
 
         /// The loop of a function of two floats, for a target.
-        pub(super) fn binary_for<T: Float>(target: Target, op: Binary) -> BinaryLoop<T> {
+        pub(crate) fn binary_for<T: Float>(target: Target, op: Binary) -> BinaryLoop<T> {
             match op {
                 $(Binary::$name => target.binary::<T, $name>(),)*
             }
