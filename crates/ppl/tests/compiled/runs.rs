@@ -24,7 +24,9 @@ fn data() -> Tensor {
 
 type Program = fn(&mut Ctx, &Tensor) -> Result<()>;
 
-fn fit<J>(objective: J) -> Svi<Program, Program, Adam, J> {
+type Inference<J> = Svi<Program, Program, Adam, J>;
+
+fn fit<J>(objective: J) -> Inference<J> {
     let adam = Adam::new(0.05).schedule(Schedule::cosine(40, 0.1));
     Svi::new(model as Program, guide as Program, adam, objective).seed(11).progress(false)
 }
@@ -50,7 +52,7 @@ fn batches_of_two_sizes_are_two_programs() {
 }
 
 /// A fit that its validation ends, with the steps and losses that a callback sees.
-fn stopped<J: Execute<Tensor>>(objective: J) -> (Svi<Program, Program, Adam, J>, Vec<(usize, f64)>, usize) {
+fn stopped<J: Execute<Tensor>>(objective: J) -> (Inference<J>, Vec<(usize, f64)>, usize) {
     let (mut svi, mut seen, held_out) = (fit(objective), Vec::new(), Tensor::from([0.9, 1.4]));
     let report = svi
         .fit()
