@@ -34,6 +34,13 @@ pub struct Extra {
     pub help: &'static str,
 }
 
+/// The option of examples that can compile their steps ([`Options::jit`]).
+pub const JIT: Extra = Extra {
+    name: "jit",
+    value: "on|off",
+    help: "on: steps are traced once and compiled; off: they run one operation after the other",
+};
+
 /// How an example was called.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -54,6 +61,19 @@ impl Options {
     /// The value of an option of this example alone, if it was given.
     pub fn extra(&self, name: &str) -> Option<&OsStr> {
         self.extras.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.as_os_str())
+    }
+
+    /// Whether steps are to be compiled: what [`JIT`] says, or `default`.
+    ///
+    /// # Errors
+    /// If it is neither `on` nor `off`.
+    pub fn jit(&self, default: bool) -> Result<bool, String> {
+        match self.extra(JIT.name).map(OsStr::to_string_lossy).as_deref() {
+            None => Ok(default),
+            Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(other) => Err(format!("`--jit` is `{other}`, must be on or off")),
+        }
     }
 }
 
@@ -186,7 +206,7 @@ mod tests {
         name: "coin",
         about: "Fits a coin.",
         steps: 2000,
-        extras: &[Extra { name: "data", value: "FILE", help: "the tosses" }],
+        extras: &[Extra { name: "data", value: "FILE", help: "the tosses" }, JIT],
         keys: &[("mean", "posterior mean")],
     };
 
@@ -222,6 +242,13 @@ mod tests {
     }
 
     #[test]
+    fn the_compiler_is_on_or_off() {
+        assert!(options("").jit(true).unwrap() && !options("").jit(false).unwrap());
+        assert!(options("--jit on").jit(false).unwrap() && !options("--jit on --jit=off").jit(true).unwrap());
+        assert_eq!(options("--jit maybe").jit(true).unwrap_err(), "`--jit` is `maybe`, must be on or off");
+    }
+
+    #[test]
     fn help_wins_over_what_follows() {
         assert!(matches!(parsed("--help --nonsense"), Ok(Request::Help)));
         assert!(matches!(parsed("-h"), Ok(Request::Help)));
@@ -247,7 +274,7 @@ mod tests {
         let help = help(&PROGRAM);
         for part in [
             "Fits a coin.",
-            "usage: coin [--data FILE]",
+            "usage: coin [--data FILE] [--jit on|off]",
             "--steps N",
             "(2000)",
             "the tosses",

@@ -9,7 +9,7 @@ mod plot;
 pub mod stats;
 mod table;
 
-pub use args::{Extra, Options, Program};
+pub use args::{Extra, JIT, Options, Program};
 pub use csv_file::{Csv, CsvError, Row};
 pub use data_file::{DataSet, MissingData};
 pub use frame::{Outcome, run, show};

@@ -37,6 +37,10 @@ impl fmt::Display for TreePath {
 
 /// A structure whose leaves are tensors: tensors, options, vectors, arrays, tuples and maps of them, and structs with
 /// `#[derive(TensorTree)]`. What is not a tensor is static: part of a compiled program's cache key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tree of tensors",
+    note = "trees are tensors, options, vectors, tuples and maps of trees, and structs with `#[derive(Clone, TensorTree)]`"
+)]
 pub trait TensorTree: Sized + Clone {
     /// Rebuilds the tree with each tensor replaced, in a fixed order.
     ///

@@ -11,7 +11,7 @@ use std::time::Instant;
 use ppl::infer::Execute;
 use ppl::prelude::*;
 use ppl_examples_support::{
-    BLUE, Extra, Figure, GREY, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show,
+    BLUE, Figure, GREY, JIT, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show,
     stats,
 };
 
@@ -25,15 +25,11 @@ const DRAWS: usize = 4000;
 const PROGRAM: Program = Program {
     name: "linreg",
     about: "Linear regression on 2500 simulated rows of 8 features: alpha ~ Normal(0, 100), beta ~ Normal(0, 10) each,\n\
-            sigma ~ HalfNormal(10). Fitted with AutoDiagonalNormal and the TraceGraph evidence lower bound, compiled:\n\
-            --steps steps with one particle, then 300 (or --steps, if fewer) with a hundred. The data are simulated from\n\
+            sigma ~ HalfNormal(10). Fitted with AutoDiagonalNormal and the TraceGraph evidence lower bound, compiled\n\
+            unless --jit is off: --steps steps with one particle, then 300 (or --steps, if fewer) with a hundred. The data are simulated from\n\
             --seed.",
     steps: 30_000,
-    extras: &[Extra {
-        name: "jit",
-        value: "on|off",
-        help: "whether steps are traced once and compiled (on), or run one operation after the other",
-    }],
+    extras: &[JIT],
     keys: &[
         (
             "sites.NAME.mean, .sd",
@@ -73,10 +69,9 @@ impl Stretch {
 }
 
 fn fit(options: &Options) -> Outcome {
-    match options.extra("jit").map(|value| value.to_string_lossy()).as_deref() {
-        None | Some("on") => fit_by(options, |objective| objective.jit()),
-        Some("off") => fit_by(options, |objective| objective),
-        Some(other) => Err(format!("`--jit` is `{other}`, must be on or off").into()),
+    match options.jit(true)? {
+        true => fit_by(options, |objective| objective.jit()),
+        false => fit_by(options, |objective| objective),
     }
 }
 
@@ -227,7 +222,5 @@ mod tests {
         assert_eq!(eager["one"]["compile_seconds"], 0.0);
         let loss = |results: &Value| results["many"]["loss"].as_f64().unwrap();
         assert!((loss(&eager) / loss(&results) - 1.0).abs() < 1e-10, "{eager} {results}");
-        let options = PROGRAM.options(["--jit", "maybe"]).unwrap();
-        assert_eq!(fit(&options).unwrap_err().to_string(), "`--jit` is `maybe`, must be on or off");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ppl::infer::Execute;
 use ppl::prelude::*;
 use ppl_examples_support::{Options, show, stats};
 
@@ -14,8 +15,6 @@ type Curve = Vec<(f64, f64)>;
 /// Intervals: x, lower and upper bound of y.
 type Band = Vec<(f64, f64, f64)>;
 
-type Regression = fn(&mut Ctx, &Country) -> Result<()>;
-
 /// Ruggedness of the imagined nations for which GDP is predicted.
 fn ruggedness() -> Vec<f64> {
     stats::grid((0.0, 6.5), 27)
@@ -23,7 +22,8 @@ fn ruggedness() -> Vec<f64> {
 
 /// A fitted guide, and what it says.
 pub(crate) struct Fit<G> {
-    pub(crate) svi: Svi<Regression, G, Adam, TraceElbo>,
+    pub(crate) guide: G,
+    pub(crate) params: ParamStore,
     pub(crate) posterior: Posterior,
 }
 
@@ -40,21 +40,28 @@ pub(crate) struct Posterior {
 }
 
 impl<G: Model<Country>> Fit<G> {
-    /// Fits a guide to the nations, and draws from it.
-    pub(crate) fn new(name: &'static str, guide: G, nations: &Nations, options: &Options) -> Result<Self> {
+    /// Fits a guide to the nations, compiled or not, and draws from it.
+    pub(crate) fn new(
+        name: &'static str,
+        guide: G,
+        nations: &Nations,
+        options: &Options,
+        jit: bool,
+    ) -> Result<Self> {
         let device = &options.device;
         let countries = device.place(&nations.columns())?;
-        let mut svi = Svi::new(model as Regression, guide, Adam::new(0.02), TraceElbo::new());
-        svi = svi.on(device, options.seed);
         let start = Instant::now();
-        let losses = svi.run(options.steps, &countries)?;
+        let objective = TraceElbo::new();
+        let (guide, params, losses) = match jit {
+            true => fitted(guide, objective.jit(), &countries, options)?,
+            false => fitted(guide, objective, &countries, options)?,
+        };
         let seconds = start.elapsed().as_secs_f64();
         show(format!("{name}: {} steps in {seconds:.2} s", options.steps));
 
         // Without `log_gdp` the site `obs` is drawn.
-        let predictive = Predictive::new(model).with_params(svi.params()).on(device, options.seed);
-        let predict =
-            |countries: &Country| predictive.posterior(svi.guide(), DRAWS, &device.place(countries)?);
+        let predictive = Predictive::new(model).with_params(&params).on(device, options.seed);
+        let predict = |countries: &Country| predictive.posterior(&guide, DRAWS, &device.place(countries)?);
         let draws = predict(&nations.without_gdp())?;
         let band = |in_africa: bool| -> Result<Band> {
             let grid = ruggedness();
@@ -63,8 +70,21 @@ impl<G: Model<Country>> Fit<G> {
             Ok(grid.into_iter().zip(bounds).map(|(x, (lower, upper))| (x, lower, upper)).collect())
         };
         let (intervals, bands) = (intervals(draws.get("obs")?)?, [band(false)?, band(true)?]);
-        Ok(Self { posterior: Posterior { name, seconds, losses, draws, intervals, bands }, svi })
+        Ok(Self { posterior: Posterior { name, seconds, losses, draws, intervals, bands }, guide, params })
     }
+}
+
+/// The guide after its steps, its parameters, and the losses.
+fn fitted<G: Model<Country>, J: Execute<Country>>(
+    guide: G,
+    objective: J,
+    countries: &Country,
+    options: &Options,
+) -> Result<(G, ParamStore, Vec<f64>)> {
+    let mut svi = Svi::new(model, guide, Adam::new(0.02), objective).on(&options.device, options.seed);
+    svi.run(options.steps, countries)?;
+    let parts = svi.into_parts();
+    Ok((parts.guide, parts.params, parts.losses))
 }
 
 impl Posterior {

@@ -13,7 +13,7 @@ mod report;
 use std::process::ExitCode;
 
 use ppl::prelude::*;
-use ppl_examples_support::{Extra, Options, Outcome, Program, json, run, show};
+use ppl_examples_support::{Extra, JIT, Options, Outcome, Program, json, run, show};
 
 use crate::fit::Fit;
 use crate::model::{guide, model};
@@ -26,13 +26,12 @@ const PROGRAM: Program = Program {
     name: "rugged",
     about: "Regression of log GDP on terrain ruggedness, with another level and slope for nations in Africa.\n\
             Fitted with three guides: mean field written by hand, AutoNormal (mean field), AutoMultivariateNormal\n\
-            (full rank).",
+            (full rank). Steps are compiled if --jit is on.",
     steps: 1000,
-    extras: &[Extra {
-        name: "data",
-        value: "FILE",
-        help: "the nations (data/rugged.csv below PPL_DATA_DIR)",
-    }],
+    extras: &[
+        Extra { name: "data", value: "FILE", help: "the nations (data/rugged.csv below PPL_DATA_DIR)" },
+        JIT,
+    ],
     keys: &[
         ("auto_normal.locs.SITE", "AutoNormal's locations on unconstrained space, for a, bA, bR, bAR, sigma"),
         ("auto_normal.scales.SITE", "AutoNormal's scales on unconstrained space"),
@@ -56,9 +55,11 @@ fn compare(options: &Options) -> Outcome {
     let nations = Nations::read(&nations::FILE.find(options.extra("data"))?)?;
     show(format!("{} nations; {} more without a known GDP left out", nations.len(), nations.left_out));
 
-    let by_hand = Fit::new("by hand", guide, &nations, options)?;
-    let auto_normal = Fit::new("mean field", AutoNormal::new(model), &nations, options)?;
-    let full_rank = Fit::new("full rank", AutoMultivariateNormal::new(model), &nations, options)?.posterior;
+    let jit = options.jit(false)?;
+    let by_hand = Fit::new("by hand", guide, &nations, options, jit)?;
+    let auto_normal = Fit::new("mean field", AutoNormal::new(model), &nations, options, jit)?;
+    let full_rank =
+        Fit::new("full rank", AutoMultivariateNormal::new(model), &nations, options, jit)?.posterior;
     let mean_field = &auto_normal.posterior;
 
     let posteriors = [&by_hand.posterior, mean_field, &full_rank];
@@ -108,6 +109,11 @@ mod tests {
         nations(&file);
         let arguments = ["--steps", "5", "--data", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
         let results = compare(&PROGRAM.options(arguments).unwrap()).unwrap();
+        // The compiler changes rounding alone.
+        let compiled = PROGRAM.options(arguments.into_iter().chain(["--jit", "on"])).unwrap();
+        let compiled = compare(&compiled).unwrap();
+        let loss = |results: &ppl_examples_support::Value| results["full_rank"]["loss"].as_f64().unwrap();
+        assert!((loss(&compiled) / loss(&results) - 1.0).abs() < 1e-10, "{compiled} {results}");
         assert_eq!((&results["nations"], &results["draws"]), (&json!(20), &json!(800)));
         for (keys, _) in PROGRAM.keys {
             for key in keys.split(", ").flat_map(documented) {

@@ -17,7 +17,7 @@ pub(crate) const PARAMS: [&str; 5] = ["a_loc", "a_scale", "sigma_loc", "weights_
 
 /// Location and scale of a site on unconstrained space.
 fn location(fit: &Fit<AutoNormal<impl Model<Country>>>, site: &str) -> Result<(f64, f64)> {
-    let (guide, params) = (fit.svi.guide(), fit.svi.params());
+    let (guide, params) = (&fit.guide, &fit.params);
     Ok((guide.loc(params, site)?.to_scalar()?, guide.scale(params, site)?.to_scalar()?))
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn auto_normal_json(fit: &Fit<AutoNormal<impl Model<Country>>>) -> Re
 pub(crate) fn by_hand<G>(fit: &Fit<G>) -> Result<Table> {
     let mut table = Table::new("The guide written by hand", ["weights: bA, bR, bAR", "", "", ""]);
     for name in PARAMS {
-        table = table.row(name, fit.svi.params().get(name)?.to_f64()?);
+        table = table.row(name, fit.params.get(name)?.to_f64()?);
     }
     Ok(table)
 }
@@ -53,7 +53,7 @@ pub(crate) fn by_hand<G>(fit: &Fit<G>) -> Result<Table> {
 pub(crate) fn by_hand_json<G>(fit: &Fit<G>) -> Result<Value> {
     let mut params = json!({});
     for name in PARAMS {
-        let value = fit.svi.params().get(name)?;
+        let value = fit.params.get(name)?;
         params[name] = if value.rank() == 0 { json!(value.to_scalar()?) } else { json!(value.to_f64()?) };
     }
     Ok(params)

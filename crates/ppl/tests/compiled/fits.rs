@@ -137,10 +137,7 @@ fn optimizers_with_schedules_and_clipped_gradients() {
     let schedule = || Schedule::linear(10, 0.1, 1.0).then(10, Schedule::warm_restarts(7, 2, 0.1));
     let adam = || Adam::new(0.02).schedule(schedule()).clip_norm(5.0);
     agrees("Adam", || (groups, AutoNormal::new(groups), adam(), TraceElbo::new()), &rows());
-    let sgd = || {
-        Sgd::with(SgdOptions { learning_rate: 1e-3, momentum: 0.9, nesterov: true, ..SgdOptions::default() })
-            .clip_value(3.0)
-    };
+    let sgd = || Sgd::with(SgdOptions { learning_rate: 1e-3, momentum: 0.9, nesterov: true }).clip_value(3.0);
     agrees("Sgd", || (rugged, AutoNormal::new(rugged), sgd(), TraceElbo::new()), &countries());
     let decayed = || AdagradRmsProp::new(0.1);
     agrees("AdagradRmsProp", || (coin, coin_guide, decayed(), TraceElbo::new()), &tosses());

@@ -120,10 +120,7 @@ fn a_handler_that_reads() {
     }
     let mut svi = Svi::new(model, guide, Adam::new(0.1), TraceElbo::new().jit()).progress(false);
     let message = text(svi.run(5, &Tensor::from(1.0)));
-    assert!(
-        message.starts_with("the step cannot be compiled: site `y`: to_vec: this program's"),
-        "{message}"
-    );
+    assert!(message.contains("it runs as it is): site `y`: to_vec: this program's"), "{message}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use ppl::infer::Stop;
+use ppl::infer::{Execute, Stop};
 use ppl::prelude::*;
 
 use crate::{Count, ROUNDING, TemporaryFile, assert_same, contents};
@@ -24,7 +24,9 @@ fn data() -> Tensor {
 
 type Program = fn(&mut Ctx, &Tensor) -> Result<()>;
 
-fn fit<J>(objective: J) -> Svi<Program, Program, Adam, J> {
+type Inference<J> = Svi<Program, Program, Adam, J>;
+
+fn fit<J>(objective: J) -> Inference<J> {
     let adam = Adam::new(0.05).schedule(Schedule::cosine(40, 0.1));
     Svi::new(model as Program, guide as Program, adam, objective).seed(11).progress(false)
 }
@@ -49,41 +51,32 @@ fn batches_of_two_sizes_are_two_programs() {
     assert_eq!((compiled.compile_time(), count.get()), (before, 4));
 }
 
+/// A fit that its validation ends, with the steps and losses that a callback sees.
+fn stopped<J: Execute<Tensor>>(objective: J) -> (Inference<J>, Vec<(usize, f64)>, usize) {
+    let (mut svi, mut seen, held_out) = (fit(objective), Vec::new(), Tensor::from([0.9, 1.4]));
+    let report = svi
+        .fit()
+        .every(7, |now| {
+            seen.push((now.step, now.loss));
+            Ok(ControlFlow::Continue(()))
+        })
+        .validate(5, &held_out)
+        .stop_early(3, 0.05)
+        .restore_best(true)
+        .run(400, &data())
+        .unwrap();
+    assert_eq!(report.stop, Stop::Validation);
+    (svi, seen, report.losses.len())
+}
+
 #[test]
 fn callbacks_validation_and_early_stops_come_at_the_same_steps() {
-    let held_out = Tensor::from([0.9, 1.4]);
-    let mut seen = Vec::new();
-    let mut run = |svi: &mut dyn FnMut(&mut Vec<(usize, f64)>) -> Result<(Stop, usize)>| {
-        let mut steps = Vec::new();
-        let end = svi(&mut steps).unwrap();
-        seen.push((steps, end));
-    };
-    macro_rules! fitted {
-        ($svi:ident) => {
-            run(&mut |steps| {
-                let report = $svi
-                    .fit()
-                    .every(7, |now| {
-                        steps.push((now.step, now.loss));
-                        Ok(ControlFlow::Continue(()))
-                    })
-                    .validate(5, &held_out)
-                    .stop_early(3, 0.05)
-                    .restore_best(true)
-                    .run(400, &data())?;
-                Ok((report.stop, report.losses.len()))
-            })
-        };
-    }
-    let (mut eager, mut compiled) = (fit(TraceElbo::new()), fit(TraceElbo::new().jit()));
-    fitted!(eager);
-    fitted!(compiled);
+    let (eager, seen, end) = stopped(TraceElbo::new());
+    let (compiled, also_seen, also_end) = stopped(TraceElbo::new().jit());
     assert_same("fit", &eager, &compiled, ROUNDING);
-    let [(eager, end), (compiled, other)] = &seen[..] else { panic!("two fits") };
-    assert_eq!(end, other);
-    assert_eq!(end.0, Stop::Validation);
-    assert!(eager.len() > 1 && eager.len() == compiled.len());
-    for (a, b) in eager.iter().zip(compiled) {
+    assert_eq!(end, also_end);
+    assert!(seen.len() > 1 && seen.len() == also_seen.len());
+    for (a, b) in seen.iter().zip(&also_seen) {
         assert!(a.0 == b.0 && (a.1 - b.1).abs() <= ROUNDING * a.1.abs(), "{a:?} {b:?}");
     }
 }
@@ -165,6 +158,8 @@ fn static_parts_choose_the_program() {
 
 #[test]
 fn parameters_that_appear_later() {
+    // A program takes a reference to what its arguments are.
+    #[allow(clippy::ptr_arg)]
     fn growing(ctx: &mut Ctx, targets: &Vec<Tensor>) -> Result<()> {
         for (number, target) in targets.iter().enumerate() {
             let value = ctx.param(&format!("p{number}"), 0.5)?;
