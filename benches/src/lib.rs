@@ -8,6 +8,8 @@ pub mod draws;
 pub mod harness;
 pub mod inference;
 pub mod ops;
+pub mod posteriors;
+pub mod potential;
 pub mod reference;
 pub mod report;
 pub mod scan;
