@@ -19,6 +19,11 @@ impl Effort {
     pub const FULL: Self = Self { rounds: 21, slice: Duration::from_millis(20) };
     /// Enough to see that everything runs.
     pub const QUICK: Self = Self { rounds: 5, slice: Duration::from_millis(2) };
+
+    /// Whether figures are not meant to be compared.
+    pub fn is_quick(self) -> bool {
+        self.rounds < Self::FULL.rounds
+    }
 }
 
 /// One piece of work.

@@ -12,7 +12,7 @@ use crate::harness::Group;
 use crate::reference::{Point, Regression};
 
 /// Particles of the vectorised estimates.
-const PARTICLES: usize = 100;
+pub(crate) const PARTICLES: usize = 100;
 
 /// Ten tosses, observed one by one: 1 for heads.
 type Tosses = [f64; 10];
@@ -75,7 +75,10 @@ fn steps<A, M: Model<A>, G: Model<A>, J: Objective>(
 }
 
 /// The value and gradient of the likelihood, once for each particle.
-pub(crate) fn potentials<const P: usize>(data: Regression<P>, particles: usize) -> impl FnMut() -> Result<f64> {
+pub(crate) fn potentials<const P: usize>(
+    data: Regression<P>,
+    particles: usize,
+) -> impl FnMut() -> Result<f64> {
     let start = Point { intercept: 1.0, slopes: [0.5; P], log_noise: 0.1 };
     move || {
         let mut at = start;

@@ -8,6 +8,7 @@ pub mod draws;
 pub mod harness;
 pub mod inference;
 pub mod ops;
+pub mod peers;
 pub mod posteriors;
 pub mod potential;
 pub mod reference;

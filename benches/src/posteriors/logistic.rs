@@ -44,7 +44,8 @@ pub(super) fn load(folder: &Path) -> Result<Posterior> {
     let outcomes: Vec<i32> = rows.iter().map(&mut outcome).collect();
     let value = json!({ "N": ROWS, "K": COLUMNS, "X": rows, "y": outcomes });
     let data = Data::write(folder, "logistic", value)?;
-    let rows = Rows { features: Tensor::new([ROWS, COLUMNS], rows.concat())?, outcome: data.numbers("y")?.into() };
+    let rows =
+        Rows { features: Tensor::new([ROWS, COLUMNS], rows.concat())?, outcome: data.numbers("y")?.into() };
     let sites = vec![("alpha", 1), ("beta", COLUMNS)];
     Ok(Posterior { sites, data, log_density: log_density(model, &rows)?, by_hand: None })
 }

@@ -14,6 +14,7 @@ mod mixture;
 mod regressions;
 mod source;
 
+pub(crate) use regressions::{linreg_json, rugged_json};
 pub use source::Data;
 
 use std::path::Path;

@@ -28,7 +28,11 @@ fn gradients_are_those_of_the_values() {
             // Rounding of the values, divided by the step, and the third derivative times its square.
             let tolerance = 1e-6 * gradient[i].abs() + 1e-9 * value.abs() + 1e-4;
             let found = gradient[i];
-            assert!((difference - found).abs() < tolerance, "{} [{i}]: {found}, not {difference}", entry.name);
+            assert!(
+                (difference - found).abs() < tolerance,
+                "{} [{i}]: {found}, not {difference}",
+                entry.name
+            );
         }
     }
     std::fs::remove_dir_all(&folder).unwrap();
