@@ -33,7 +33,7 @@ def call(command):
 
 def executable(program):
     """The compiled program, from the cache if nothing has changed."""
-    what = "\n".join([program.read_text(), DRIVER.read_text(), version("httpstan"), *COMPILER, *LIBRARIES])
+    what = "\n".join([program.read_text(), DRIVER.read_text(), version("httpstan"), *COMPILER])
     built = Path(chosen.cache) / hashlib.sha256(what.encode()).hexdigest()[:16]
     if not built.exists():
         built.parent.mkdir(parents=True, exist_ok=True)
