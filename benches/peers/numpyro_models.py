@@ -1,7 +1,6 @@
 """The models in NumPyro, by name of the work. Sites are in the order of the Stan programs' parameters."""
 
 import jax.numpy as jnp
-
 import numpyro.distributions as dist
 from jax import lax
 from numpyro import factor, plate, sample

@@ -15,6 +15,7 @@ import numpyro  # noqa: E402
 from jax import lax  # noqa: E402
 from numpyro.infer import SVI, Trace_ELBO, autoguide  # noqa: E402
 from numpyro.infer.util import initialize_model  # noqa: E402
+
 from numpyro_models import MODELS  # noqa: E402
 
 # Densities are checked when a model is written, not in each step.

@@ -1,4 +1,4 @@
-"""nutpie: the function that its sampler calls, compiled by PyMC and numba, called through its address in a compiled loop.
+"""nutpie: the function that its sampler calls, compiled by PyMC and numba, called by its address in a compiled loop.
 
 It is the function of numba's C calling convention that nutpie gives to its Rust code, so no Python is timed.
 """
@@ -13,9 +13,12 @@ import numba  # noqa: E402
 import numpy as np  # noqa: E402
 import nutpie  # noqa: E402
 import pymc as pm  # noqa: E402
+
 from pymc_models import MODELS  # noqa: E402
 
-SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+SIGNATURE = ctypes.CFUNCTYPE(
+    ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
+)
 
 
 @numba.njit

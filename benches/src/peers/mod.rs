@@ -54,6 +54,8 @@ pub fn run(comparison: &Comparison) -> Result<(), String> {
         return Err(format!("no work's name contains `{}`", comparison.filter));
     }
     notes.extend(peers.versions());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    notes.push(format!("all on one thread, except where a name says otherwise; there are {cores} cores"));
     drop(peers);
     println!("\n{}", summary::table(&works, &notes));
     if let Some(file) = &comparison.json {

@@ -88,6 +88,8 @@ impl Peer {
         if system.one_thread() {
             command.arg("--one-thread");
         }
+        // The scripts' folder is the repository's.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn();
         let mut child = spawned.map_err(|error| format!("{}: {error}", python.display()))?;
         let (Some(requests), Some(output)) = (child.stdin.take(), child.stdout.take()) else {

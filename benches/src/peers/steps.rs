@@ -79,7 +79,7 @@ fn compare<A: TensorTree, M: Model<A>, G: Model<A>>(
     session.measure(contest, Some(*aim))
 }
 
-/// The group with the cases of this library.
+/// The group with the cases of this library: each way to run a step is one.
 fn ours<'a, A: 'a, M: Model<A> + 'a, G: Model<A> + 'a>(
     group: Group<'a>,
     step: &Step<'_>,
