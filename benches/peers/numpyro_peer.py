@@ -7,7 +7,7 @@ chosen = options()
 import jax  # noqa: E402
 
 jax.config.update("jax_platforms", "cpu")
-jax.config.update("jax_enable_x64", chosen.dtype == "F64")
+jax.config.update("jax_enable_x64", chosen.dtype == "f64")
 
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
@@ -20,7 +20,7 @@ from numpyro_models import MODELS  # noqa: E402
 
 # Densities are checked when a model is written, not in each step.
 numpyro.enable_validation(False)
-FLOAT = np.float32 if chosen.dtype == "F32" else np.float64
+FLOAT = np.float32 if chosen.dtype == "f32" else np.float64
 
 
 def arrays(request):

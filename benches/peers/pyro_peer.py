@@ -11,7 +11,7 @@ from pyro.infer import SVI, JitTrace_ELBO, autoguide  # noqa: E402
 
 if chosen.one_thread:
     torch.set_num_threads(1)
-torch.set_default_dtype(torch.float32 if chosen.dtype == "F32" else torch.float64)
+torch.set_default_dtype(torch.float32 if chosen.dtype == "f32" else torch.float64)
 pyro.enable_validation(False)
 
 

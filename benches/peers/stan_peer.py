@@ -72,7 +72,7 @@ def gradient(request):
         value, *slope = driver.ask("at", *point)
         values.insert(0, value)
         gradients.insert(0, slope)
-    return Prepared(lambda calls: driver.ask("run", calls), {"values": values, "gradients": gradients})
+    return Prepared(lambda calls: driver.ask("run", calls)[0], {"values": values, "gradients": gradients})
 
 
 serve(f"Stan of httpstan {version('httpstan')}", {"gradient": gradient})

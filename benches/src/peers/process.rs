@@ -206,3 +206,23 @@ impl Peers {
         versions
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ppl::tensor::DType;
+    use serde_json::json;
+
+    use super::{Peers, System};
+
+    #[test]
+    fn a_peer_that_is_not_installed_is_absent_with_a_reason() {
+        let mut peers = Peers::new(Path::new("/nowhere"));
+        for system in [System::NumPyro { one_thread: true }, System::Nutpie, System::Stan, System::Pyro] {
+            let reason = peers.prepare(system, DType::F64, &json!({ "do": "svi" })).err().unwrap();
+            assert!(reason.starts_with("not installed: "), "{reason}");
+        }
+        assert!(peers.versions().is_empty());
+    }
+}
