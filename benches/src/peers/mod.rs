@@ -138,7 +138,10 @@ impl<'a> Session<'a> {
         eprintln!("  measuring {}", group.name());
         let name = group.name().to_owned();
         let measured = group.measure(self.effort)?;
-        self.works.push(Work { name, measured, absent, aim });
+        let work = Work { name, measured, absent, aim };
+        // A comparison takes long: what is known is shown.
+        eprintln!("{}", summary::table(std::slice::from_ref(&work), &[]));
+        self.works.push(work);
         Ok(())
     }
 }
