@@ -111,6 +111,8 @@ pub(crate) struct Code {
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) addresses: Vec<Address>,
     pub(crate) steps: Vec<Step>,
+    /// How many of the first steps do not depend on arguments that are carried in an iteration.
+    pub(crate) fixed: usize,
     /// The buffer of each argument, if it is used, and its type.
     pub(crate) inputs: Vec<Option<usize>>,
     pub(crate) outputs: Vec<(View, TensorType)>,

@@ -90,6 +90,27 @@ pub trait Executable<Buffer>: Send + Sync {
     }
 }
 
+impl<Buffer, E: Executable<Buffer>> Executable<Buffer> for Arc<E> {
+    fn run(&self, inputs: &[Buffer]) -> Result<Vec<Buffer>> {
+        (**self).run(inputs)
+    }
+
+    fn explain(&self) -> String {
+        (**self).explain()
+    }
+
+    fn iterate(
+        &self,
+        inputs: &mut [Buffer],
+        carried: usize,
+        steps: usize,
+        read: &dyn Fn(&Buffer) -> Result<f64>,
+        accept: &mut dyn FnMut(&[f64]) -> bool,
+    ) -> Result<usize> {
+        (**self).iterate(inputs, carried, steps, read, accept)
+    }
+}
+
 /// A buffer of some backend.
 pub(crate) type AnyBuffer = Arc<dyn Any + Send + Sync>;
 

@@ -1,5 +1,6 @@
 //! A model's log density as a compiled function of one vector of unconstrained numbers.
 
+mod density;
 mod unconstrain;
 
 use std::ops::Range;
@@ -11,6 +12,7 @@ use ppl_core::{Ctx, Error, Model, Record, Result, Trace};
 use ppl_tensor::{Device, Key, Program, Shape, Tensor, grad, no_grad, watch_reads};
 
 use crate::tracing::{Last, record};
+use density::Density;
 use unconstrain::{Find, Place, Take};
 
 /// The log density of a model's latent sites on unconstrained space, compiled with its gradient: what samplers of Markov
@@ -50,7 +52,7 @@ use unconstrain::{Find, Place, Take};
 pub struct Potential {
     sites: Arc<[PotentialSite]>,
     device: Device,
-    density: Arc<Program<(Tensor, Tensor)>>,
+    density: Density,
     forward: Arc<Program<Vec<Tensor>>>,
     inverse: Arc<Program<Tensor>>,
     compile_time: Duration,
@@ -133,7 +135,7 @@ impl Potential {
         let zeros = |shape: &Shape| device.place(&Tensor::zeros(shape).cast(float));
         let x = zeros(&Shape::from([size]))?;
         let values = sites.iter().map(|site| zeros(&site.shape)).collect::<ppl_tensor::Result<Vec<_>>>()?;
-        let density = ppl_jit::compile(record(device, density, &x).map_err(explain)?)?;
+        let density = Density::compile(record(device, density, &x).map_err(explain)?, device)?;
         // Run once a chain or a draw: interpreting them costs no compilation.
         let forward = no_grad(|| record(device, forward, &x)).map_err(explain)?;
         let inverse = no_grad(|| record(device, inverse, &values)).map_err(explain)?;
@@ -141,7 +143,7 @@ impl Potential {
         Ok(Self {
             sites: sites.into(),
             device: device.clone(),
-            density: Arc::new(density),
+            density,
             forward: Arc::new(forward),
             inverse: Arc::new(inverse),
             compile_time: start.elapsed(),
@@ -163,6 +165,11 @@ impl Potential {
         self.compile_time
     }
 
+    /// What the compiled log density and gradient do: fused loops, memory, and estimates of work.
+    pub fn explain(&self) -> String {
+        self.density.explain()
+    }
+
     /// The log density in nats at `x` `[d]`; its gradient there is written to `gradient` `[d]`. Where the model says so
     /// they are not finite: that is no error here.
     ///
@@ -173,9 +180,8 @@ impl Potential {
             let (found, wanted) = (gradient.len(), x.len());
             return Err(Error::Shape(format!("the gradient has {found} numbers, the point {wanted}")));
         }
-        let (value, slope) = self.density.run(&self.vector(x)?)?;
-        gradient.copy_from_slice(&slope.to_f64()?);
-        Ok(value.to_scalar()?)
+        self.check_length(x)?;
+        self.density.at(x, gradient)
     }
 
     /// The values of all latent sites at `x` `[d]`, each with one leading dimension for each plate and scan around.
@@ -216,11 +222,16 @@ impl Potential {
 
     /// The argument of the programs.
     fn vector(&self, x: &[f64]) -> Result<Tensor> {
-        let (found, wanted) = (x.len(), self.dimension());
-        if found != wanted {
-            return Err(Error::Shape(format!("the point has {found} numbers, the potential {wanted}")));
-        }
+        self.check_length(x)?;
         Ok(self.device.place(&Tensor::from(x))?)
+    }
+
+    fn check_length(&self, x: &[f64]) -> Result<()> {
+        let (found, wanted) = (x.len(), self.dimension());
+        match found == wanted {
+            true => Ok(()),
+            false => Err(Error::Shape(format!("the point has {found} numbers, the potential {wanted}"))),
+        }
     }
 }
 

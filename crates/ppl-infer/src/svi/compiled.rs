@@ -113,6 +113,11 @@ fn push<T>(kept: &mut Vec<T>, new: T) {
 }
 
 impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
+    /// What each compiled step does, for people to read, the latest last: fused loops, memory, and estimates of work.
+    pub fn explain(&self) -> Vec<String> {
+        self.programs.known.iter().map(|(.., program)| program.explain()).collect()
+    }
+
     /// Takes up to so many steps with the compiled program for these arguments; `seen` is given the loss of each. Fewer are
     /// taken if one is not finite, and none if the state has not all of its parts yet.
     pub(super) fn iterate<A: TensorTree>(
@@ -206,7 +211,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
             )),
             error => last.explain("the step cannot be compiled (without `.jit()` it runs as it is)", error),
         })?;
-        Ok(if stays { Some(ppl_jit::compile(traced)?) } else { None })
+        Ok(if stays { Some(ppl_jit::compile_step(traced)?) } else { None })
     }
 
     /// A step on symbols.

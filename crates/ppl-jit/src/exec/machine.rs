@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -40,6 +41,8 @@ pub(super) struct Machine {
     arguments: Vec<Option<HostTensor>>,
     /// For each argument that is carried from run to run: its memory now, and that of the next.
     state: Vec<[Vec<Line>; 2]>,
+    /// Memory of arguments that were given as numbers.
+    given: Vec<Vec<Line>>,
     outputs: Vec<Runs>,
 }
 
@@ -77,6 +80,7 @@ impl Machine {
             moving,
             arguments,
             state: Vec::new(),
+            given: Vec::new(),
             outputs,
         }
     }
@@ -132,10 +136,65 @@ impl Machine {
         copied(&neighbours.shape, ty.dtype, &runs(&neighbours, ty.dtype), now.as_ptr().cast())
     }
 
+    /// Makes these numbers the elements of an argument of floats, of as many elements.
+    pub(super) fn write(&mut self, number: usize, dtype: DType, values: &[f64]) {
+        let lines = (values.len() * bytes(dtype)).div_ceil(64);
+        if self.given.len() <= number {
+            self.given.resize_with(number + 1, Vec::new);
+        }
+        if self.given[number].len() != lines {
+            self.given[number] = vec![Line([0; 64]); lines];
+            let start = self.given[number].as_mut_ptr().cast();
+            self.point(number, start);
+        }
+        let start: *mut u8 = self.given[number].as_mut_ptr().cast();
+        // SAFETY: the memory has room for as many elements.
+        unsafe {
+            match dtype {
+                DType::F32 => {
+                    for (i, &x) in values.iter().enumerate() {
+                        *start.cast::<f32>().add(i) = x as f32;
+                    }
+                }
+                _ => std::ptr::copy_nonoverlapping(values.as_ptr(), start.cast(), values.len()),
+            }
+        }
+    }
+
+    /// Copies the elements of a result of floats, of as many elements.
+    pub(super) fn read(&self, number: usize, values: &mut [f64]) -> Result<()> {
+        let (view, ty) = &self.code.outputs[number];
+        if ty.dtype == DType::F64 {
+            let from = self.buffers[view.buffer].wrapping_add(view.offset * 8);
+            if !values.is_empty() {
+                // SAFETY: as the module says; the destination has the view's elements.
+                unsafe { kernels::copy(&self.outputs[number], values.as_mut_ptr().cast(), from) };
+            }
+            return Ok(());
+        }
+        values.copy_from_slice(&self.output(number)?.to_f64());
+        Ok(())
+    }
+
     /// Runs the program once.
     pub(super) fn run(&mut self) -> Result<()> {
+        self.run_fixed()?;
+        self.run_varying()
+    }
+
+    /// The first part of a run, the same in each step of an iteration.
+    pub(super) fn run_fixed(&mut self) -> Result<()> {
+        self.run_steps(0..self.code.fixed)
+    }
+
+    /// The rest of a run.
+    pub(super) fn run_varying(&mut self) -> Result<()> {
+        self.run_steps(self.code.fixed..self.code.steps.len())
+    }
+
+    fn run_steps(&mut self, steps: Range<usize>) -> Result<()> {
         let code = self.code.clone();
-        for step in &code.steps {
+        for step in &code.steps[steps] {
             match step {
                 // SAFETY: as the module says.
                 Step::Run(instruction) => unsafe { self.instruction(instruction, instruction.n) },

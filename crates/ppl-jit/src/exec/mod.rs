@@ -1,14 +1,25 @@
 //! Programs that run.
 
+mod function;
 mod machine;
+
+pub use function::Function;
 
 use std::sync::{Arc, Mutex};
 
-use ppl_tensor::{Error, Executable, HostTensor, Result};
+use ppl_tensor::{Error, Executable, Graph, HostTensor, Result};
 
 use crate::code::Code;
 use crate::explain::explain;
+use crate::ir::Ir;
+use crate::{passes, plan};
 use machine::Machine;
+
+/// A graph, simplified and compiled. The first `carried` arguments differ in each step of an iteration.
+pub(crate) fn native(graph: &Graph, carried: usize) -> Result<Native> {
+    let ir = passes::simplify(Ir::from_graph(graph)?)?;
+    Ok(Native::new(plan::lower(&ir, carried)?))
+}
 
 /// A compiled graph: the program, and memory for each thread that runs it.
 pub(crate) struct Native {
@@ -17,7 +28,7 @@ pub(crate) struct Native {
 }
 
 impl Native {
-    pub(crate) fn new(code: Code) -> Self {
+    fn new(code: Code) -> Self {
         Self { code: Arc::new(code), idle: Mutex::default() }
     }
 
@@ -78,13 +89,16 @@ impl Executable<HostTensor> for Native {
             for (number, input) in inputs.iter().enumerate() {
                 machine.set_input(number, input);
             }
+            if steps > 0 {
+                machine.run_fixed()?;
+            }
             let mut results = vec![0.0; self.code.outputs.len() - carried];
             let mut done = 0;
             let outcome = loop {
                 if done == steps {
                     break Ok(());
                 }
-                if let Err(error) = machine.run() {
+                if let Err(error) = machine.run_varying() {
                     break Err(error);
                 }
                 for (number, result) in results.iter_mut().enumerate() {

@@ -16,16 +16,20 @@ use crate::kernels::{self, Call, Form, Immediate, Runs, Sources};
 /// Products of at most this many multiplications do without the machinery for large ones.
 const SMALL_PRODUCT: usize = 1 << 15;
 
-/// The program of a graph.
-pub(crate) fn lower(ir: &Ir) -> Result<Code> {
-    let places = schedule(ir, |node| has_kernel(ir, node));
+/// The program of a graph, of which the first `carried` arguments differ in each step of an iteration.
+pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
+    let (places, fixed) = schedule(ir, carried, |node| has_kernel(ir, node));
     let mut lower = Lower::new(ir, places);
-    let levels = lower.places.iter().map(|place| place.level).max().unwrap_or(0);
-    for level in 0..=levels {
+    lower.leaves();
+    let levels = lower.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
+    for level in 0..levels {
+        if level == fixed {
+            lower.code.fixed = lower.code.steps.len();
+        }
         let mut spaces: Vec<Strides> = Vec::new();
         for (index, node) in ir.nodes.iter().enumerate() {
             let place = &lower.places[index];
-            if place.level != level || !lower.live[index] {
+            if place.level != level || !lower.live[index] || !matches!(node.kind, Kind::Op(..)) {
                 continue;
             }
             if place.role == Role::Alone {
@@ -37,6 +41,9 @@ pub(crate) fn lower(ir: &Ir) -> Result<Code> {
         for space in spaces {
             fuse::pass(&mut lower, level, &space)?;
         }
+    }
+    if levels == fixed {
+        lower.code.fixed = lower.code.steps.len();
     }
     for &output in &ir.outputs {
         let view = lower.view(output);
@@ -240,28 +247,36 @@ impl<'a> Lower<'a> {
         view
     }
 
+    /// Gives arguments and constants their buffers.
+    fn leaves(&mut self) {
+        let ir = self.ir;
+        for (index, node) in ir.nodes.iter().enumerate() {
+            let view = match &node.kind {
+                Kind::Op(..) => continue,
+                Kind::Input(number) => {
+                    let origin = Origin::Input(*number);
+                    let (dtype, elements) = (node.ty.dtype, node.ty.shape.elements());
+                    self.code.buffers.push(Buffer { dtype, elements, origin });
+                    let buffer = self.code.buffers.len() - 1;
+                    if let Some(input) = self.code.inputs.get_mut(*number) {
+                        *input = Some(buffer);
+                    }
+                    View::whole(buffer, &node.ty.shape)
+                }
+                Kind::Constant(value) => match uniform(value) {
+                    Some(one) => View::uniform(self.constant(&one), &node.ty.shape),
+                    None => View::whole(self.constant(value), &node.ty.shape),
+                },
+            };
+            self.set_view(Id(index), view);
+        }
+    }
+
     /// An operation that is in no loop.
     fn alone(&mut self, id: Id, node: &Node) -> Result<()> {
-        let view = match &node.kind {
-            Kind::Input(number) => {
-                let origin = Origin::Input(*number);
-                let (dtype, elements) = (node.ty.dtype, node.ty.shape.elements());
-                self.code.buffers.push(Buffer { dtype, elements, origin });
-                let buffer = self.code.buffers.len() - 1;
-                if let Some(input) = self.code.inputs.get_mut(*number) {
-                    *input = Some(buffer);
-                }
-                View::whole(buffer, &node.ty.shape)
-            }
-            Kind::Constant(value) => match uniform(value) {
-                Some(one) => View::uniform(self.constant(&one), &node.ty.shape),
-                None => View::whole(self.constant(value), &node.ty.shape),
-            },
-            Kind::Op(op, inputs) => {
-                let views: Vec<View> = inputs.iter().map(|&input| self.view(input)).collect();
-                self.operation(op, &views, &node.ty)?
-            }
-        };
+        let Kind::Op(op, inputs) = &node.kind else { return Ok(()) };
+        let views: Vec<View> = inputs.iter().map(|&input| self.view(input)).collect();
+        let view = self.operation(op, &views, &node.ty)?;
         self.set_view(id, view);
         Ok(())
     }

@@ -30,6 +30,10 @@ pub(crate) fn place(code: &mut Code) {
     for (view, _) in &code.outputs {
         touch(view.buffer, code.steps.len());
     }
+    // What the first steps make once for an iteration is read in each of its steps.
+    for life in lives.iter_mut().flatten().filter(|life| life.0 < code.fixed && life.1 >= code.fixed) {
+        life.1 = code.steps.len();
+    }
     // The places in use, and until when.
     let mut order: Vec<usize> = (0..code.buffers.len()).filter(|&buffer| lives[buffer].is_some()).collect();
     order.sort_by_key(|&buffer| lives[buffer]);

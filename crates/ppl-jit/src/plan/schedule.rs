@@ -35,30 +35,52 @@ pub(crate) struct Place {
     pub(crate) level: usize,
     /// Whether an element needs several of an input's: inputs then come from memory.
     across: bool,
+    /// Whether it changes from step to step of an iteration.
+    pub(crate) varies: bool,
 }
 
 impl Place {
     /// Whether the operation reads a value, if they are in one pass, as the pass goes.
     pub(crate) fn reads_in_pass(&self, value: &Place) -> bool {
-        value.role == Role::Each && self.role != Role::Alone && !self.across && value.space == self.space
+        let together = self.role != Role::Alone && !self.across && value.varies == self.varies;
+        value.role == Role::Each && together && value.space == self.space
     }
 }
 
-/// The place of every node. `has_kernel` tells which operations can take part in a loop.
-pub(crate) fn schedule(ir: &Ir, has_kernel: impl Fn(&Node) -> bool) -> Vec<Place> {
+/// The place of every node. `has_kernel` tells which operations can take part in a loop. What depends neither on the first
+/// `carried` arguments nor on anything computed from them comes first; with it the number of its levels is returned.
+pub(crate) fn schedule(ir: &Ir, carried: usize, has_kernel: impl Fn(&Node) -> bool) -> (Vec<Place>, usize) {
     let mut places: Vec<Place> = Vec::with_capacity(ir.nodes.len());
-    for (index, node) in ir.nodes.iter().enumerate() {
-        let mut place = role(ir, node, &places, &has_kernel);
-        let Kind::Op(_, inputs) = &node.kind else {
-            places.push(place);
-            continue;
+    for node in &ir.nodes {
+        let varies = match &node.kind {
+            Kind::Input(number) => *number < carried,
+            Kind::Constant(_) => false,
+            Kind::Op(_, inputs) => inputs.iter().any(|input| places[input.0].varies),
         };
-        debug_assert!(inputs.iter().all(|input| input.0 < index));
-        place.level = inputs.iter().map(|&input| ready(&places[input.0], &place)).max().unwrap_or(0);
+        let mut place = role(ir, node, &places, &has_kernel);
+        place.varies = varies;
         places.push(place);
     }
+    let fixed = levels(ir, &mut places, 0, false);
+    levels(ir, &mut places, fixed, true);
     sink(ir, &mut places);
-    places
+    (places, fixed)
+}
+
+/// Gives levels, from `first` on, to the operations that vary or to those that do not. Returns the level after them.
+fn levels(ir: &Ir, places: &mut [Place], first: usize, varies: bool) -> usize {
+    let mut next = first;
+    for (index, node) in ir.nodes.iter().enumerate() {
+        let Kind::Op(_, inputs) = &node.kind else { continue };
+        if places[index].varies != varies {
+            continue;
+        }
+        let ready = inputs.iter().map(|&input| ready(&places[input.0], &places[index])).max();
+        let level = ready.unwrap_or(0).max(first);
+        places[index].level = level;
+        next = next.max(level + 1);
+    }
+    next
 }
 
 /// The level from which on a value can be read by an operation.
@@ -96,7 +118,7 @@ fn product_space(ir: &Ir, node: &Node, inputs: &[Id]) -> Option<(Strides, Role)>
 }
 
 fn role(ir: &Ir, node: &Node, places: &[Place], has_kernel: &impl Fn(&Node) -> bool) -> Place {
-    let alone = Place { role: Role::Alone, space: Strides::new(), level: 0, across: false };
+    let alone = Place { role: Role::Alone, space: Strides::new(), level: 0, across: false, varies: false };
     let Kind::Op(op, inputs) = &node.kind else { return alone };
     let large = |shape: &[usize]| shape.iter().product::<usize>() > LARGE;
     match op {
@@ -109,21 +131,36 @@ fn role(ir: &Ir, node: &Node, places: &[Place], has_kernel: &impl Fn(&Node) -> b
         | Op::FoldIn
             if large(&node.ty.shape) && has_kernel(node) =>
         {
-            Place { role: Role::Each, space: significant(&node.ty.shape), level: 0, across: false }
+            Place {
+                role: Role::Each,
+                space: significant(&node.ty.shape),
+                level: 0,
+                across: false,
+                varies: false,
+            }
         }
         // The same elements under another name.
         Op::Reshape(_) | Op::Broadcast(_) => {
             let (input, space) = (&places[inputs[0].0], significant(&node.ty.shape));
-            let same = input.role == Role::Each && input.space == space;
-            if same { Place { role: Role::Each, space, level: 0, across: false } } else { alone }
+            let varies = inputs.iter().any(|input| places[input.0].varies);
+            let same = input.role == Role::Each && input.space == space && input.varies == varies;
+            if same {
+                Place { role: Role::Each, space, level: 0, across: false, varies: false }
+            } else {
+                alone
+            }
         }
-        Op::Reduce { .. } if large(&ir.ty(inputs[0]).shape) && has_kernel(node) => {
-            Place { role: Role::Total, space: significant(&ir.ty(inputs[0]).shape), level: 0, across: false }
-        }
+        Op::Reduce { .. } if large(&ir.ty(inputs[0]).shape) && has_kernel(node) => Place {
+            role: Role::Total,
+            space: significant(&ir.ty(inputs[0]).shape),
+            level: 0,
+            across: false,
+            varies: false,
+        },
         Op::Matmul => match product_space(ir, node, inputs) {
             Some((space, role)) => {
                 let across = role == Role::Each && ir.ty(inputs[0]).shape.last() != Some(&1);
-                Place { role, space, level: 0, across }
+                Place { role, space, level: 0, across, varies: false }
             }
             None => alone,
         },

@@ -276,6 +276,11 @@ pub(super) struct Argument {
 }
 
 impl<O> Traced<O> {
+    /// The structure of the result; its tensors are traced.
+    pub fn output(&self) -> &O {
+        &self.output
+    }
+
     /// The recorded program of plain arrays.
     pub fn graph(&self) -> &Graph {
         &self.graph

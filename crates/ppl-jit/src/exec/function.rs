@@ -1,0 +1,96 @@
+//! Compiled functions on slices.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ppl_tensor::{DType, Device, Error, Program, Result, Traced};
+
+use super::{Native, machine::Machine};
+
+/// A function of vectors of floats, compiled for the CPU: what a sampler calls a million times. It has memory of its own, so
+/// that a call allocates nothing; a clone shares the program and may run on another thread.
+pub struct Function {
+    native: Arc<Native>,
+    machine: Machine,
+    inputs: Vec<(DType, usize)>,
+    outputs: Vec<(DType, usize)>,
+}
+
+impl Function {
+    /// Compiles a recorded function whose arguments and results are floats of any shape, and makes it a program as well.
+    ///
+    /// # Errors
+    /// If it was recorded on another device than the CPU, an argument or result is not of floats, or the graph is not
+    /// legal.
+    pub fn compile<O>(traced: Traced<O>) -> Result<(Self, Program<O>)> {
+        let graph = traced.graph();
+        if !graph.device().same_as(&Device::cpu()) {
+            let reason = format!(
+                "functions on slices run on the CPU, this one was recorded on {}",
+                graph.device().name()
+            );
+            return Err(Error::argument("compile", reason));
+        }
+        let mut inputs = vec![(DType::F64, 0); graph.inputs()];
+        for node in graph.nodes() {
+            if let ppl_tensor::NodeKind::Input(number) = &node.kind {
+                inputs[*number] = (node.ty.dtype, node.ty.shape.elements());
+            }
+        }
+        let ty = |output: &ppl_tensor::NodeId| &graph.nodes()[output.index()].ty;
+        let outputs: Vec<_> =
+            graph.outputs().iter().map(|id| (ty(id).dtype, ty(id).shape.elements())).collect();
+        if let Some((dtype, _)) = inputs.iter().chain(&outputs).find(|(dtype, _)| !dtype.is_float()) {
+            let reason = format!("functions on slices are of floats, this one has {dtype} as well");
+            return Err(Error::argument("compile", reason));
+        }
+        let native = Arc::new(super::native(graph, graph.inputs())?);
+        let machine = Machine::new(native.code.clone());
+        let program = Program::on_host(traced, Box::new(native.clone()))?;
+        Ok((Self { native, machine, inputs, outputs }, program))
+    }
+
+    /// One call: row-major elements of each argument, and where those of each result are written.
+    ///
+    /// # Errors
+    /// If a number of slices or elements is not that of the function, or an operation fails.
+    pub fn call(&mut self, inputs: &[&[f64]], outputs: &mut [&mut [f64]]) -> Result<()> {
+        let lengths = |slices: &[(DType, usize)]| slices.iter().map(|(_, n)| *n).collect::<Vec<_>>();
+        if !inputs.iter().map(|x| x.len()).eq(self.inputs.iter().map(|(_, n)| *n)) {
+            let found: Vec<usize> = inputs.iter().map(|x| x.len()).collect();
+            let reason = format!("takes {:?} numbers, {found:?} were given", lengths(&self.inputs));
+            return Err(Error::argument("program", reason));
+        }
+        if !outputs.iter().map(|x| x.len()).eq(self.outputs.iter().map(|(_, n)| *n)) {
+            let found: Vec<usize> = outputs.iter().map(|x| x.len()).collect();
+            let reason = format!("gives {:?} numbers, there is room for {found:?}", lengths(&self.outputs));
+            return Err(Error::argument("program", reason));
+        }
+        for (number, (values, &(dtype, _))) in inputs.iter().zip(&self.inputs).enumerate() {
+            self.machine.write(number, dtype, values);
+        }
+        self.machine.run()?;
+        for (number, values) in outputs.iter_mut().enumerate() {
+            self.machine.read(number, values)?;
+        }
+        Ok(())
+    }
+}
+
+impl Clone for Function {
+    fn clone(&self) -> Self {
+        let machine = Machine::new(self.native.code.clone());
+        Self {
+            native: self.native.clone(),
+            machine,
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function").field("inputs", &self.inputs).field("outputs", &self.outputs).finish()
+    }
+}
