@@ -7,7 +7,7 @@ use super::logarithm::log_for;
 /// minimax polynomials in `1/x²`.
 const LARGE: f64 = 8.0;
 
-/// `ln Γ(x)` for `x ≥ 0`; slices are right below it too.
+/// `ln Γ(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
 ///
 /// In `[1, 1.5]` and `[1.5, 2.5]` the roots at 1 and 2 are factors of polynomials; below 1, and up to 8, the recurrence
 /// leads to the latter interval.
@@ -111,7 +111,7 @@ fn lgamma_above_one<A: Arch>(h: f64) -> f64 {
     )
 }
 
-/// Digamma `ψ(x)` for `x ≥ 0`; slices are right below it too.
+/// Digamma `ψ(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
 ///
 /// Below 8 the recurrence leads to `[1, 2]`, where the root is a factor; its terms are collected in one fraction.
 #[inline(always)]
@@ -191,7 +191,7 @@ fn digamma_near_root<A: Arch, T: Float>(t: f64) -> f64 {
     )
 }
 
-/// Trigamma `ψ⁽¹⁾(x)` for `x ≥ 0`; slices are right below it too.
+/// Trigamma `ψ⁽¹⁾(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
 ///
 /// Below 8 the recurrence leads to `[8, 16]`: all its terms are positive.
 #[inline(always)]

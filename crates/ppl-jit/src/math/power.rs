@@ -33,7 +33,7 @@ impl Power for f32 {
     }
 }
 
-/// `xʸ` for finite `x` and `y` with `x ≠ 0`; slices are right for all.
+/// `xʸ` for finite `x` and `y` with `x ≠ 0`; loops of [`binary`](super::binary) are right for all.
 #[inline(always)]
 pub(crate) fn pow<A: Arch, T: Float>(x: T, y: T) -> T {
     let size = x.abs().power_of_positive::<A>(y);
