@@ -16,14 +16,14 @@ pub(crate) trait Circular: Sized {
     fn on_circle<A: Arch>(self) -> (Self, Self);
 }
 
-/// Sine of `x`, for `|x|` up to a million; slices are right beyond it too.
+/// Sine of `x`, for `|x|` up to a million; loops of [`unary`](super::unary) are right beyond it too.
 #[inline(always)]
 pub(crate) fn sin<A: Arch, T: Float>(x: T) -> T {
     // Of tiny arguments the products underflow.
     select(x.abs() < T::narrow(1e-10), x, x.sin_from::<A>(0))
 }
 
-/// Cosine of `x`, for `|x|` up to a million; slices are right beyond it too.
+/// Cosine of `x`, for `|x|` up to a million; loops of [`unary`](super::unary) are right beyond it too.
 #[inline(always)]
 pub(crate) fn cos<A: Arch, T: Float>(x: T) -> T {
     x.sin_from::<A>(1)

@@ -1,6 +1,6 @@
 //! The exponential function and its relatives.
 
-use super::float::{Arch, Float, at_least, at_most, fast_two_sum, mul_add, select, two_sum};
+use super::float::{Arch, Float, at_least, at_most, fast_two_sum, horner, mul_add, select, two_sum};
 
 /// `x = k ln 2 + r + c` with an integer `k`, `|r| ≤ ln(2)/2`, and `c` the rounding error of `r` (Cody and Waite).
 #[derive(Clone, Copy)]
@@ -34,6 +34,16 @@ pub(crate) fn exp<A: Arch, T: Float>(x: T) -> T {
     let Reduced { k, r, c } = reduce::<A, T>(at_most(at_least(x, least), most));
     let p = r + mul_add::<A, T>(r * r, T::exp_tail::<A>(r), c);
     scale(T::ONE + p, k)
+}
+
+/// `eˣ` of a double for a result in single precision: degree 5 for an error of `2⁻³⁴`.
+#[inline(always)]
+pub(super) fn short_exp<A: Arch>(x: f64) -> f64 {
+    let x = at_most(at_least(x, -110.0), 100.0);
+    let rounded = mul_add::<A, f64>(x, f64::LOG2_E, f64::ROUNDER);
+    let r = mul_add::<A, f64>(rounded - f64::ROUNDER, -f64::LN_2, x);
+    let p = horner!(A, r; 1.0, 1.0, 0.5000000078072988, 0.1666666686394125, 0.04166626935491612, 0.008333263630940198, 0.0013946116663988211, 0.0001991876527003559);
+    p * rounded.exp2_of_rounded()
 }
 
 /// `(y, e, k)` with `eˣ⁺ᶜ = 2ᵏ (y + e)`, for a `c` small against `x`.

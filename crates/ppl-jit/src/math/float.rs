@@ -50,6 +50,8 @@ pub(crate) trait Float:
     + Div<Output = Self>
     + 'static
 {
+    /// Functions that take double precision in between may do with shorter polynomials.
+    const IS_SINGLE: bool;
     const ZERO: Self;
     const HALF: Self;
     const ONE: Self;
@@ -196,6 +198,7 @@ pub(super) fn two_product<A: Arch>(x: f64, y: f64) -> (f64, f64) {
 
 macro_rules! float {
     ($type:ident, digits: $digits:literal, bias: $bias:literal) => {
+        const IS_SINGLE: bool = size_of::<Self>() == 4;
         const ZERO: Self = 0.0;
         const HALF: Self = 0.5;
         const ONE: Self = 1.0;

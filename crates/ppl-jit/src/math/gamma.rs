@@ -1,20 +1,22 @@
 //! The logarithm of the gamma function and its first two derivatives, for positive arguments.
 
-use super::float::{Arch, estrin, horner, mul_add, select};
-use super::logarithm::log;
+use super::float::{Arch, Float, estrin, horner, mul_add, select};
+use super::logarithm::log_for;
 
 /// From here on, the asymptotic series (Abramowitz and Stegun 6.1.41, 6.3.18, 6.4.12) are right to all digits, as
 /// minimax polynomials in `1/x²`.
 const LARGE: f64 = 8.0;
 
-/// `ln Γ(x)` for `x ≥ 0`; slices are right below it too.
+/// `ln Γ(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
 ///
 /// In `[1, 1.5]` and `[1.5, 2.5]` the roots at 1 and 2 are factors of polynomials; below 1, and up to 8, the recurrence
 /// leads to the latter interval.
 #[inline(always)]
-pub(crate) fn lgamma<A: Arch>(x: f64) -> f64 {
+pub(crate) fn lgamma<A: Arch, T: Float>(x: T) -> T {
+    let x = x.wide();
     let large = x >= LARGE;
-    let (below_half, below) = (x < 0.5, x < 1.0);
+    // In single precision also up to 1.5: cancellation of doubles does no harm.
+    let (below_half, below) = (x < 0.5, x < select(T::IS_SINGLE, 1.5, 1.0));
     let up = select(below_half, x + 1.0, 1.0);
     let mut product = select(below, x, 1.0) * up;
     let mut from_two = select(below_half, x, select(below, x - 1.0, x - 2.0));
@@ -22,29 +24,42 @@ pub(crate) fn lgamma<A: Arch>(x: f64) -> f64 {
         product = select(x >= least, product * (x - shift), product);
         from_two = select(x >= least, x - (shift + 2.0), from_two);
     }
-    let log = log::<A, f64>(select(large, x, product));
-    let near_two = from_two * (from_two + 1.0) * lgamma_near_two::<A>(from_two);
+    let log = log_for::<A, T>(select(large, x, product));
+    let near_two = from_two * (from_two + 1.0) * lgamma_near_two::<A, T>(from_two);
     // Subtracted, so that it is not a negative zero at 1.
     let above_one = 0.0 - (x - 1.0) * (2.0 - x) * lgamma_above_one::<A>(x - 1.0);
     let near = near_two + select(below, -log, log);
-    let moderate = select(x >= 1.0 && x < 1.5, above_one, near);
+    let direct = !T::IS_SINGLE && (1.0..1.5).contains(&x);
+    let moderate = select(direct, above_one, near);
     let reciprocal = 1.0 / x;
-    let series = horner!(A, reciprocal * reciprocal;
+    let series = stirling::<A, T>(reciprocal * reciprocal);
+    // `(ln 2π - 1) / 2`.
+    let rest = mul_add::<A, f64>(series, reciprocal, 0.4189385332046727);
+    T::narrow(select(large, mul_add::<A, f64>(x - 0.5, log - 1.0, rest), moderate))
+}
+
+/// `x` times the rest of Stirling's formula, of `z = 1/x²`: degree 5 for an error of `2⁻⁵⁴`, or 2 for `2⁻³³`.
+#[inline(always)]
+fn stirling<A: Arch, T: Float>(z: f64) -> f64 {
+    if T::IS_SINGLE {
+        return horner!(A, z; 0.08333333326538568, -0.00277769876742423, 0.0007800437407352646);
+    }
+    horner!(A, z;
         0.0833333333333333,
         -0.0027777777776091953,
         0.0007936506663797671,
         -0.0005952028377912144,
         0.0008373002099336009,
         -0.0016530046240927447,
-    );
-    // `(ln 2π - 1) / 2`.
-    let rest = mul_add::<A, f64>(series, reciprocal, 0.4189385332046727);
-    select(large, mul_add::<A, f64>(x - 0.5, log - 1.0, rest), moderate)
+    )
 }
 
-/// `ln Γ(2 + g) / (g (1 + g))` for `|g| ≤ ½`: degree 18 for an error of `2⁻⁶⁰`.
+/// `ln Γ(2 + g) / (g (1 + g))` for `|g| ≤ ½`: degree 18 for an error of `2⁻⁶⁰`, or 9 for `2⁻³²`.
 #[inline(always)]
-fn lgamma_near_two<A: Arch>(g: f64) -> f64 {
+fn lgamma_near_two<A: Arch, T: Float>(g: f64) -> f64 {
+    if T::IS_SINGLE {
+        return horner!(A, g; 0.42278433518318426, -0.10031730188868052, 0.03296498377057181, -0.01238417505891173, 0.0049991755119522885, -0.002108512810970982, 0.0009094819192190401, -0.0004022590170884898, 0.0002087036050938793, -9.648340487593998e-05);
+    }
     horner!(A, g;
         0.42278433509846713,
         -0.10031730167435393,
@@ -96,11 +111,12 @@ fn lgamma_above_one<A: Arch>(h: f64) -> f64 {
     )
 }
 
-/// Digamma `ψ(x)` for `x ≥ 0`; slices are right below it too.
+/// Digamma `ψ(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
 ///
 /// Below 8 the recurrence leads to `[1, 2]`, where the root is a factor; its terms are collected in one fraction.
 #[inline(always)]
-pub(crate) fn digamma<A: Arch>(x: f64) -> f64 {
+pub(crate) fn digamma<A: Arch, T: Float>(x: T) -> T {
+    let x = x.wide();
     let large = x >= LARGE;
     let below = x < 1.0;
     let term = |shift: f64| {
@@ -120,7 +136,7 @@ pub(crate) fn digamma<A: Arch>(x: f64) -> f64 {
     );
     let quotient = select(large, 1.0, numerator) / select(large, x, denominator);
     let from_root = (y - 1.4616321449683622) - 9.549995429965697e-17;
-    let moderate = mul_add::<A, f64>(from_root, digamma_near_root::<A>(y - 1.5), quotient);
+    let moderate = mul_add::<A, f64>(from_root, digamma_near_root::<A, T>(y - 1.5), quotient);
     let square = quotient * quotient;
     let series = horner!(A, square;
         0.0833333333333258,
@@ -131,7 +147,7 @@ pub(crate) fn digamma<A: Arch>(x: f64) -> f64 {
         -0.017267464166939427,
     );
     let tail = mul_add::<A, f64>(square, series, 0.5 * quotient);
-    select(large, log::<A, f64>(x) - tail, moderate)
+    T::narrow(select(large, log_for::<A, T>(x) - tail, moderate))
 }
 
 /// `a/b + c/d`, as a fraction: one division for many.
@@ -140,9 +156,12 @@ fn sum_of_fractions<A: Arch>((a, b): (f64, f64), (c, d): (f64, f64)) -> (f64, f6
     (mul_add::<A, f64>(a, d, c * b), b * d)
 }
 
-/// `ψ(1.5 + t)` divided by the distance from the root, for `|t| ≤ ½`: degree 22 for an error of `2⁻⁵⁸`.
+/// `ψ(1.5 + t)` divided by the distance from the root, for `|t| ≤ ½`: degree 22 for an error of `2⁻⁵⁸`, or 11 for `2⁻³⁰`.
 #[inline(always)]
-fn digamma_near_root<A: Arch>(t: f64) -> f64 {
+fn digamma_near_root<A: Arch, T: Float>(t: f64) -> f64 {
+    if T::IS_SINGLE {
+        return horner!(A, t; 0.9510558754249532, -0.42362741936963755, 0.24054265764796737, -0.14840515925785808, 0.09498073327405046, -0.06191410467785933, 0.04089451159745828, -0.027089602214899464, 0.016910847359046417, -0.011145282630361963, 0.011230200194285101, -0.007625297210794539);
+    }
     horner!(A, t;
         0.9510558760318328,
         -0.4236274212814606,
@@ -172,11 +191,12 @@ fn digamma_near_root<A: Arch>(t: f64) -> f64 {
     )
 }
 
-/// Trigamma `ψ⁽¹⁾(x)` for `x ≥ 0`; slices are right below it too.
+/// Trigamma `ψ⁽¹⁾(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
 ///
 /// Below 8 the recurrence leads to `[8, 16]`: all its terms are positive.
 #[inline(always)]
-pub(crate) fn trigamma<A: Arch>(x: f64) -> f64 {
+pub(crate) fn trigamma<A: Arch, T: Float>(x: T) -> T {
+    let x = x.wide();
     let large = x >= LARGE;
     // Of large arguments these would overflow, and the sum is not used.
     let small = select(large, 1.0, x);
@@ -199,5 +219,5 @@ pub(crate) fn trigamma<A: Arch>(x: f64) -> f64 {
         0.8267060376895187,
     );
     let tail = square * mul_add::<A, f64>(r, series, 0.5);
-    select(large, 0.0, sum) + (r + tail)
+    T::narrow(select(large, 0.0, sum) + (r + tail))
 }

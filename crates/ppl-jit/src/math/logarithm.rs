@@ -1,7 +1,7 @@
 //! The logarithm and its relatives.
 
 use super::exponential::exp;
-use super::float::{Arch, Float, fast_two_sum, mul_add, select, two_product};
+use super::float::{Arch, Float, fast_two_sum, horner, mul_add, select, two_product};
 
 /// `k ln 2 + ln(1 + f) + c` for `1 + f` in `[√½, √2)` and a `c` of the size of a rounding error.
 ///
@@ -37,6 +37,22 @@ fn with_ends<T: Float>(x: T, value: T) -> T {
 pub(crate) fn log<A: Arch, T: Float>(x: T) -> T {
     let (m, k) = parts(x);
     with_ends(x, log_of_parts::<A, T>(k, m - T::ONE, T::ZERO))
+}
+
+/// The logarithm of a double, as exactly as a result in `T` needs it: for single precision, degree 3 in `s²` for an error of
+/// `2⁻³⁷`.
+#[inline(always)]
+pub(super) fn log_for<A: Arch, T: Float>(x: f64) -> f64 {
+    if !T::IS_SINGLE {
+        return log::<A, f64>(x);
+    }
+    let (m, k) = parts(x);
+    let f = m - 1.0;
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let tail =
+        horner!(A, z; 2.0, 0.6666666564367445, 0.4000033565420035, 0.2853727576556805, 0.23582828491791843);
+    with_ends(x, mul_add::<A, f64>(k, f64::LN_2, s * tail))
 }
 
 /// `ln(1 + x)`.

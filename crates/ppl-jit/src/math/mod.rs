@@ -23,7 +23,8 @@
 //! | [`pow`] | 1 | 1 | finite, and `x ≠ 0` |
 //! | [`logaddexp`] | 1 | 1 | units of the value or of 1, if that is larger |
 //!
-//! Those of `erf`, `erfc` and of the gamma function take double precision; single precision goes through it. Negation,
+//! In single precision sines, powers, error functions and those of the gamma function are computed in double precision with
+//! shorter polynomials. Negation,
 //! absolute values, signs, roundings, arithmetic and square roots are those of the processor. Other operations are loops
 //! over the definition.
 //!

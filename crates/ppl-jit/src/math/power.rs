@@ -1,8 +1,8 @@
 //! Powers.
 
-use super::exponential::{exp, exp_of_sum, scale};
+use super::exponential::{exp_of_sum, scale, short_exp};
 use super::float::{Arch, Float, fast_two_sum, select, two_product};
-use super::logarithm::{log, log_in_two};
+use super::logarithm::{log_for, log_in_two};
 use super::simple::floor;
 
 /// Exponentials of products with logarithms.
@@ -29,11 +29,11 @@ impl Power for f32 {
     /// In double precision, where a logarithm has digits to spare.
     #[inline(always)]
     fn power_of_positive<A: Arch>(self, y: Self) -> Self {
-        exp::<A, f64>(f64::from(y) * log::<A, f64>(f64::from(self))) as f32
+        short_exp::<A>(f64::from(y) * log_for::<A, f32>(f64::from(self))) as f32
     }
 }
 
-/// `xʸ` for finite `x` and `y` with `x ≠ 0`; slices are right for all.
+/// `xʸ` for finite `x` and `y` with `x ≠ 0`; loops of [`binary`](super::binary) are right for all.
 #[inline(always)]
 pub(crate) fn pow<A: Arch, T: Float>(x: T, y: T) -> T {
     let size = x.abs().power_of_positive::<A>(y);

@@ -73,11 +73,11 @@ unary_kernels! {
     Tanh: Unary::Tanh, Blocked, |x| tanh::<A, T>(x);
     Sigmoid: Unary::Sigmoid, Blocked, |x| sigmoid::<A, T>(x);
     Softplus: Unary::Softplus, Blocked, |x| softplus::<A, T>(x);
-    Erf: Unary::Erf, Blocked, |x| T::narrow(erf::<A>(x.wide()));
-    Erfc: Unary::Erfc, Blocked, |x| T::narrow(erfc::<A>(x.wide()));
-    LnGamma: Unary::LnGamma, Blocked, |x| T::narrow(lgamma::<A>(x.wide())), beyond x < T::ZERO;
-    Digamma: Unary::Polygamma(0), Blocked, |x| T::narrow(digamma::<A>(x.wide())), beyond x < T::ZERO;
-    Trigamma: Unary::Polygamma(1), Blocked, |x| T::narrow(trigamma::<A>(x.wide())), beyond x < T::ZERO;
+    Erf: Unary::Erf, Blocked, |x| erf::<A, T>(x);
+    Erfc: Unary::Erfc, Blocked, |x| erfc::<A, T>(x);
+    LnGamma: Unary::LnGamma, Blocked, |x| lgamma::<A, T>(x), beyond x < T::ZERO;
+    Digamma: Unary::Polygamma(0), Blocked, |x| digamma::<A, T>(x), beyond x < T::ZERO;
+    Trigamma: Unary::Polygamma(1), Blocked, |x| trigamma::<A, T>(x), beyond x < T::ZERO;
     // The definition itself.
     Asin: Unary::Asin, Direct, |x| T::host_unary(Unary::Asin, x);
     Acos: Unary::Acos, Direct, |x| T::host_unary(Unary::Acos, x);

@@ -190,7 +190,7 @@ convert!(bool, false, u8);
 #[cfg(test)]
 mod tests {
     use super::super::testing::{assert_close, attempt, bools, f32s, f64s, i64s, run};
-    use crate::op::Unary;
+    use crate::op::{Binary, Unary};
     use crate::{DType, Op};
 
     const INF: f64 = f64::INFINITY;
@@ -281,6 +281,21 @@ mod tests {
         assert_eq!(run(Op::Unary(Unary::IsFinite), &[&x]), bools([4], &[true, false, false, false]));
         let empty = f64s([0, 3], &[]);
         assert_eq!(run(Op::Unary(Unary::Exp), &[&empty]), empty);
+    }
+
+    #[test]
+    fn one_element_is_as_many() {
+        let inputs = [-1.5, 0.25, 3.0, INF];
+        for kind in [Unary::Neg, Unary::Reciprocal, Unary::LnGamma, Unary::Polygamma(3)] {
+            let each: Vec<f64> = inputs.iter().map(|&x| kind.evaluate_f64(x).unwrap()).collect();
+            assert_eq!(run(Op::Unary(kind), &[&f64s([4], &inputs)]).to_f64(), each, "{kind:?}");
+        }
+        assert_eq!(Unary::Sqrt.evaluate_f32(2.0), Some(std::f32::consts::SQRT_2));
+        assert_eq!(Unary::IsFinite.evaluate_f64(1.0), None);
+        assert_eq!(Unary::Not.evaluate_f32(1.0), None);
+        assert_eq!(Binary::Rem.evaluate_f64(-5.5, 2.0), 0.5);
+        assert_eq!(Binary::Atan2.evaluate_f32(1.0, 0.0), std::f32::consts::FRAC_PI_2);
+        assert_eq!(Binary::GammaQuantileSlope.evaluate_f64(1.0, INF), 0.0);
     }
 
     #[test]
