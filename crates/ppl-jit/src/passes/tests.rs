@@ -1,7 +1,11 @@
 //! The effect of each rule: what is left of a program.
 
+use ppl_suite::graphs::{Sketch, record, sketches};
+use ppl_suite::{for_each, require};
 use ppl_tensor::op::{Binary, Gather, Logic, Pad, RandomKind, Unary};
 use ppl_tensor::{DType, Key, Op, Tensor, grad};
+
+use crate::ir::Ir;
 
 use super::testing::{arrays, listing, numbers, operations, outputs, simplified, simplified_of};
 
@@ -350,4 +354,18 @@ fn powers_and_differences_of_integers_wrap() {
         vec![Tensor::apply(Op::Binary(Binary::Pow), &[&a[0], &c])]
     });
     assert_eq!(listing(&ir), ["mul [3]", "mul [3]"]);
+}
+
+#[test]
+fn rules_do_not_go_round_in_circles() {
+    let law = |sketch: &Sketch| {
+        let describe = |error: ppl_tensor::Error| error.to_string();
+        let traced = record(sketch).map_err(describe)?;
+        let (ir, settled) =
+            super::settle(Ir::from_graph(traced.graph()).map_err(describe)?).map_err(describe)?;
+        require(settled, || format!("rules still apply to\n{}", listing(&ir).join("\n")))
+    };
+    if let Err(failure) = for_each(&sketches(), 1000, law) {
+        panic!("{failure}");
+    }
 }
