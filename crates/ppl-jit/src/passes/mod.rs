@@ -1,7 +1,8 @@
 //! Rewrites that leave a program's results as they are, to rounding.
 //!
 //! A rewrite may remove an overflow that the results do not call for, and the sign of a zero. It never hides a NaN or an
-//! infinity: `x / x`, `0 · x` and `x - x` stay. What an operation nobody needs would have failed with is not reported.
+//! infinity: `x / x`, `0 · x` and `x - x` stay. (A factor that turns out infinite
+//! makes an infinity of a sum that would be NaN: it is multiplied after the sum.) What an operation nobody needs would have failed with is not reported.
 //!
 //! A program is written anew, operation by operation, through a [`Builder`]: it asks the rules for a simpler form, and
 //! makes equal operations one. A rule sees one operation and the finished nodes below it, so one turn does almost all;
@@ -18,6 +19,8 @@ mod layout;
 mod matmul;
 mod parts;
 mod products;
+#[cfg(test)]
+mod programs;
 mod reduce;
 mod segments;
 mod shrink;

@@ -126,6 +126,9 @@ fn signals_stay() {
     ] {
         leaves(&[&[3]], |a| f(&a[0]), &[op]);
     }
+    // A sum of infinities of both signs is NaN.
+    leaves(&[&[3]], |a| (&a[0] / 0.0).sum_all(), &["div [3]", "sum []"]);
+    leaves(&[&[3]], |a| (&a[0] * f64::INFINITY).sum_all(), &["mul [3]", "sum []"]);
     leaves(&[&[3]], |a| a[0].log().exp(), &["log [3]", "exp [3]"]);
     leaves(&[&[3]], |a| a[0].sqrt().square(), &["sqrt [3]", "mul [3]"]);
     leaves(&[&[3]], |a| a[0].pow(0.5), &["pow [3]"]);
