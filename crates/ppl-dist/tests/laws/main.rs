@@ -3,6 +3,7 @@
 
 mod batching;
 mod cases;
+mod compiled;
 mod density;
 mod invalid;
 mod kl;

@@ -43,13 +43,15 @@ pub(super) struct Builder {
     uses: Vec<usize>,
     rewrites: usize,
     depth: usize,
+    /// Whether rules called for each other too often to be right.
+    went_too_deep: bool,
 }
 
 impl Builder {
     pub(super) fn new(rules: &'static [Rule]) -> Self {
         let (nodes, uses) = (Vec::new(), Vec::new());
         let (calls, constants, arguments) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { rules, nodes, calls, constants, arguments, uses, rewrites: 0, depth: 0 }
+        Self { rules, nodes, calls, constants, arguments, uses, rewrites: 0, depth: 0, went_too_deep: false }
     }
 
     /// Argument number so and so.
@@ -126,10 +128,12 @@ impl Builder {
             self.depth -= 1;
             if let Some(id) = found? {
                 debug_assert_eq!(self.ty(id), &ty, "a rewrite of {op:?} changed its type");
-                self.rewrites += 1;
+                // What a rule tried on its way does not count.
+                self.rewrites += usize::from(self.depth == 0);
                 return Ok(id);
             }
         }
+        self.went_too_deep |= self.depth == DEEPEST;
         let id = self.push(Kind::Op(op.clone(), inputs.clone()), ty);
         self.calls.insert((op, inputs), id);
         Ok(id)
@@ -175,8 +179,9 @@ impl Builder {
         self.uses[id.0] <= 1
     }
 
-    pub(super) fn rewrites(&self) -> usize {
-        self.rewrites
+    /// Whether any rule applied, and more of them may.
+    pub(super) fn is_settled(&self) -> bool {
+        self.rewrites == 0 && !self.went_too_deep
     }
 
     pub(super) fn into_nodes(self) -> Vec<Node> {

@@ -1,7 +1,8 @@
 //! Rewrites that leave a program's results as they are, to rounding.
 //!
 //! A rewrite may remove an overflow that the results do not call for, and the sign of a zero. It never hides a NaN or an
-//! infinity: `x / x`, `0 · x` and `x - x` stay. What an operation nobody needs would have failed with is not reported.
+//! infinity: `x / x`, `0 · x` and `x - x` stay. (A factor that turns out infinite
+//! makes an infinity of a sum that would be NaN: it is multiplied after the sum.) What an operation nobody needs would have failed with is not reported.
 //!
 //! A program is written anew, operation by operation, through a [`Builder`]: it asks the rules for a simpler form, and
 //! makes equal operations one. A rule sees one operation and the finished nodes below it, so one turn does almost all;
@@ -18,6 +19,8 @@ mod layout;
 mod matmul;
 mod parts;
 mod products;
+#[cfg(test)]
+mod programs;
 mod reduce;
 mod segments;
 mod shrink;
@@ -64,21 +67,27 @@ const TURNS: usize = 6;
 
 /// The program in its simplest form.
 pub(crate) fn simplify(ir: Ir) -> Result<Ir> {
-    // Equal operations are made one before rules ask how often each is used.
-    let mut ir = dead::eliminate(turn(&dead::eliminate(ir), &[])?.0);
-    for _ in 0..TURNS {
-        let (next, rewrites) = turn(&ir, RULES)?;
-        ir = dead::eliminate(next);
-        if rewrites == 0 {
-            break;
-        }
-    }
+    let (mut ir, _) = settle(ir)?;
     fold::permutations(&mut ir);
     Ok(dead::eliminate(ir))
 }
 
-/// The program written anew, and how often a rule applied.
-fn turn(ir: &Ir, rules: &'static [Rule]) -> Result<(Ir, usize)> {
+/// The program when no rule applies any more, and whether that came to pass.
+fn settle(ir: Ir) -> Result<(Ir, bool)> {
+    // Equal operations are made one before rules ask how often each is used.
+    let mut ir = dead::eliminate(turn(&dead::eliminate(ir), &[])?.0);
+    for _ in 0..TURNS {
+        let (next, is_settled) = turn(&ir, RULES)?;
+        ir = dead::eliminate(next);
+        if is_settled {
+            return Ok((ir, true));
+        }
+    }
+    Ok((ir, false))
+}
+
+/// The program written anew, and whether no rule applied.
+fn turn(ir: &Ir, rules: &'static [Rule]) -> Result<(Ir, bool)> {
     let uses = uses(ir);
     let mut builder = Builder::new(rules);
     let mut places: Vec<Id> = Vec::with_capacity(ir.nodes.len());
@@ -95,8 +104,8 @@ fn turn(ir: &Ir, rules: &'static [Rule]) -> Result<(Ir, usize)> {
         places.push(id);
     }
     let outputs = ir.outputs.iter().map(|output| places[output.0]).collect();
-    let rewrites = builder.rewrites();
-    Ok((Ir { nodes: builder.into_nodes(), inputs: ir.inputs, outputs }, rewrites))
+    let is_settled = builder.is_settled();
+    Ok((Ir { nodes: builder.into_nodes(), inputs: ir.inputs, outputs }, is_settled))
 }
 
 /// How many nodes use each node, and outputs.

@@ -139,7 +139,12 @@ fn sum(b: &mut Builder, asked: Asked<'_>) -> Result<Option<Id>> {
     match kind {
         Binary::Add | Binary::Sub => of_sum(b, asked, kind, x, y),
         Binary::Mul => of_product(b, asked, x, y),
-        Binary::Div if b.ty(x).dtype.is_float() && equal_axes(b, asked, y).len() == asked.axes.len() => {
+        // A number whose reciprocal is no ordinary float stays where it makes infinities.
+        Binary::Div
+            if b.ty(x).dtype.is_float()
+                && !b.is_number(y)
+                && equal_axes(b, asked, y).len() == asked.axes.len() =>
+        {
             // The numerator alone changes along the axes, so it has all of them.
             let missing = b.shape(asked.x).rank() - b.shape(x).rank();
             let x = keeping(b, x, &asked.axes.iter().map(|axis| axis - missing).collect::<Dims>())?;
@@ -216,6 +221,10 @@ fn of_product(b: &mut Builder, asked: Asked<'_>, x: Id, y: Id) -> Result<Option<
         return b.reshape(sum, asked.shape).map(Some);
     }
     let (along_x, along_y) = (equal_axes(b, asked, y), equal_axes(b, asked, x));
+    let is_infinite = |x: Id| b.number(x).is_some_and(|x| !x.is_finite());
+    if is_infinite(x) || is_infinite(y) {
+        return Ok(None);
+    }
     if along_x.is_empty() && along_y.is_empty() {
         return Ok(None);
     }
@@ -243,7 +252,10 @@ fn strip(b: &mut Builder, asked: Asked<'_>, x: Id) -> Result<Stripped> {
     }
     let whole = Stripped { rest: x, factors: SmallVec::new(), minus: false };
     let Some((u, v)) = b.pair(Binary::Mul, x) else { return Ok(whole) };
-    let is_equal = |b: &Builder, x: Id| equal_axes(b, asked, x).len() == asked.axes.len();
+    let is_equal = |b: &Builder, x: Id| {
+        let is_finite = b.number(x).is_none_or(f64::is_finite);
+        is_finite && equal_axes(b, asked, x).len() == asked.axes.len()
+    };
     for (factor, other) in [(u, v), (v, u)] {
         if is_equal(b, factor) {
             let mut inner = strip(b, asked, other)?;

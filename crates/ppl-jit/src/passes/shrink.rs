@@ -38,7 +38,7 @@ pub(super) fn scalars(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
 
 /// Operands before they are reshaped, if all that have several elements are reshaped alike.
 pub(super) fn reshapes(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
-    if !is_elementwise(call.op) {
+    if !is_elementwise(call.op) || call.ty.shape.elements() == 1 {
         return Ok(None);
     }
     let target = &call.ty.shape;

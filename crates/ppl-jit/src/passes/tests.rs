@@ -1,7 +1,11 @@
 //! The effect of each rule: what is left of a program.
 
+use ppl_suite::graphs::{Sketch, record, sketches};
+use ppl_suite::{for_each, require};
 use ppl_tensor::op::{Binary, Gather, Logic, Pad, RandomKind, Unary};
 use ppl_tensor::{DType, Key, Op, Tensor, grad};
+
+use crate::ir::Ir;
 
 use super::testing::{arrays, listing, numbers, operations, outputs, simplified, simplified_of};
 
@@ -122,6 +126,9 @@ fn signals_stay() {
     ] {
         leaves(&[&[3]], |a| f(&a[0]), &[op]);
     }
+    // A sum of infinities of both signs is NaN.
+    leaves(&[&[3]], |a| (&a[0] / 0.0).sum_all(), &["div [3]", "sum []"]);
+    leaves(&[&[3]], |a| (&a[0] * f64::INFINITY).sum_all(), &["mul [3]", "sum []"]);
     leaves(&[&[3]], |a| a[0].log().exp(), &["log [3]", "exp [3]"]);
     leaves(&[&[3]], |a| a[0].sqrt().square(), &["sqrt [3]", "mul [3]"]);
     leaves(&[&[3]], |a| a[0].pow(0.5), &["pow [3]"]);
@@ -350,4 +357,18 @@ fn powers_and_differences_of_integers_wrap() {
         vec![Tensor::apply(Op::Binary(Binary::Pow), &[&a[0], &c])]
     });
     assert_eq!(listing(&ir), ["mul [3]", "mul [3]"]);
+}
+
+#[test]
+fn rules_do_not_go_round_in_circles() {
+    let law = |sketch: &Sketch| {
+        let describe = |error: ppl_tensor::Error| error.to_string();
+        let traced = record(sketch).map_err(describe)?;
+        let (ir, settled) =
+            super::settle(Ir::from_graph(traced.graph()).map_err(describe)?).map_err(describe)?;
+        require(settled, || format!("rules still apply to\n{}", listing(&ir).join("\n")))
+    };
+    if let Err(failure) = for_each(&sketches(), 1000, law) {
+        panic!("{failure}");
+    }
 }

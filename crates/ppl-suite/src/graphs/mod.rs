@@ -50,6 +50,15 @@ pub fn runs_as_interpreted(sketch: &Sketch, runner: Runner<'_>) -> std::result::
     agrees(&device, &|args: &Vec<Tensor>| sketch.run(args), &first, &second, runner)
 }
 
+/// A random program, recorded.
+///
+/// # Errors
+/// If it cannot be recorded.
+pub fn record(sketch: &Sketch) -> Result<Traced<Vec<Tensor>>> {
+    let args = sketch.arguments(0).into_iter().collect::<Result<Vec<Tensor>>>()?;
+    trace(&Device::cpu(), |args: &Vec<Tensor>| sketch.run(args), &args)
+}
+
 /// A function, recorded with some arguments and run by `runner` on others, gives what the interpreter gives.
 ///
 /// # Errors
