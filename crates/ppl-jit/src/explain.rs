@@ -27,7 +27,11 @@ pub(crate) fn explain(code: &Code) -> String {
     let mut work = Work::default();
     let mut scalars: Vec<&'static str> = Vec::new();
     let mut body = String::new();
-    for step in &code.steps {
+    for (number, step) in code.steps.iter().enumerate() {
+        if number == code.fixed && number > 0 {
+            flush(&mut body, &mut scalars);
+            body.push_str("  in each step of an iteration:\n");
+        }
         if let Step::Run(instruction) = step {
             scalars.push(instruction.name);
             work += of_instruction(instruction, instruction.n);

@@ -2,20 +2,8 @@
 
 use ppl_tensor::DType;
 
-use super::{Immediate, Kernel, destination, instances, source};
-
-/// A float of a product.
-trait Real: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {
-    const ZERO: Self;
-}
-
-impl Real for f64 {
-    const ZERO: Self = 0.0;
-}
-
-impl Real for f32 {
-    const ZERO: Self = 0.0;
-}
+use super::{Immediate, Kernel, destination, instances, is_wide, source};
+use crate::math::{Arch, Avx2, Float, Portable, mul_add};
 
 /// Results that are worked on at once.
 const LANES: usize = 16;
@@ -23,7 +11,7 @@ const LANES: usize = 16;
 /// `dᵢ = Σₖ aₖ bₖᵢ`: a linear combination of rows. `immediate` has the number of rows, and the distances of coefficients
 /// and of rows.
 #[inline(always)]
-unsafe fn combination<T: Real>(
+unsafe fn combination<A: Arch, T: Float>(
     dst: *mut u8,
     a: *const u8,
     b: *const u8,
@@ -50,7 +38,7 @@ unsafe fn combination<T: Real>(
                 None => return,
             };
             for (sum, &y) in sums.iter_mut().zip(row) {
-                *sum = *sum + x * y;
+                *sum = mul_add::<A, T>(x, y, *sum);
             }
         }
         *d = sums;
@@ -64,7 +52,7 @@ instances!(combination as choose_combination<T: Real;>);
 /// `dₖ += Σᵢ aᵢ bₖᵢ`: the products of a vector with rows. `immediate` has the number of rows, and the distances of results
 /// and of rows.
 #[inline(always)]
-unsafe fn contraction<T: Real>(
+unsafe fn contraction<A: Arch, T: Float>(
     dst: *mut u8,
     a: *const u8,
     b: *const u8,
@@ -85,7 +73,7 @@ unsafe fn contraction<T: Real>(
         let ((xs, rest_x), (ys, rest_y)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
         for (x, y) in xs.iter().zip(ys) {
             for ((lane, &x), &y) in lanes.iter_mut().zip(x).zip(y) {
-                *lane = *lane + x * y;
+                *lane = mul_add::<A, T>(x, y, *lane);
             }
         }
         let mut width = LANES;
@@ -103,7 +91,7 @@ instances!(contraction as choose_contraction<T: Real;>);
 
 /// The product of row-major matrices `[m, k]` and `[k, n]`, whose sizes are in `immediate`.
 #[inline(always)]
-unsafe fn product<T: Real>(
+unsafe fn product<A: Arch, T: Float>(
     dst: *mut u8,
     a: *const u8,
     b: *const u8,
@@ -119,7 +107,7 @@ unsafe fn product<T: Real>(
         let row = &mut dst[i * n..][..n];
         for (j, &x) in a[i * k..][..k].iter().enumerate() {
             for (d, &y) in row.iter_mut().zip(&b[j * n..][..n]) {
-                *d = *d + x * y;
+                *d = mul_add::<A, T>(x, y, *d);
             }
         }
     }
@@ -129,8 +117,10 @@ instances!(product as choose_product<T: Real;>);
 macro_rules! by_dtype {
     ($dtype:expr, $choose:ident) => {
         match $dtype {
-            DType::F64 => Some($choose::<f64>()),
-            DType::F32 => Some($choose::<f32>()),
+            DType::F64 if is_wide() => Some($choose::<Avx2, f64>()),
+            DType::F64 => Some($choose::<Portable, f64>()),
+            DType::F32 if is_wide() => Some($choose::<Avx2, f32>()),
+            DType::F32 => Some($choose::<Portable, f32>()),
             DType::I64 | DType::Bool => None,
         }
     };

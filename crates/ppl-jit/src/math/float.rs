@@ -144,7 +144,7 @@ pub(super) use estrin;
 
 /// `x · y + z`, rounded once or twice.
 #[inline(always)]
-pub(super) fn mul_add<A: Arch, T: Float>(x: T, y: T, z: T) -> T {
+pub(crate) fn mul_add<A: Arch, T: Float>(x: T, y: T, z: T) -> T {
     if A::FUSED { x.fused(y, z) } else { x * y + z }
 }
 

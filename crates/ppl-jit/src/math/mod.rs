@@ -45,7 +45,7 @@ pub(crate) use circular::{box_muller, cos, sin};
 pub(crate) use dispatch::{BinaryLoop, Target, UnaryLoop};
 pub(crate) use error_function::{erf, erfc};
 pub(crate) use exponential::{cosh, exp, expm1, sigmoid, sinh, tanh};
-pub(crate) use float::{Arch, Avx2, Float, Portable};
+pub(crate) use float::{Arch, Avx2, Float, Portable, mul_add};
 pub(crate) use gamma::{digamma, lgamma, trigamma};
 pub(crate) use logarithm::{log, log1p, logaddexp, softplus};
 pub(crate) use power::pow;

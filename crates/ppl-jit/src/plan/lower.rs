@@ -24,7 +24,7 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
     let levels = lower.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
     for level in 0..levels {
         if level == fixed {
-            lower.code.fixed = lower.code.steps.len();
+            lower.begin_varying();
         }
         let mut spaces: Vec<Strides> = Vec::new();
         for (index, node) in ir.nodes.iter().enumerate() {
@@ -43,8 +43,11 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
         }
     }
     if levels == fixed {
-        lower.code.fixed = lower.code.steps.len();
+        lower.begin_varying();
     }
+    let (at, hoisted) = (lower.code.fixed, std::mem::take(&mut lower.hoisted));
+    lower.code.fixed += hoisted.len();
+    lower.code.steps.splice(at..at, hoisted);
     for &output in &ir.outputs {
         let view = lower.view(output);
         lower.code.outputs.push((view, ir.ty(output).clone()));
@@ -103,6 +106,10 @@ pub(super) struct Lower<'a> {
     pub(super) code: Code,
     views: Vec<Option<View>>,
     slots: HashMap<Address, Slot>,
+    /// Which buffers have the same contents in each step of an iteration: those before this one, and these.
+    fixed_buffers: Vec<bool>,
+    /// Steps that were asked for late, of such buffers alone.
+    hoisted: Vec<Step>,
     copies: HashMap<View, View>,
 }
 
@@ -119,7 +126,8 @@ impl<'a> Lower<'a> {
         }
         let code = Code { inputs: vec![None; ir.inputs], ..Code::default() };
         let views = vec![None; ir.nodes.len()];
-        Self { ir, places, live, code, views, slots: HashMap::new(), copies: HashMap::new() }
+        let (slots, copies) = (HashMap::new(), HashMap::new());
+        Self { ir, places, live, code, views, slots, fixed_buffers: Vec::new(), hoisted: Vec::new(), copies }
     }
 
     /// Where a value is. It has been computed: nodes come after their inputs, within a level and across.
@@ -186,7 +194,7 @@ impl<'a> Lower<'a> {
             },
             None => {
                 let copy = View::whole(self.buffer(dtype, elements), &view.shape);
-                self.copy(view, &copy);
+                self.copy(view, &copy, true);
                 copy
             }
         };
@@ -203,15 +211,22 @@ impl<'a> Lower<'a> {
         })
     }
 
-    /// Copies elements between views of one shape.
-    fn copy(&mut self, from: &View, to: &View) {
+    /// Copies elements between views of one shape, the second of which may be all that its buffer has.
+    fn copy(&mut self, from: &View, to: &View, whole: bool) {
         if from.elements() == 0 {
             return;
         }
         let bytes = bytes(self.dtype(from));
         let runs = Runs::between(&from.shape, &to.strides, &from.strides, bytes);
+        let (target, source) = (to.buffer, from.buffer);
         let (to, from) = (self.start(to), self.start(from));
         self.code.steps.push(Step::Copy { runs, to, from });
+        // The copy of a fixed buffer to one of its own is made once.
+        if whole && self.fixed_buffers.get(source) == Some(&true) {
+            self.hoisted.extend(self.code.steps.pop());
+            self.fixed_buffers.resize(self.code.buffers.len(), false);
+            self.fixed_buffers[target] = true;
+        }
     }
 
     fn run(
@@ -245,6 +260,20 @@ impl<'a> Lower<'a> {
         let kernel = (kernels::fill(bytes(ty.dtype)), "fill");
         self.run(kernel, &view, &[slot], ty.shape.elements(), [0; 4]);
         view
+    }
+
+    /// Ends the part of the program that does not vary in an iteration.
+    fn begin_varying(&mut self) {
+        self.code.fixed = self.code.steps.len();
+        self.fixed_buffers = vec![true; self.code.buffers.len()];
+        for (node, place) in self.ir.nodes.iter().zip(&self.places) {
+            if let (Kind::Input(number), true) = (&node.kind, place.varies) {
+                let buffer = self.code.inputs.get(*number).copied().flatten();
+                if let Some(fixed) = buffer.and_then(|buffer| self.fixed_buffers.get_mut(buffer)) {
+                    *fixed = false;
+                }
+            }
+        }
     }
 
     /// Gives arguments and constants their buffers.
@@ -379,7 +408,7 @@ impl<'a> Lower<'a> {
         let view = self.filled(ty, &zero);
         let inside = view.slice(pad.axis, pad.before, pad.interior + 1, &x.shape);
         if x.elements() > 0 {
-            self.copy(x, &inside);
+            self.copy(x, &inside, false);
         }
         view
     }
@@ -389,7 +418,7 @@ impl<'a> Lower<'a> {
         let mut start = 0;
         for part in parts {
             if part.elements() > 0 {
-                self.copy(part, &view.slice(axis, start, 1, &part.shape));
+                self.copy(part, &view.slice(axis, start, 1, &part.shape), false);
             }
             start += part.shape[axis];
         }
