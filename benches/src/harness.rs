@@ -17,6 +17,8 @@ pub struct Effort {
 impl Effort {
     /// Enough for figures to be compared.
     pub const FULL: Self = Self { rounds: 21, slice: Duration::from_millis(20) };
+    /// The same with other systems, of which some take up to a millisecond to enter a loop.
+    pub const COMPARISON: Self = Self { rounds: 21, slice: Duration::from_millis(100) };
     /// Enough to see that everything runs.
     pub const QUICK: Self = Self { rounds: 5, slice: Duration::from_millis(2) };
 

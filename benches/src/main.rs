@@ -53,7 +53,10 @@ fn main() -> ExitCode {
     };
     let Options { filter, json, plot, peers, effort } = options;
     let result = match peers {
-        Some(folder) => peers::run(&Comparison { filter, effort, folder, json, plot }),
+        Some(folder) => {
+            let effort = if effort.is_quick() { effort } else { Effort::COMPARISON };
+            peers::run(&Comparison { filter, effort, folder, json, plot })
+        }
         None => run(&filter, json.as_deref(), effort),
     };
     match result {

@@ -170,13 +170,13 @@ pub(super) mod tests {
 
     #[test]
     fn the_best_of_ours_is_compared_with_the_fastest_peer() {
-        let expected = "                                         min      median  ppl / it
+        let expected = "                                          min      median  ppl / it
 gradient/rugged (each evaluation)
-  ppl, eager                         4.50 µs     9.00 µs      0.04
-  ppl, jit                         200.00 ns   400.00 ns      1.00
-  loop by hand, likelihood          50.00 ns   100.00 ns      4.00
-  NumPyro, 1 thread                  1.00 µs     2.00 µs      0.20
-  nutpie                           500.00 ns     1.00 µs      0.40
+  ppl, eager                          4.50 µs     9.00 µs      0.04
+  ppl, jit                          200.00 ns   400.00 ns      1.00
+  loop by hand, likelihood           50.00 ns   100.00 ns      4.00
+  NumPyro, 1 thread                   1.00 µs     2.00 µs      0.20
+  nutpie                            500.00 ns     1.00 µs      0.40
   Stan: not available: no compiler
   -> fastest peer nutpie: 0.40 of its time, the aim is 0.50: reached
   -> loop by hand: 4.00 of its time, the aim is 3.00: 1.3 times that
