@@ -1,10 +1,10 @@
 //! Steps of variational inference: draws, gradient and update.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ppl::autoguide::{AutoDiagonalNormal, AutoMultivariateNormal, AutoNormal};
 use ppl::core::{Error, Model, Result};
-use ppl::infer::{Adam, Svi, TraceElbo};
+use ppl::infer::{Adam, Execute, Objective, Svi, TraceElbo};
 use ppl::tensor::{DType, Device, TensorTree, TreePath};
 use serde_json::json;
 
@@ -41,13 +41,13 @@ pub(super) fn run(session: &mut Session<'_>) -> Result<()> {
             let (guide, data) = ("AutoDiagonalNormal", &linreg_data);
             let step =
                 Step { work: "linreg", guide, particles, learning_rate: 0.01, dtype, data, aim: 1.0 / 3.0 };
-            compare(session, &step, linreg, AutoDiagonalNormal::new(linreg), &rows)?;
+            compare(session, &step, linreg, || AutoDiagonalNormal::new(linreg), &rows)?;
         }
         let data = &rugged_data;
         let step =
             |guide| Step { work: "rugged", guide, particles: 1, learning_rate: 0.02, dtype, data, aim: 0.25 };
-        compare(session, &step("AutoNormal"), rugged, AutoNormal::new(rugged), &countries)?;
-        let guide = AutoMultivariateNormal::new(rugged);
+        compare(session, &step("AutoNormal"), rugged, || AutoNormal::new(rugged), &countries)?;
+        let guide = || AutoMultivariateNormal::new(rugged);
         compare(session, &step("AutoMultivariateNormal"), rugged, guide, &countries)?;
     }
     if session.works.iter().any(|work| work.name.contains("rugged")) {
@@ -56,11 +56,11 @@ pub(super) fn run(session: &mut Session<'_>) -> Result<()> {
     Ok(())
 }
 
-fn compare<A: TensorTree, M: Model<A>, G: Model<A>>(
+fn compare<A: TensorTree, M: Model<A> + Clone, G: Model<A>>(
     session: &mut Session<'_>,
     step: &Step<'_>,
     model: M,
-    guide: G,
+    guide: impl Fn() -> G,
     args: &A,
 ) -> Result<()> {
     let Step { work, guide: guide_name, particles, learning_rate, dtype, data, aim } = step;
@@ -82,24 +82,34 @@ fn compare<A: TensorTree, M: Model<A>, G: Model<A>>(
 }
 
 /// The group with the cases of this library: each way to run a step is one.
-fn ours<'a, A: 'a, M: Model<A> + 'a, G: Model<A> + 'a>(
-    group: Group<'a>,
-    step: &Step<'_>,
-    model: M,
-    guide: G,
-    args: A,
-) -> Group<'a> {
-    let objective = TraceElbo::new().particles(step.particles);
+fn ours<'a, A, M, G>(group: Group<'a>, step: &Step<'_>, model: M, guide: impl Fn() -> G, args: A) -> Group<'a>
+where
+    A: TensorTree + 'a,
+    M: Model<A> + Clone + 'a,
+    G: Model<A> + 'a,
+{
+    let objective = || TraceElbo::new().particles(step.particles);
     let device = Device::cpu().float(step.dtype);
-    let mut eager =
-        Svi::new(model, guide, Adam::new(step.learning_rate), objective).on(&device, 0).progress(false);
-    group.timed(&format!("{OURS}, eager"), move |steps| {
+    let adam = || Adam::new(step.learning_rate);
+    let eager = Svi::new(model.clone(), guide(), adam(), objective()).on(&device, 0).progress(false);
+    let jitted = Svi::new(model, guide(), adam(), objective().jit()).on(&device, 0).progress(false);
+    group
+        .timed(&format!("{OURS}, eager"), fit(eager, args.clone()))
+        .timed(&format!("{OURS}, jit"), fit(jitted, args))
+}
+
+/// So many steps of a fit, and how long they took.
+fn fit<A, M: Model<A>, G: Model<A>, J: Execute<A>>(
+    mut svi: Svi<M, G, Adam, J>,
+    args: A,
+) -> impl FnMut(usize) -> Result<Duration> {
+    move |steps| {
         let start = Instant::now();
-        let losses = eager.run(steps, &args)?;
+        let losses = svi.run(steps, &args)?;
         let time = start.elapsed();
         match losses.last() {
             Some(loss) if loss.is_finite() => Ok(time),
             _ => Err(Error::argument("the fit has no finite loss")),
         }
-    })
+    }
 }

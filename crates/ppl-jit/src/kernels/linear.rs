@@ -47,7 +47,7 @@ unsafe fn combination<A: Arch, T: Float>(
         *d = (0..count).fold(T::ZERO, |sum, k| sum + a[k * step] * b[k * row + done + i]);
     }
 }
-instances!(combination as choose_combination<T: Real;>);
+instances!(combination as choose_combination<A: Arch, T: Float;>);
 
 /// `dₖ += Σᵢ aᵢ bₖᵢ`: the products of a vector with rows. `immediate` has the number of rows, and the distances of results
 /// and of rows.
@@ -87,7 +87,7 @@ unsafe fn contraction<A: Arch, T: Float>(
         dst[k * step] = dst[k * step] + (lanes[0] + rest);
     }
 }
-instances!(contraction as choose_contraction<T: Real;>);
+instances!(contraction as choose_contraction<A: Arch, T: Float;>);
 
 /// The product of row-major matrices `[m, k]` and `[k, n]`, whose sizes are in `immediate`.
 #[inline(always)]
@@ -112,7 +112,7 @@ unsafe fn product<A: Arch, T: Float>(
         }
     }
 }
-instances!(product as choose_product<T: Real;>);
+instances!(product as choose_product<A: Arch, T: Float;>);
 
 macro_rules! by_dtype {
     ($dtype:expr, $choose:ident) => {

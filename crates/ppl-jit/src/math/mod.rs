@@ -42,7 +42,7 @@ mod simple;
 mod table;
 
 pub(crate) use circular::{box_muller, cos, sin};
-pub(crate) use dispatch::{BinaryLoop, Target, UnaryLoop};
+pub(crate) use dispatch::{BinaryLoop, UnaryLoop};
 pub(crate) use error_function::{erf, erfc};
 pub(crate) use exponential::{cosh, exp, expm1, sigmoid, sinh, tanh};
 pub(crate) use float::{Arch, Avx2, Float, Portable, mul_add};
@@ -50,6 +50,11 @@ pub(crate) use gamma::{digamma, lgamma, trigamma};
 pub(crate) use logarithm::{log, log1p, logaddexp, softplus};
 pub(crate) use power::pow;
 pub(crate) use simple::{floor, maximum, minimum, sign};
-pub(crate) use table::{binary, binary_for, unary, unary_for};
+pub(crate) use table::{binary, unary};
+#[cfg(test)]
+use {
+    dispatch::Target,
+    table::{binary_for, unary_for},
+};
 #[cfg(test)]
 mod tests;
