@@ -20,6 +20,9 @@ pub struct Countries {
     pub log_gdp: Tensor,
 }
 
+/// Countries in the data.
+const NATIONS: usize = 170;
+
 const FILE: DataSet = DataSet {
     path: "data/rugged.csv",
     option: "data",
@@ -44,12 +47,17 @@ impl Rugged {
     pub fn load() -> Result<Self> {
         let Ok(file) = FILE.find(None) else {
             let note = format!("rugged: simulated, as there is no {} below PPL_DATA_DIR", FILE.path);
-            return Ok(Self::new(simulated_countries(), note));
+            return Ok(Self { note, ..Self::simulated(NATIONS) });
         };
         let rows = Csv::read(&file)
             .and_then(|csv| csv.rows().map(country).collect::<std::result::Result<Vec<_>, _>>());
         let rows = rows.map_err(|error| Error::argument(error.to_string()))?;
         Ok(Self::new(rows, "rugged: data of Nunn and Puga (2012)".into()))
+    }
+
+    /// Simulated data of so many countries.
+    pub fn simulated(rows: usize) -> Self {
+        Self::new(simulated_countries(rows), format!("rugged: {rows} simulated rows"))
     }
 
     fn new(rows: Vec<[f64; 3]>, note: String) -> Self {
@@ -70,7 +78,7 @@ fn country(row: Row<'_>) -> std::result::Result<[f64; 3], CsvError> {
     Ok([row.number("cont_africa")?, row.number("rugged")?, row.number("rgdppc_2000")?.ln()])
 }
 
-fn simulated_countries() -> Vec<[f64; 3]> {
+fn simulated_countries(rows: usize) -> Vec<[f64; 3]> {
     let mut rng = SmallRng::seed_from_u64(170);
     let country = |row: usize| {
         let africa = f64::from(u8::from(row % 7 < 2));
@@ -78,7 +86,7 @@ fn simulated_countries() -> Vec<[f64; 3]> {
         let noise: f64 = rng.sample(StandardNormal);
         [africa, ruggedness, 9.2 - 1.8 * africa - 0.2 * ruggedness + 0.4 * africa * ruggedness + 0.9 * noise]
     };
-    (0..170).map(country).collect()
+    (0..rows).map(country).collect()
 }
 
 /// Rows and columns of the simulated regression.

@@ -19,14 +19,18 @@ impl Effort {
     pub const FULL: Self = Self { rounds: 21, slice: Duration::from_millis(20) };
     /// Enough to see that everything runs.
     pub const QUICK: Self = Self { rounds: 5, slice: Duration::from_millis(2) };
+
+    /// Whether figures are not meant to be compared.
+    pub fn is_quick(self) -> bool {
+        self.rounds < Self::FULL.rounds
+    }
 }
 
 /// One piece of work.
 struct Case<'a> {
     name: String,
-    /// Times that a call does the group's work.
-    repeats: usize,
-    run: Box<dyn FnMut() -> Result<()> + 'a>,
+    /// Does it so many times, and returns how long that took.
+    run: Box<dyn FnMut(usize) -> Result<Duration> + 'a>,
 }
 
 /// Cases that do the same work, or belong together. The first is what the others are compared with.
@@ -69,20 +73,33 @@ impl<'a> Group<'a> {
 
     /// The same group with another case. What `run` returns is kept from being optimised away.
     #[must_use]
-    pub fn case<O>(self, name: &str, run: impl FnMut() -> Result<O> + 'a) -> Self {
-        self.repeated(name, 1, run)
+    pub fn case<O>(self, name: &str, mut run: impl FnMut() -> Result<O> + 'a) -> Self {
+        self.timed(name, move |calls| {
+            let start = Instant::now();
+            for _ in 0..calls {
+                std::hint::black_box(run()?);
+            }
+            Ok(start.elapsed())
+        })
     }
 
     /// As [`Group::case`], with a case of which each call does the group's work so many times.
     #[must_use]
-    pub fn repeated<O>(
-        mut self,
-        name: &str,
-        repeats: usize,
-        mut run: impl FnMut() -> Result<O> + 'a,
-    ) -> Self {
-        let run = Box::new(move || run().map(|output| drop(std::hint::black_box(output))));
-        self.cases.push(Case { name: name.to_owned(), repeats, run });
+    pub fn repeated<O>(self, name: &str, repeats: usize, mut run: impl FnMut() -> Result<O> + 'a) -> Self {
+        self.timed(name, move |calls| {
+            let start = Instant::now();
+            for _ in 0..calls {
+                std::hint::black_box(run()?);
+            }
+            Ok(start.elapsed().div_f64(repeats as f64))
+        })
+    }
+
+    /// The same group with another case, which does its work as often as it is told and returns how long that took: for
+    /// work that loops, or is timed, elsewhere.
+    #[must_use]
+    pub fn timed(mut self, name: &str, run: impl FnMut(usize) -> Result<Duration> + 'a) -> Self {
+        self.cases.push(Case { name: name.to_owned(), run: Box::new(run) });
         self
     }
 
@@ -98,9 +115,8 @@ impl<'a> Group<'a> {
             for turn in 0..self.cases.len() {
                 // Every round starts with another case: none always runs in the wake of the same one.
                 let case = (round + turn) % self.cases.len();
-                let time = time(&mut self.cases[case], calls[case])?;
-                let units = (calls[case] * self.cases[case].repeats) as f64 * self.units;
-                rounds[case].push(time.as_nanos() as f64 / units);
+                let time = (self.cases[case].run)(calls[case])?;
+                rounds[case].push(time.as_nanos() as f64 / (calls[case] as f64 * self.units));
             }
         }
         let reference = rounds.first().cloned().unwrap_or_default();
@@ -123,20 +139,12 @@ impl<'a> Group<'a> {
 
 /// The number of calls that take at least `slice`, after a first one that fills caches.
 fn calls_of(case: &mut Case<'_>, slice: Duration) -> Result<usize> {
-    time(case, 1)?;
+    (case.run)(1)?;
     let mut calls = 1;
-    while time(case, calls)? < slice {
+    while (case.run)(calls)? < slice {
         calls *= 2;
     }
     Ok(calls)
-}
-
-fn time(case: &mut Case<'_>, calls: usize) -> Result<Duration> {
-    let start = Instant::now();
-    for _ in 0..calls {
-        (case.run)()?;
-    }
-    Ok(start.elapsed())
 }
 
 /// Sorts the numbers, and returns the middle one, or the upper of the two.

@@ -15,7 +15,7 @@ use crate::reference::{Point, Regression};
 const STEPS: usize = 20;
 
 /// Particles of the vectorised estimates.
-const PARTICLES: usize = 100;
+pub(crate) const PARTICLES: usize = 100;
 
 /// Ten tosses, observed one by one: 1 for heads.
 type Tosses = [f64; 10];
@@ -110,7 +110,10 @@ fn compiled<A: TensorTree, M: Model<A>, G: Model<A>, J: Objective>(
 }
 
 /// The value and gradient of the likelihood, once for each particle.
-fn potentials<const P: usize>(data: Regression<P>, particles: usize) -> impl FnMut() -> Result<f64> {
+pub(crate) fn potentials<const P: usize>(
+    data: Regression<P>,
+    particles: usize,
+) -> impl FnMut() -> Result<f64> {
     let start = Point { intercept: 1.0, slopes: [0.5; P], log_noise: 0.1 };
     move || {
         let mut at = start;
@@ -124,7 +127,7 @@ fn potentials<const P: usize>(data: Regression<P>, particles: usize) -> impl FnM
     }
 }
 
-fn rugged(ctx: &mut Ctx, countries: &Countries) -> Result<()> {
+pub(crate) fn rugged(ctx: &mut Ctx, countries: &Countries) -> Result<()> {
     let a = ctx.sample("a", Normal::new(0.0, 10.0))?;
     let b_a = ctx.sample("bA", Normal::new(0.0, 1.0))?;
     let b_r = ctx.sample("bR", Normal::new(0.0, 1.0))?;
@@ -152,7 +155,7 @@ fn coin_guide(ctx: &mut Ctx, _tosses: &Tosses) -> Result<()> {
     Ok(())
 }
 
-fn linreg(ctx: &mut Ctx, rows: &Rows) -> Result<()> {
+pub(crate) fn linreg(ctx: &mut Ctx, rows: &Rows) -> Result<()> {
     let alpha = ctx.sample("alpha", Normal::new(0.0, 100.0))?;
     let beta = ctx.sample("beta", Normal::new(Tensor::zeros([COLUMNS]), 10.0))?;
     let sigma = ctx.sample("sigma", HalfNormal::new(10.0))?;

@@ -110,9 +110,46 @@ impl<const P: usize> WithSimd for Pass<'_, P> {
     }
 }
 
+/// The sum of numbers, as fast as they can be read.
+pub fn sum(numbers: &[f64]) -> f64 {
+    Arch::new().dispatch(Total(numbers))
+}
+
+struct Total<'a>(&'a [f64]);
+
+impl WithSimd for Total<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let (lanes, rest) = S::as_simd_f64s(self.0);
+        // Several sums at once, so that no addition waits for the one before.
+        let (blocks, last) = lanes.as_chunks::<LANES>();
+        let mut totals = [simd.splat_f64s(0.0); LANES];
+        for block in blocks {
+            for (total, &numbers) in totals.iter_mut().zip(block) {
+                *total = simd.add_f64s(*total, numbers);
+            }
+        }
+        let total = totals
+            .into_iter()
+            .chain(last.iter().copied())
+            .fold(simd.splat_f64s(0.0), |a, b| simd.add_f64s(a, b));
+        simd.reduce_sum_f64s(total) + rest.iter().sum::<f64>()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Point, Regression};
+    use super::{Point, Regression, sum};
+
+    #[test]
+    fn a_sum_counts_every_number_once() {
+        for count in [0, 1, 7, 8, 31, 64, 100, 1003] {
+            let numbers: Vec<f64> = (0..count).map(f64::from).collect();
+            assert_eq!(sum(&numbers), f64::from(count * (count - 1) / 2), "{count}");
+        }
+    }
 
     #[test]
     fn the_gradient_is_that_of_the_value() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::Measurement;
 
 /// A time in a unit that keeps it readable.
-fn time(nanoseconds: f64) -> String {
+pub(crate) fn time(nanoseconds: f64) -> String {
     match nanoseconds {
         ns if ns < 1e3 => format!("{ns:.2} ns"),
         ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),

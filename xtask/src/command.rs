@@ -1,6 +1,7 @@
-//! What commands run: cargo, in the workspace.
+//! What commands run: cargo, in the workspace, and other programs.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::{Outcome, Result, wgpu};
@@ -20,8 +21,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// A command in words, for messages.
 fn words(command: &Command) -> String {
-    let arguments = command.get_args().map(|word| word.to_string_lossy().into_owned());
-    std::iter::once("cargo".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 /// Runs a command, whose output is seen as it comes.

@@ -5,6 +5,7 @@ mod check;
 mod command;
 mod examples;
 mod lines;
+mod peers;
 mod wgpu;
 
 use std::path::Path;
@@ -18,6 +19,10 @@ Usage: cargo xtask COMMAND
   bench [FILTER] [--json FILE] [--quick]
                           time the groups whose name contains FILTER, or all; print a table, and write it as
                           JSON to FILE; with --quick fewer and shorter rounds
+  bench --peers [FILTER] [--json FILE] [--plot FILE] [--quick] [--with-pyro]
+                          do the same work in NumPyro, nutpie and Stan, which are installed below cargo's
+                          target directory (1.6 GB, pip and a C++ compiler), with --with-pyro in Pyro as well
+                          (5 GB); one table with ratios, also as JSON and as a picture (SVG)
   ci [STEP ...]           the checks a change must pass, or only the named ones:
                           format lines clippy docs backends tests coin scale rugged_mle rugged linreg
                           flex
@@ -47,7 +52,10 @@ fn main() -> ExitCode {
         ["test", "--backend", backend] if command::BACKENDS.contains(&backend) => {
             command::backend_suite(backend)
         }
-        ["bench", ref options @ ..] if is_bench_options(options) => command::bench(options),
+        ["bench", ref options @ ..] if is_bench_options(options) => match without(options, "--peers") {
+            Some(rest) => peers::bench(&rest),
+            None => command::bench(options),
+        },
         ["ci", ref steps @ ..] if steps.iter().all(|step| check::is_step(step)) => check::run(steps),
         ["backends"] => backends::write(),
         ["lines"] => lines::check(workspace()),
@@ -78,12 +86,15 @@ fn wrong_arguments(reason: &str) -> ExitCode {
 
 /// Whether the benchmarks would understand these: found out here, before they are built.
 fn is_bench_options(options: &[&str]) -> bool {
+    let compares = options.contains(&"--peers");
     let (mut filters, mut rest) = (0, options);
     loop {
         rest = match rest {
             [] => return filters <= 1,
             ["--json", file, rest @ ..] if !file.starts_with('-') => rest,
-            ["--quick", rest @ ..] => rest,
+            ["--plot", file, rest @ ..] if compares && !file.starts_with('-') => rest,
+            ["--quick" | "--peers", rest @ ..] => rest,
+            ["--with-pyro", rest @ ..] if compares => rest,
             [filter, rest @ ..] if !filter.starts_with('-') => {
                 filters += 1;
                 rest
@@ -91,6 +102,11 @@ fn is_bench_options(options: &[&str]) -> bool {
             _ => return false,
         };
     }
+}
+
+/// The words without one of them; `None` if it is not among them.
+fn without<'a>(words: &[&'a str], word: &str) -> Option<Vec<&'a str>> {
+    words.contains(&word).then(|| words.iter().copied().filter(|other| *other != word).collect())
 }
 
 /// The root of the workspace.
@@ -105,10 +121,26 @@ mod tests {
 
     #[test]
     fn options_of_the_benchmarks() {
-        for good in [&[][..], &["op"], &["--quick"], &["--json", "out.json", "rugged"], &["op", "--quick"]] {
+        for good in [
+            &[][..],
+            &["op"],
+            &["--quick"],
+            &["--json", "out.json", "rugged"],
+            &["op", "--quick"],
+            &["--peers"],
+            &["--plot", "out.svg", "--peers", "svi", "--with-pyro"],
+        ] {
             assert!(is_bench_options(good), "{good:?}");
         }
-        for bad in [&["op", "rugged"][..], &["--json"], &["--json", "--quick"], &["--slow"]] {
+        for bad in [
+            &["op", "rugged"][..],
+            &["--json"],
+            &["--json", "--quick"],
+            &["--slow"],
+            &["--plot", "out.svg"],
+            &["--with-pyro"],
+            &["--peers", "--plot", "--quick"],
+        ] {
             assert!(!is_bench_options(bad), "{bad:?}");
         }
     }

@@ -23,6 +23,7 @@ pub mod cases;
 mod compare;
 mod definition;
 mod families;
+pub mod graphs;
 pub mod invalid;
 pub mod laws;
 mod narrow;

@@ -57,6 +57,11 @@ pub trait Executable<Buffer>: Send + Sync {
     /// If an operation fails.
     fn run(&self, inputs: &[Buffer]) -> Result<Vec<Buffer>>;
 
+    /// What it does, for people to read.
+    fn explain(&self) -> String {
+        "interpreted, one operation after the other".to_owned()
+    }
+
     /// Iterates a graph whose first `carried` outputs are the next values of its first inputs. After each step `accept`
     /// is given the other outputs, which are scalars, as `read` has them: if it refuses, the step is undone and the last.
     /// Returns the number of accepted steps; `inputs` are then those of the next one.
@@ -156,6 +161,10 @@ impl<B: Backend> ErasedExecutable<B> {
 }
 
 impl<B: Backend> Executable<AnyBuffer> for ErasedExecutable<B> {
+    fn explain(&self) -> String {
+        self.executable.explain()
+    }
+
     fn run(&self, inputs: &[AnyBuffer]) -> Result<Vec<AnyBuffer>> {
         let outputs = self.executable.run(&self.typed(inputs)?)?;
         Ok(outputs.into_iter().map(|buffer| Arc::new(buffer) as AnyBuffer).collect())

@@ -44,6 +44,11 @@ impl<O> Program<O> {
         Ok(Self::new(traced, Box::new(executable)))
     }
 
+    /// What the program does, for people to read: loops, memory and estimates of work where it was compiled.
+    pub fn explain(&self) -> String {
+        self.executable.explain()
+    }
+
     fn new(traced: Traced<O>, executable: Box<dyn Executable<AnyBuffer>>) -> Self {
         let Traced { graph, arguments, output, output_axes } = traced;
         let output_types =

@@ -60,52 +60,79 @@ pub(super) fn binary(op: &Op, kind: Binary, inputs: &[&HostTensor], target: &Sha
     let data = match (x.data(), y.data()) {
         (HostData::F64(a), HostData::F64(b)) => {
             let (a, b) = (Operand { values: a, shape: left }, Operand { values: b, shape: right });
-            of_floats(kind, target, a, b)
+            of_floats(kind, Each { target, a, b })
         }
         (HostData::F32(a), HostData::F32(b)) => {
             let (a, b) = (Operand { values: a, shape: left }, Operand { values: b, shape: right });
-            of_floats(kind, target, a, b)
+            of_floats(kind, Each { target, a, b })
         }
         (HostData::I64(a), HostData::I64(b)) => {
             let (a, b) = (Operand { values: a, shape: left }, Operand { values: b, shape: right });
-            of_numbers(kind, target, a, b)
+            of_numbers(kind, Each { target, a, b })
         }
         _ => None,
     };
     HostTensor::from_data(target, data.ok_or_else(|| refused(op, inputs))?)
 }
 
-fn of_floats<T: Float>(
-    kind: Binary,
-    target: &Shape,
-    a: Operand<'_, T>,
-    b: Operand<'_, T>,
-) -> Option<HostData> {
-    match kind {
-        Binary::GammaQuantileSlope => {
-            Some(zip(target, a, b, |a, ln_z| T::narrow(gamma_quantile_slope(a.wide(), ln_z.wide()))))
-        }
-        Binary::Atan2 => Some(zip(target, a, b, T::atan2)),
-        Binary::LogAddExp => Some(zip(target, a, b, T::log_add_exp)),
-        _ => of_numbers(kind, target, a, b),
+/// Something to do with the function of an operation.
+trait Visitor<T> {
+    type Output;
+    fn visit(self, f: impl Fn(T, T) -> T) -> Self::Output;
+}
+
+/// The function of each pair of elements.
+struct Each<'a, T> {
+    target: &'a Shape,
+    a: Operand<'a, T>,
+    b: Operand<'a, T>,
+}
+
+impl<T: Element> Visitor<T> for Each<'_, T> {
+    type Output = HostData;
+    #[inline]
+    fn visit(self, f: impl Fn(T, T) -> T) -> HostData {
+        zip(self.target, self.a, self.b, f)
     }
 }
 
-fn of_numbers<T: Number>(
-    kind: Binary,
-    target: &Shape,
-    a: Operand<'_, T>,
-    b: Operand<'_, T>,
-) -> Option<HostData> {
+/// The function of one pair.
+struct At<T>(T, T);
+
+impl<T> Visitor<T> for At<T> {
+    type Output = T;
+    #[inline]
+    fn visit(self, f: impl Fn(T, T) -> T) -> T {
+        f(self.0, self.1)
+    }
+}
+
+/// The value of a function of two floats.
+pub(crate) fn evaluate<T: Float>(kind: Binary, x: T, y: T) -> Option<T> {
+    of_floats(kind, At(x, y))
+}
+
+fn of_floats<T: Float, V: Visitor<T>>(kind: Binary, visitor: V) -> Option<V::Output> {
+    match kind {
+        Binary::GammaQuantileSlope => {
+            Some(visitor.visit(|a: T, ln_z: T| T::narrow(gamma_quantile_slope(a.wide(), ln_z.wide()))))
+        }
+        Binary::Atan2 => Some(visitor.visit(T::atan2)),
+        Binary::LogAddExp => Some(visitor.visit(T::log_add_exp)),
+        _ => of_numbers(kind, visitor),
+    }
+}
+
+fn of_numbers<T: Number, V: Visitor<T>>(kind: Binary, visitor: V) -> Option<V::Output> {
     Some(match kind {
-        Binary::Add => zip(target, a, b, T::plus),
-        Binary::Sub => zip(target, a, b, T::minus),
-        Binary::Mul => zip(target, a, b, T::times),
-        Binary::Div => zip(target, a, b, T::over),
-        Binary::Rem => zip(target, a, b, T::modulo),
-        Binary::Pow => zip(target, a, b, T::power),
-        Binary::Max => zip(target, a, b, T::larger),
-        Binary::Min => zip(target, a, b, T::smaller),
+        Binary::Add => visitor.visit(T::plus),
+        Binary::Sub => visitor.visit(T::minus),
+        Binary::Mul => visitor.visit(T::times),
+        Binary::Div => visitor.visit(T::over),
+        Binary::Rem => visitor.visit(T::modulo),
+        Binary::Pow => visitor.visit(T::power),
+        Binary::Max => visitor.visit(T::larger),
+        Binary::Min => visitor.visit(T::smaller),
         Binary::Atan2 | Binary::LogAddExp | Binary::GammaQuantileSlope => return None,
     })
 }

@@ -24,7 +24,9 @@ mod special;
 mod testing;
 mod unary;
 
+pub(crate) use binary::evaluate as evaluate_binary;
 pub(crate) use philox::fold_in;
+pub(crate) use unary::evaluate as evaluate_unary;
 
 use std::sync::Arc;
 

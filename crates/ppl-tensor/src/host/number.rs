@@ -6,7 +6,7 @@ use super::special;
 use crate::data::Element;
 
 /// An element type with a zero (`false` for truth values).
-pub(super) trait Zero: Element {
+pub(crate) trait Zero: Element {
     const ZERO: Self;
 }
 
@@ -15,7 +15,7 @@ impl Zero for bool {
 }
 
 /// The arithmetic that floats and integers share. Integers wrap around on overflow.
-pub(super) trait Number: Zero {
+pub(crate) trait Number: Zero {
     fn plus(self, y: Self) -> Self;
     fn minus(self, y: Self) -> Self;
     fn times(self, y: Self) -> Self;
@@ -35,7 +35,7 @@ pub(super) trait Number: Zero {
 }
 
 /// Functions of floats.
-pub(super) trait Float: Number {
+pub(crate) trait Float: Number {
     const ONE: Self;
     /// The same number in double precision.
     fn wide(self) -> f64;

@@ -27,38 +27,78 @@ fn map<T: Element, U: Element>(values: &[T], f: impl Fn(T) -> U) -> HostData {
     U::wrap(Arc::new(values.iter().map(|&x| f(x)).collect()))
 }
 
+/// Something to do with the function of an operation.
+trait Visitor<T> {
+    type Output;
+    fn visit(self, f: impl Fn(T) -> T) -> Self::Output;
+}
+
+/// The function at each of the values.
+struct Each<'a, T>(&'a [T]);
+
+impl<T: Element> Visitor<T> for Each<'_, T> {
+    type Output = HostData;
+    #[inline]
+    fn visit(self, f: impl Fn(T) -> T) -> HostData {
+        map(self.0, f)
+    }
+}
+
+/// The function at one value.
+struct At<T>(T);
+
+impl<T> Visitor<T> for At<T> {
+    type Output = T;
+    #[inline]
+    fn visit(self, f: impl Fn(T) -> T) -> T {
+        f(self.0)
+    }
+}
+
 fn of_floats<T: Float>(kind: Unary, values: &[T]) -> Option<HostData> {
+    match kind {
+        Unary::IsFinite => Some(map(values, T::is_finite)),
+        _ => function(kind, Each(values)),
+    }
+}
+
+/// The value of a function from floats to floats at one element.
+pub(crate) fn evaluate<T: Float>(kind: Unary, x: T) -> Option<T> {
+    function(kind, At(x))
+}
+
+/// The functions from floats to floats.
+fn function<T: Float, V: Visitor<T>>(kind: Unary, visitor: V) -> Option<V::Output> {
     Some(match kind {
-        Unary::Neg => map(values, T::negated),
-        Unary::Abs => map(values, T::magnitude),
-        Unary::Sign => map(values, T::sign),
-        Unary::Floor => map(values, T::floor),
-        Unary::Reciprocal => map(values, |x| T::ONE.over(x)),
-        Unary::Sqrt => map(values, T::sqrt),
-        Unary::Exp => map(values, T::exp),
-        Unary::Expm1 => map(values, T::exp_m1),
-        Unary::Log => map(values, T::ln),
-        Unary::Log1p => map(values, T::ln_1p),
-        Unary::Sin => map(values, T::sin),
-        Unary::Cos => map(values, T::cos),
-        Unary::Asin => map(values, T::asin),
-        Unary::Acos => map(values, T::acos),
-        Unary::Atan => map(values, T::atan),
-        Unary::Sinh => map(values, T::sinh),
-        Unary::Cosh => map(values, T::cosh),
-        Unary::Tanh => map(values, T::tanh),
-        Unary::Asinh => map(values, T::asinh),
-        Unary::Acosh => map(values, T::acosh),
-        Unary::Atanh => map(values, T::atanh),
-        Unary::Sigmoid => map(values, T::sigmoid),
-        Unary::Softplus => map(values, T::softplus),
-        Unary::Erf => map(values, T::erf),
-        Unary::Erfc => map(values, T::erfc),
-        Unary::Erfinv => map(values, T::erfinv),
-        Unary::LnGamma => map(values, T::ln_gamma),
-        Unary::Polygamma(order) => map(values, |x| x.polygamma(order)),
-        Unary::IsFinite => map(values, T::is_finite),
-        Unary::Not => return None,
+        Unary::Neg => visitor.visit(T::negated),
+        Unary::Abs => visitor.visit(T::magnitude),
+        Unary::Sign => visitor.visit(T::sign),
+        Unary::Floor => visitor.visit(T::floor),
+        Unary::Reciprocal => visitor.visit(|x| T::ONE.over(x)),
+        Unary::Sqrt => visitor.visit(T::sqrt),
+        Unary::Exp => visitor.visit(T::exp),
+        Unary::Expm1 => visitor.visit(T::exp_m1),
+        Unary::Log => visitor.visit(T::ln),
+        Unary::Log1p => visitor.visit(T::ln_1p),
+        Unary::Sin => visitor.visit(T::sin),
+        Unary::Cos => visitor.visit(T::cos),
+        Unary::Asin => visitor.visit(T::asin),
+        Unary::Acos => visitor.visit(T::acos),
+        Unary::Atan => visitor.visit(T::atan),
+        Unary::Sinh => visitor.visit(T::sinh),
+        Unary::Cosh => visitor.visit(T::cosh),
+        Unary::Tanh => visitor.visit(T::tanh),
+        Unary::Asinh => visitor.visit(T::asinh),
+        Unary::Acosh => visitor.visit(T::acosh),
+        Unary::Atanh => visitor.visit(T::atanh),
+        Unary::Sigmoid => visitor.visit(T::sigmoid),
+        Unary::Softplus => visitor.visit(T::softplus),
+        Unary::Erf => visitor.visit(T::erf),
+        Unary::Erfc => visitor.visit(T::erfc),
+        Unary::Erfinv => visitor.visit(T::erfinv),
+        Unary::LnGamma => visitor.visit(T::ln_gamma),
+        Unary::Polygamma(order) => visitor.visit(|x: T| x.polygamma(order)),
+        Unary::IsFinite | Unary::Not => return None,
     })
 }
 

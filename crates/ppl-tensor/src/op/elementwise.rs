@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Op, arity, broadcast_all, dtype_error};
 use crate::array::Array;
 use crate::autodiff::{Contributions, Differentiate};
-use crate::{DType, Error, Result, Shape, TensorType};
+use crate::{DType, Error, Result, Shape, TensorType, host};
 
 /// Functions of one element. Float to float unless said otherwise.
 ///
@@ -131,6 +131,17 @@ pub enum Logic {
 }
 
 impl Unary {
+    /// The value at one element, as the host computes it: the definition of the operation in double precision. `None` for
+    /// those that give no float.
+    pub fn evaluate_f64(self, x: f64) -> Option<f64> {
+        host::evaluate_unary(self, x)
+    }
+
+    /// The definition of the operation in single precision.
+    pub fn evaluate_f32(self, x: f32) -> Option<f32> {
+        host::evaluate_unary(self, x)
+    }
+
     pub(super) fn name(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Unary::Neg => "neg",
@@ -243,6 +254,16 @@ fn root_of_difference(x: &Array) -> Array {
 }
 
 impl Binary {
+    /// The value of two elements, as the host computes it: the definition of the operation in double precision.
+    pub fn evaluate_f64(self, x: f64, y: f64) -> f64 {
+        host::evaluate_binary(self, x, y).unwrap_or(f64::NAN)
+    }
+
+    /// The definition of the operation in single precision.
+    pub fn evaluate_f32(self, x: f32, y: f32) -> f32 {
+        host::evaluate_binary(self, x, y).unwrap_or(f32::NAN)
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Binary::Add => "add",

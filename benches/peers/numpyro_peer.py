@@ -1,0 +1,97 @@
+"""NumPyro: everything in one compiled loop, so that no time is spent in Python between two calls."""
+
+from server import Prepared, options, read_data, serve
+
+chosen = options()
+
+import jax  # noqa: E402
+
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_enable_x64", chosen.dtype == "f64")
+
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+import numpyro  # noqa: E402
+from jax import lax  # noqa: E402
+from numpyro.infer import SVI, Trace_ELBO, autoguide  # noqa: E402
+from numpyro.infer.util import initialize_model  # noqa: E402
+
+from numpyro_models import MODELS  # noqa: E402
+
+# Densities are checked when a model is written, not in each step.
+numpyro.enable_validation(False)
+FLOAT = np.float32 if chosen.dtype == "f32" else np.float64
+
+
+def arrays(request):
+    """Numbers stay numbers, so that they may be sizes; lists become arrays."""
+    data = read_data(request)
+    return {name: jnp.asarray(value, FLOAT) if isinstance(value, list) else value for name, value in data.items()}
+
+
+def gradient(request):
+    data = arrays(request)
+    model = MODELS[request["work"]]
+    made = initialize_model(jax.random.key(0), model, model_args=(data,), validate_grad=False)
+    evaluate = jax.value_and_grad(made.potential_fn)
+    shapes = {name: value.shape for name, value in made.param_info.z.items()}
+
+    def tree(point):
+        """A point by sites, from its numbers in the order of the sites."""
+        point, by_site = list(point), {}
+        for name, size in request["sites"]:
+            by_site[name] = jnp.asarray(point[:size], FLOAT).reshape(shapes[name])
+            del point[:size]
+        return by_site
+
+    @jax.jit
+    def repeat(calls, still, start):
+        # Moves by nothing, which the compiler cannot know: else it would evaluate once.
+        def step(_, carry):
+            at, total = carry
+            value, slope = evaluate(at)
+            return jax.tree.map(lambda x, g: x + still * g, at, slope), total + value
+
+        return lax.fori_loop(0, calls, step, (start, jnp.zeros((), FLOAT)))
+
+    points = [tree(point) for point in request["points"]]
+    values, gradients = [], []
+    for point in points:
+        value, slope = jax.jit(evaluate)(point)
+        values.append(-float(value))
+        gradients.append([-float(g) for name, _ in request["sites"] for g in np.ravel(slope[name])])
+    still = jnp.zeros((), FLOAT)
+
+    def run(calls):
+        jax.block_until_ready(repeat(calls, still, points[0]))
+
+    run(1)
+    return Prepared(run, {"values": values, "gradients": gradients})
+
+
+def svi(request):
+    data = arrays(request)
+    model = MODELS[request["work"]]
+    guide = getattr(autoguide, request["guide"])(model)
+    objective = Trace_ELBO(num_particles=request["particles"])
+    fit = SVI(model, guide, numpyro.optim.Adam(request["learning_rate"]), objective)
+    state = fit.init(jax.random.key(0), data)
+
+    @jax.jit
+    def repeat(calls, state):
+        def step(_, carry):
+            return fit.update(carry[0], data)
+
+        return lax.fori_loop(0, calls, step, (state, jnp.zeros((), FLOAT)))
+
+    def run(calls):
+        nonlocal state
+        state, loss = jax.block_until_ready(repeat(calls, state))
+        if not np.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss}")
+
+    run(1)
+    return Prepared(run)
+
+
+serve(f"NumPyro {numpyro.__version__}, JAX {jax.__version__}", {"gradient": gradient, "svi": svi})

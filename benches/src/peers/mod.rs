@@ -1,0 +1,147 @@
+//! The same work in peer systems and here, with the same data and dtype, timed in turn.
+
+mod gradients;
+mod large;
+mod plot;
+mod process;
+mod steps;
+mod summary;
+
+pub use process::{Peer, Peers, Shared, System};
+pub use summary::Work;
+
+use std::path::{Path, PathBuf};
+
+use ppl::core::Error;
+use ppl::tensor::DType;
+use serde_json::Value;
+
+use crate::harness::{Effort, Group};
+
+/// What to compare, and where results go.
+pub struct Comparison {
+    /// Work whose name contains this.
+    pub filter: String,
+    /// How long to measure.
+    pub effort: Effort,
+    /// The folder below which peers are installed.
+    pub folder: PathBuf,
+    /// A file for all figures.
+    pub json: Option<String>,
+    /// A file for a picture of them, in SVG.
+    pub plot: Option<String>,
+}
+
+/// Cases whose names start with this are this library's.
+const OURS: &str = "ppl";
+
+/// Cases whose names start with this are loops written by hand.
+const BY_HAND: &str = "loop";
+
+/// Runs a comparison and prints its table.
+///
+/// # Errors
+/// If work of ours fails, systems disagree on a gradient (after all else is done, with a table), or a file cannot be
+/// written.
+pub fn run(comparison: &Comparison) -> Result<(), String> {
+    let mut session = Session::new(&comparison.folder, &comparison.filter, comparison.effort);
+    let rounds = [steps::run, gradients::run, large::run];
+    for round in rounds {
+        round(&mut session).map_err(|error| error.to_string())?;
+    }
+    let Session { works, disagreements, mut notes, peers, .. } = session;
+    if works.is_empty() && disagreements.is_empty() {
+        return Err(format!("no work's name contains `{}`", comparison.filter));
+    }
+    notes.extend(peers.versions());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    notes.push(format!("all on one thread, except where a name says otherwise; there are {cores} cores"));
+    drop(peers);
+    println!("\n{}", summary::table(&works, &notes));
+    if let Some(file) = &comparison.json {
+        write(file, &format!("{:#}\n", summary::json(&works, &notes)))?;
+    }
+    if let Some(file) = &comparison.plot {
+        write(file, &plot::svg(&works))?;
+    }
+    match disagreements.is_empty() {
+        true => Ok(()),
+        false => Err(format!("systems disagree on log densities:\n{}", disagreements.join("\n"))),
+    }
+}
+
+fn write(file: &str, text: &str) -> Result<(), String> {
+    let folder = Path::new(file).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(file, text)).map_err(|error| format!("{file}: {error}"))
+}
+
+/// What a comparison has found so far.
+struct Session<'a> {
+    peers: Peers,
+    filter: &'a str,
+    effort: Effort,
+    works: Vec<Work>,
+    disagreements: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// A piece of work: its cases, and the peers that cannot do it.
+struct Contest<'a> {
+    group: Group<'a>,
+    absent: Vec<(&'static str, String)>,
+}
+
+impl<'a> Contest<'a> {
+    fn new(group: Group<'a>) -> Self {
+        Self { group, absent: Vec::new() }
+    }
+
+    /// The same contest with a peer that has prepared the work, or its absence.
+    fn peer(self, peers: &mut Peers, system: System, dtype: DType, request: &Value) -> (Self, Option<Value>) {
+        eprintln!("  {} prepares {}", system.name(), self.group.name());
+        match peers.prepare(system, dtype, request) {
+            Ok((peer, answer)) => {
+                let group = self.group.timed(system.name(), move |calls| peer.borrow_mut().run(calls));
+                (Self { group, ..self }, Some(answer))
+            }
+            Err(reason) => (self.without(system, reason), None),
+        }
+    }
+
+    fn without(mut self, system: System, reason: String) -> Self {
+        eprintln!("  {} is not available: {reason}", system.name());
+        self.absent.push((system.name(), reason));
+        self
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(folder: &Path, filter: &'a str, effort: Effort) -> Self {
+        Self {
+            peers: Peers::new(folder),
+            filter,
+            effort,
+            works: Vec::new(),
+            disagreements: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        name.contains(self.filter)
+    }
+
+    /// Times a contest. `aim` is the share of the fastest peer's time that ours should not exceed.
+    fn measure(&mut self, contest: Contest<'_>, aim: Option<f64>) -> Result<(), Error> {
+        let Contest { group, absent } = contest;
+        eprintln!("  measuring {}", group.name());
+        let name = group.name().to_owned();
+        let measured = group.measure(self.effort)?;
+        let work = Work { name, measured, absent, aim };
+        // A comparison takes long: what is known is shown.
+        eprintln!("{}", summary::table(std::slice::from_ref(&work), &[]));
+        self.works.push(work);
+        Ok(())
+    }
+}

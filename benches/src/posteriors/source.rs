@@ -1,0 +1,72 @@
+//! Data as files that all systems read.
+
+use std::path::{Path, PathBuf};
+
+use ppl::core::{Error, Result};
+use ppl_examples_support::DataSet;
+use serde_json::Value;
+
+/// Data in Stan's JSON: an object of numbers, lists and lists of rows.
+pub struct Data {
+    /// The file they are in.
+    pub file: PathBuf,
+    value: Value,
+}
+
+impl Data {
+    /// Those of a posterior of posteriordb, in the folder `posteriordb` of the one that `PPL_DATA_DIR` names.
+    ///
+    /// # Errors
+    /// If there is no such file, or it is not JSON.
+    pub fn posteriordb(path: &'static str) -> Result<Self> {
+        let set = DataSet { path, option: "data", source: "It is posteriordb's, one folder a posterior." };
+        let file = set.find(None).map_err(|error| Error::argument(error.to_string()))?;
+        let fault = |reason: String| Error::argument(format!("{}: {reason}", file.display()));
+        let text = std::fs::read_to_string(&file).map_err(|error| fault(error.to_string()))?;
+        let value = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        Ok(Self { file, value })
+    }
+
+    /// Data made here, written to `folder/name.json`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(folder: &Path, name: &str, value: Value) -> Result<Self> {
+        let file = folder.join(format!("{name}.json"));
+        let fault = |error: std::io::Error| Error::argument(format!("{}: {error}", file.display()));
+        std::fs::create_dir_all(folder).map_err(fault)?;
+        std::fs::write(&file, value.to_string()).map_err(fault)?;
+        Ok(Self { file, value })
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn number(&self, name: &str) -> Result<f64> {
+        self.value[name].as_f64().ok_or_else(|| self.lacks("number", name))
+    }
+
+    /// A list of numbers.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn numbers(&self, name: &str) -> Result<Vec<f64>> {
+        let list = self.value[name].as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
+        list.ok_or_else(|| self.lacks("list of numbers", name))
+    }
+
+    /// A list of rows of numbers.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn rows(&self, name: &str) -> Result<Vec<Vec<f64>>> {
+        let row = |row: &Value| row.as_array().and_then(|row| row.iter().map(Value::as_f64).collect());
+        let rows = self.value[name].as_array().and_then(|rows| rows.iter().map(row).collect());
+        rows.ok_or_else(|| self.lacks("list of rows", name))
+    }
+
+    fn lacks(&self, kind: &str, name: &str) -> Error {
+        Error::argument(format!("{}: there is no {kind} `{name}`", self.file.display()))
+    }
+}

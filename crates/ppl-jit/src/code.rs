@@ -1,0 +1,149 @@
+//! The form in which programs run: instructions on addressed memory.
+
+use ppl_tensor::{DType, HostTensor, Op, TensorType};
+
+use crate::kernels::{Call, Immediate, Runs};
+use crate::plan::View;
+
+/// A block of memory with elements of one dtype.
+#[derive(Debug, Clone)]
+pub(crate) struct Buffer {
+    pub(crate) dtype: DType,
+    pub(crate) elements: usize,
+    pub(crate) origin: Origin,
+}
+
+/// Where a buffer's memory is.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// In the program's own memory, at this distance in bytes from its start once that is planned.
+    Arena(usize),
+    /// A value known when the program was made.
+    Constant(HostTensor),
+    /// An argument of the program.
+    Input(usize),
+}
+
+/// Number of an entry in the table of addresses.
+pub(crate) type Slot = u32;
+
+/// What an entry of the table of addresses is before any loop moves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Address {
+    pub(crate) buffer: usize,
+    /// In elements.
+    pub(crate) offset: usize,
+}
+
+/// A kernel and what it is applied to. Unused sources repeat another slot.
+#[derive(Clone)]
+pub(crate) struct Instruction {
+    pub(crate) call: Call,
+    pub(crate) dst: Slot,
+    pub(crate) sources: [Slot; 3],
+    /// Number of elements; in loops that of the block.
+    pub(crate) n: usize,
+    pub(crate) immediate: Immediate,
+    /// The operation's name.
+    pub(crate) name: &'static str,
+}
+
+/// How an address moves in a loop.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    pub(crate) slot: Slot,
+    /// Bytes from one turn of each outer dimension to the next.
+    pub(crate) outer: Vec<usize>,
+    /// Bytes from one element of the inner dimension to the next.
+    pub(crate) inner: usize,
+}
+
+/// One pass over large arrays, a block of elements at a time.
+#[derive(Clone)]
+pub(crate) struct Loop {
+    pub(crate) outer: Vec<usize>,
+    pub(crate) inner: usize,
+    /// Elements that go through the body at once.
+    pub(crate) block: usize,
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) body: Vec<Instruction>,
+}
+
+/// Entries chosen by index, or added at an index: for each of `batch` rows, `middle` blocks of `size` entries of `inner`
+/// elements, and `chosen` indices.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    pub(crate) adds: bool,
+    pub(crate) dtype: DType,
+    pub(crate) batch: usize,
+    pub(crate) middle: usize,
+    pub(crate) size: usize,
+    pub(crate) inner: usize,
+    pub(crate) chosen: usize,
+    pub(crate) values: Slot,
+    pub(crate) indices: Slot,
+    pub(crate) to: Slot,
+}
+
+/// One operation by the host backend.
+#[derive(Debug, Clone)]
+pub(crate) struct HostCall {
+    pub(crate) op: Op,
+    /// Contiguous arguments.
+    pub(crate) inputs: Vec<View>,
+    pub(crate) ty: TensorType,
+    pub(crate) to: usize,
+}
+
+/// Part of a program.
+#[derive(Clone)]
+pub(crate) enum Step {
+    Run(Instruction),
+    Copy { runs: Runs, to: Slot, from: Slot },
+    Loop(Box<Loop>),
+    Index(Box<Index>),
+    Host(Box<HostCall>),
+}
+
+/// A program.
+#[derive(Clone, Default)]
+pub(crate) struct Code {
+    pub(crate) buffers: Vec<Buffer>,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) steps: Vec<Step>,
+    /// The buffer of each argument, if it is used, and its type.
+    pub(crate) inputs: Vec<Option<usize>>,
+    pub(crate) outputs: Vec<(View, TensorType)>,
+    /// Bytes of the program's own memory.
+    pub(crate) arena: usize,
+}
+
+/// Bytes of an element.
+pub(crate) fn bytes(dtype: DType) -> usize {
+    match dtype {
+        DType::F64 | DType::I64 => 8,
+        DType::F32 => 4,
+        DType::Bool => 1,
+    }
+}
+
+impl Step {
+    /// Slots that are written and slots that are read.
+    pub(crate) fn slots(&self) -> (Vec<Slot>, Vec<Slot>) {
+        let of = |instruction: &Instruction| (vec![instruction.dst], instruction.sources.to_vec());
+        match self {
+            Step::Run(instruction) => of(instruction),
+            Step::Copy { to, from, .. } => (vec![*to], vec![*from]),
+            Step::Index(index) => (vec![index.to], vec![index.values, index.indices]),
+            Step::Host(_) => (vec![], vec![]),
+            Step::Loop(one) => {
+                let mut all = (vec![], vec![]);
+                for (written, read) in one.body.iter().map(of) {
+                    all.0.extend(written);
+                    all.1.extend(read);
+                }
+                all
+            }
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The memory of a program and what runs its instructions on it.
+//!
+//! This is, with the kernels, the only place of the crate that handles addresses. What makes it sound: every buffer of the
+//! program has as many elements as its type says, in memory that lives as long as the machine (its own), the program
+//! (constants) or the run (arguments); views stay within their buffers, as the shape rules of the operations have it; and
+//! places in the machine's memory are shared only by buffers that are not in use at the same time.
+
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result, Shape};
+
+use crate::code::{Code, HostCall, Index, Instruction, Loop, Origin, Step, bytes};
+use crate::kernels::{self, Runs};
+use crate::plan::View;
+
+/// Memory in lines of the cache.
+#[repr(align(64))]
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "its bytes are read by address")]
+struct Line([u8; 64]);
+
+/// A program's memory, and the addresses of everything in it.
+pub(super) struct Machine {
+    code: Arc<Code>,
+    /// Owns what addresses point to.
+    _arena: Vec<Line>,
+    /// Where each buffer starts.
+    buffers: Vec<*mut u8>,
+    /// What the entries of the table are between loops.
+    base: Vec<*mut u8>,
+    /// The addresses that instructions use.
+    table: Vec<*mut u8>,
+    /// Entries that point into arguments.
+    moving: Vec<(usize, usize)>,
+    /// Keeps arguments alive that addresses point to.
+    arguments: Vec<Option<HostTensor>>,
+    /// For each argument that is carried from run to run: its memory now, and that of the next.
+    state: Vec<[Vec<Line>; 2]>,
+    outputs: Vec<Runs>,
+}
+
+// SAFETY: the addresses point into memory that the machine owns, or into immutable memory that it shares.
+unsafe impl Send for Machine {}
+
+impl Machine {
+    pub(super) fn new(code: Arc<Code>) -> Self {
+        let mut arena = vec![Line([0; 64]); code.arena.div_ceil(64)];
+        let start: *mut u8 = arena.as_mut_ptr().cast();
+        let address = |buffer: &crate::code::Buffer| match &buffer.origin {
+            // SAFETY: the plan counted the arena's bytes.
+            Origin::Arena(place) => unsafe { start.add(*place) },
+            Origin::Constant(value) => first(value).cast_mut(),
+            Origin::Input(_) => std::ptr::null_mut(),
+        };
+        let buffers: Vec<*mut u8> = code.buffers.iter().map(address).collect();
+        let mut moving = Vec::new();
+        let mut base = Vec::with_capacity(code.addresses.len());
+        for (slot, address) in code.addresses.iter().enumerate() {
+            let buffer = &code.buffers[address.buffer];
+            if let Origin::Input(number) = buffer.origin {
+                moving.push((slot, number));
+            }
+            base.push(buffers[address.buffer].wrapping_add(address.offset * bytes(buffer.dtype)));
+        }
+        let outputs = code.outputs.iter().map(|(view, ty)| runs(view, ty.dtype)).collect();
+        let arguments = vec![None; code.inputs.len()];
+        Self {
+            table: base.clone(),
+            code,
+            _arena: arena,
+            buffers,
+            base,
+            moving,
+            arguments,
+            state: Vec::new(),
+            outputs,
+        }
+    }
+
+    /// Makes an argument the one that the program reads. It is of the argument's type.
+    pub(super) fn set_input(&mut self, number: usize, value: &HostTensor) {
+        if let Some(argument) = self.arguments.get_mut(number) {
+            *argument = Some(value.clone());
+            self.point(number, first(value).cast_mut());
+        }
+    }
+
+    /// Makes the addresses of an argument start at `start`.
+    fn point(&mut self, number: usize, start: *mut u8) {
+        let Some(buffer) = self.code.inputs[number] else { return };
+        self.buffers[buffer] = start;
+        for &(slot, _) in self.moving.iter().filter(|(_, of)| *of == number) {
+            let address = self.code.addresses[slot];
+            let offset = address.offset * bytes(self.code.buffers[address.buffer].dtype);
+            self.base[slot] = self.buffers[buffer].wrapping_add(offset);
+            self.table[slot] = self.base[slot];
+        }
+    }
+
+    /// Makes the first results the next arguments of the same numbers.
+    pub(super) fn carry(&mut self, carried: usize) {
+        while self.state.len() < carried {
+            let (view, ty) = &self.code.outputs[self.state.len()];
+            let lines = (view.elements() * bytes(ty.dtype)).div_ceil(64);
+            self.state.push([vec![Line([0; 64]); lines], vec![Line([0; 64]); lines]]);
+        }
+        for (number, [_, next]) in self.state.iter_mut().enumerate().take(carried) {
+            let (view, ty) = &self.code.outputs[number];
+            let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(ty.dtype));
+            if view.elements() > 0 {
+                // SAFETY: as the module says; the destination has the result's bytes, and is no argument now.
+                unsafe { kernels::copy(&self.outputs[number], next.as_mut_ptr().cast(), from) };
+            }
+        }
+        for number in 0..carried {
+            let [now, next] = &mut self.state[number];
+            std::mem::swap(now, next);
+            let start = now.as_mut_ptr().cast();
+            self.point(number, start);
+        }
+    }
+
+    /// The argument that [`Machine::carry`] made of a result.
+    pub(super) fn carried(&self, number: usize) -> Result<HostTensor> {
+        let (view, ty) = &self.code.outputs[number];
+        let [now, _] = &self.state[number];
+        let neighbours = View::whole(view.buffer, &view.shape);
+        copied(&neighbours.shape, ty.dtype, &runs(&neighbours, ty.dtype), now.as_ptr().cast())
+    }
+
+    /// Runs the program once.
+    pub(super) fn run(&mut self) -> Result<()> {
+        let code = self.code.clone();
+        for step in &code.steps {
+            match step {
+                // SAFETY: as the module says.
+                Step::Run(instruction) => unsafe { self.instruction(instruction, instruction.n) },
+                // SAFETY: as the module says.
+                Step::Copy { runs, to, from } => unsafe {
+                    kernels::copy(runs, self.table[*to as usize], self.table[*from as usize]);
+                },
+                Step::Loop(one) => self.pass(one),
+                Step::Index(index) => self.index(index)?,
+                Step::Host(call) => self.host(call)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// As the module says.
+    #[inline(always)]
+    unsafe fn instruction(&self, instruction: &Instruction, n: usize) {
+        // SAFETY: as the module says; slots are entries of the table.
+        unsafe {
+            let at = |slot: u32| *self.table.get_unchecked(slot as usize);
+            let sources = instruction.sources.map(|slot| at(slot).cast_const());
+            instruction.call.run(at(instruction.dst), sources, n, &instruction.immediate);
+        }
+    }
+
+    fn pass(&mut self, one: &Loop) {
+        let mut turn: SmallVec<[usize; 4]> = SmallVec::from_elem(0, one.outer.len());
+        let rows: usize = one.outer.iter().product();
+        for _ in 0..rows {
+            for stream in &one.streams {
+                let moved: usize = turn.iter().zip(&stream.outer).map(|(turn, step)| turn * step).sum();
+                self.table[stream.slot as usize] = self.base[stream.slot as usize].wrapping_add(moved);
+            }
+            let mut done = 0;
+            while done < one.inner {
+                let n = one.block.min(one.inner - done);
+                for instruction in &one.body {
+                    // SAFETY: as the module says; streams stay within their buffers.
+                    unsafe { self.instruction(instruction, n) };
+                }
+                done += n;
+                for stream in &one.streams {
+                    let entry = &mut self.table[stream.slot as usize];
+                    *entry = entry.wrapping_add(n * stream.inner);
+                }
+            }
+            for (turn, &size) in turn.iter_mut().zip(&one.outer).rev() {
+                *turn += 1;
+                if *turn < size {
+                    break;
+                }
+                *turn = 0;
+            }
+        }
+    }
+
+    fn index(&self, index: &Index) -> Result<()> {
+        let count = index.batch * index.chosen;
+        let [values, indices, to] =
+            [index.values, index.indices, index.to].map(|slot| self.table[slot as usize]);
+        let indices: &[i64] = match count {
+            0 => &[],
+            // SAFETY: as the module says.
+            _ => unsafe { std::slice::from_raw_parts(indices.cast(), count) },
+        };
+        if let Some(outside) = indices.iter().find(|&&i| i as u64 >= index.size as u64) {
+            let name = if index.adds { "scatter_add" } else { "gather" };
+            return Err(Error::argument(name, format!("index {outside} is outside 0..{}", index.size)));
+        }
+        // SAFETY: as the module says; the indices are within the dimension.
+        unsafe {
+            match (index.adds, index.dtype) {
+                (false, DType::F64 | DType::I64) => pick::<u64>(index, values.cast(), indices, to.cast()),
+                (false, DType::F32) => pick::<u32>(index, values.cast(), indices, to.cast()),
+                (false, DType::Bool) => pick::<u8>(index, values, indices, to),
+                (true, DType::F64) => add::<f64>(index, values.cast(), indices, to.cast(), |x, y| x + y),
+                (true, DType::F32) => add::<f32>(index, values.cast(), indices, to.cast(), |x, y| x + y),
+                (true, _) => add::<i64>(index, values.cast(), indices, to.cast(), i64::wrapping_add),
+            }
+        }
+        Ok(())
+    }
+
+    fn host(&self, call: &HostCall) -> Result<()> {
+        let inputs: Vec<HostTensor> =
+            call.inputs.iter().map(|view| self.value(view)).collect::<Result<_>>()?;
+        let references: Vec<&HostTensor> = inputs.iter().collect();
+        let result = HostBackend.run(&call.op, &references, &call.ty)?;
+        let size = result.data().len() * bytes(result.dtype());
+        // SAFETY: the buffer is of the operation's result type, and so is the result.
+        unsafe { std::ptr::copy_nonoverlapping(first(&result), self.buffers[call.to], size) };
+        Ok(())
+    }
+
+    /// The elements of a view, copied.
+    fn value(&self, view: &View) -> Result<HostTensor> {
+        let dtype = self.code.buffers[view.buffer].dtype;
+        self.copied(view, dtype, &runs(view, dtype))
+    }
+
+    /// Result number `number`, copied.
+    pub(super) fn output(&self, number: usize) -> Result<HostTensor> {
+        let (view, ty) = &self.code.outputs[number];
+        self.copied(view, ty.dtype, &self.outputs[number])
+    }
+
+    /// A result that is a scalar.
+    pub(super) fn scalar(&self, number: usize) -> f64 {
+        let (view, ty) = &self.code.outputs[number];
+        let address = self.buffers[view.buffer].wrapping_add(view.offset * bytes(ty.dtype));
+        // SAFETY: as the module says.
+        unsafe {
+            match ty.dtype {
+                DType::F64 => *address.cast::<f64>(),
+                DType::F32 => f64::from(*address.cast::<f32>()),
+                DType::I64 => *address.cast::<i64>() as f64,
+                DType::Bool => f64::from(*address),
+            }
+        }
+    }
+
+    fn copied(&self, view: &View, dtype: DType, runs: &Runs) -> Result<HostTensor> {
+        let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(dtype));
+        copied(&view.shape, dtype, runs, from)
+    }
+}
+
+/// Elements as `runs` says, which start at an address.
+fn copied(shape: &Shape, dtype: DType, runs: &Runs, from: *const u8) -> Result<HostTensor> {
+    fn elements<T: Copy>(shape: &Shape, runs: &Runs, from: *const u8, zero: T) -> Arc<Vec<T>> {
+        let mut values = vec![zero; shape.elements()];
+        if !values.is_empty() {
+            // SAFETY: as the module says; the destination has the shape's elements.
+            unsafe { kernels::copy(runs, values.as_mut_ptr().cast(), from) };
+        }
+        Arc::new(values)
+    }
+    let data = match dtype {
+        DType::F64 => HostData::F64(elements(shape, runs, from, 0.0)),
+        DType::F32 => HostData::F32(elements(shape, runs, from, 0.0)),
+        DType::I64 => HostData::I64(elements(shape, runs, from, 0)),
+        DType::Bool => HostData::Bool(elements(shape, runs, from, false)),
+    };
+    HostTensor::from_data(shape, data)
+}
+
+/// The copy of a view to neighbouring elements.
+fn runs(view: &View, dtype: DType) -> Runs {
+    let to = View::whole(0, &view.shape);
+    Runs::between(&view.shape, &to.strides, &view.strides, bytes(dtype))
+}
+
+/// Address of the first element.
+fn first(value: &HostTensor) -> *const u8 {
+    match value.data() {
+        HostData::F64(values) => values.as_ptr().cast(),
+        HostData::F32(values) => values.as_ptr().cast(),
+        HostData::I64(values) => values.as_ptr().cast(),
+        HostData::Bool(values) => values.as_ptr().cast(),
+    }
+}
+
+/// # Safety
+/// The arrays have the sizes that `index` says, and the indices are within them.
+unsafe fn pick<T: Copy>(index: &Index, values: *const T, indices: &[i64], to: *mut T) {
+    let &Index { batch, middle, size, inner, chosen, .. } = index;
+    for row in 0..batch {
+        for block in row * middle..(row + 1) * middle {
+            for (place, &entry) in indices[row * chosen..][..chosen].iter().enumerate() {
+                // SAFETY: the caller's.
+                unsafe {
+                    let from = values.add((block * size + entry as usize) * inner);
+                    std::ptr::copy_nonoverlapping(from, to.add((block * chosen + place) * inner), inner);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The arrays have the sizes that `index` says, and the indices are within them.
+unsafe fn add<T: Copy>(
+    index: &Index,
+    values: *const T,
+    indices: &[i64],
+    to: *mut T,
+    plus: impl Fn(T, T) -> T,
+) {
+    let &Index { batch, middle, size, inner, chosen, .. } = index;
+    for row in 0..batch {
+        for block in row * middle..(row + 1) * middle {
+            for (place, &entry) in indices[row * chosen..][..chosen].iter().enumerate() {
+                for i in 0..inner {
+                    // SAFETY: the caller's.
+                    unsafe {
+                        let sum = to.add((block * size + entry as usize) * inner + i);
+                        *sum = plus(*sum, *values.add((block * chosen + place) * inner + i));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The exponential function and its relatives.
+
+use super::float::{Arch, Float, at_least, at_most, fast_two_sum, mul_add, select, two_sum};
+
+/// `x = k ln 2 + r + c` with an integer `k`, `|r| ≤ ln(2)/2`, and `c` the rounding error of `r` (Cody and Waite).
+#[derive(Clone, Copy)]
+struct Reduced<T> {
+    k: T,
+    r: T,
+    c: T,
+}
+
+#[inline(always)]
+fn reduce<A: Arch, T: Float>(x: T) -> Reduced<T> {
+    let k = mul_add::<A, T>(x, T::LOG2_E, T::ROUNDER) - T::ROUNDER;
+    let high = mul_add::<A, T>(-k, T::LN_2_HIGH, x);
+    let low = k * T::LN_2_LOW;
+    let r = high - low;
+    Reduced { k, r, c: (high - r) - low }
+}
+
+/// `y · 2ᵏ`, rounded once, for an integer `k` of up to twice the range of exponents.
+#[inline(always)]
+pub(super) fn scale<T: Float>(y: T, k: T) -> T {
+    let half = k * T::HALF + T::ROUNDER;
+    let rest = (k - (half - T::ROUNDER)) + T::ROUNDER;
+    y * half.exp2_of_rounded() * rest.exp2_of_rounded()
+}
+
+/// `eˣ`.
+#[inline(always)]
+pub(crate) fn exp<A: Arch, T: Float>(x: T) -> T {
+    let (least, most) = T::EXP_RANGE;
+    let Reduced { k, r, c } = reduce::<A, T>(at_most(at_least(x, least), most));
+    let p = r + mul_add::<A, T>(r * r, T::exp_tail::<A>(r), c);
+    scale(T::ONE + p, k)
+}
+
+/// `(y, e, k)` with `eˣ⁺ᶜ = 2ᵏ (y + e)`, for a `c` small against `x`.
+#[inline(always)]
+pub(super) fn exp_of_sum<A: Arch, T: Float>(x: T, c: T) -> (T, T, T) {
+    let (least, most) = T::EXP_RANGE;
+    let c = select(x > least && x < most, c, T::ZERO);
+    let Reduced { k, r, c: rest } = reduce::<A, T>(at_most(at_least(x, least), most));
+    let (r, c) = fast_two_sum(r, c + rest);
+    let p = r + mul_add::<A, T>(r * r, T::exp_tail::<A>(r), mul_add::<A, T>(c, r, c));
+    let (y, e) = fast_two_sum(T::ONE, p);
+    (y, e, k)
+}
+
+/// `eˣ - 1 = 2ᵏ (n + c)`, with a rounding error `c` of `n`, and `u = 2⁻ᵏ` or a number too small to matter next to `n`.
+struct Expm1<T> {
+    n: T,
+    c: T,
+    u: T,
+    k: T,
+}
+
+#[inline(always)]
+fn expm1_parts<A: Arch, T: Float>(x: T) -> Expm1<T> {
+    let Reduced { k, r, c } = reduce::<A, T>(x);
+    let u = (T::ROUNDER - at_most(k, T::LARGE_EXPONENT)).exp2_of_rounded();
+    let tail = mul_add::<A, T>(r * r, T::exp_tail::<A>(r), c);
+    let difference = T::ONE - u;
+    let lost = (T::ONE - difference) - u;
+    let (sum, error) = fast_two_sum(difference, r);
+    let (n, c) = fast_two_sum(sum, error + (tail + lost));
+    Expm1 { n, c, u, k }
+}
+
+/// `eˣ - 1`.
+#[inline(always)]
+pub(crate) fn expm1<A: Arch, T: Float>(x: T) -> T {
+    let Expm1 { n, k, .. } = expm1_parts::<A, T>(at_most(at_least(x, T::EXPM1_LEAST), T::EXP_RANGE.1));
+    scale(n, k).with_sign_of(x)
+}
+
+/// Hyperbolic sine, from `E = e^|x| - 1` as `(E + E / (E + 1)) / 2`.
+#[inline(always)]
+pub(crate) fn sinh<A: Arch, T: Float>(x: T) -> T {
+    let Expm1 { n, c, u, k } = expm1_parts::<A, T>(at_most(x.abs(), T::EXP_RANGE.1));
+    let quotient = n / (n + u);
+    // The slope in `n` is `1 + (u / (n + u))²`.
+    let rest = T::ONE - quotient;
+    let small = mul_add::<A, T>(u, quotient, mul_add::<A, T>(c * rest, rest, c));
+    scale(n + small, k - T::ONE).with_sign_of(x)
+}
+
+/// Hyperbolic cosine.
+#[inline(always)]
+pub(crate) fn cosh<A: Arch, T: Float>(x: T) -> T {
+    let Reduced { k, r, c } = reduce::<A, T>(at_most(x.abs(), T::EXP_RANGE.1));
+    let u = (T::ROUNDER - at_most(k, T::LARGE_EXPONENT)).exp2_of_rounded();
+    let y = T::ONE + (r + mul_add::<A, T>(r * r, T::exp_tail::<A>(r), c));
+    scale(y + u * u / y, k - T::ONE)
+}
+
+/// Hyperbolic tangent, from `E = e^(2|x|) - 1` as the quotient `E / (E + 2)`, corrected for the rounding of both.
+#[inline(always)]
+pub(crate) fn tanh<A: Arch, T: Float>(x: T) -> T {
+    let Expm1 { n, c, u, k } = expm1_parts::<A, T>(at_most(T::TWO * x.abs(), -T::EXPM1_LEAST));
+    let (divisor, error) = two_sum(n, u + u);
+    let q = n / divisor;
+    // `1 / (n + 2u) = (1 - q) / 2u`.
+    let inverse = (T::ONE - q) * (T::ROUNDER + (k - T::ONE)).exp2_of_rounded();
+    let missing = c - q * (error + c);
+    mul_add::<A, T>(missing, inverse, q).with_sign_of(x)
+}
+
+/// `1 / (1 + e⁻ˣ)`, corrected for the rounding of the divisor.
+#[inline(always)]
+pub(crate) fn sigmoid<A: Arch, T: Float>(x: T) -> T {
+    let e = exp::<A, T>(-x.abs());
+    let positive = x >= T::ZERO;
+    let (divisor, error) = fast_two_sum(T::ONE, e);
+    let q = select(positive, T::ONE, e) / divisor;
+    let inverse = select(positive, q, T::ONE - q);
+    mul_add::<A, T>(-q * error, inverse, q)
+}

@@ -1,0 +1,120 @@
+//! The logarithm and its relatives.
+
+use super::exponential::exp;
+use super::float::{Arch, Float, fast_two_sum, mul_add, select, two_product};
+
+/// `k ln 2 + ln(1 + f) + c` for `1 + f` in `[√½, √2)` and a `c` of the size of a rounding error.
+///
+/// With `s = f / (2 + f)`, `ln(1 + f) = 2 artanh(s) = f - s (f - …)`, arranged as in the C library of FreeBSD so that only
+/// the last sum rounds a number of the size of the result.
+#[inline(always)]
+fn log_of_parts<A: Arch, T: Float>(k: T, f: T, c: T) -> T {
+    let s = f / (T::TWO + f);
+    let half_square = T::HALF * f * f;
+    let tail = T::log_tail::<A>(s * s);
+    let small = mul_add::<A, T>(s, half_square + tail, mul_add::<A, T>(k, T::LN_2_LOW, c));
+    mul_add::<A, T>(k, T::LN_2_HIGH, f - (half_square - small))
+}
+
+/// A positive number as `m · 2ᵏ` with `m` in `[√½, √2)`, subnormal numbers included.
+#[inline(always)]
+fn parts<T: Float>(x: T) -> (T, T) {
+    let (factor, exponent) = T::NORMALISER;
+    let subnormal = x < T::MIN_POSITIVE;
+    let (m, k) = select(subnormal, x * factor, x).parts();
+    (m, k - select(subnormal, exponent, T::ZERO))
+}
+
+/// `value` if `x` is positive and finite, and the logarithm of `x` otherwise.
+#[inline(always)]
+fn with_ends<T: Float>(x: T, value: T) -> T {
+    let end = select(x == T::ZERO, -T::INFINITY, select(x < T::ZERO, T::NAN, x));
+    select(x > T::ZERO && x < T::INFINITY, value, end)
+}
+
+/// Natural logarithm.
+#[inline(always)]
+pub(crate) fn log<A: Arch, T: Float>(x: T) -> T {
+    let (m, k) = parts(x);
+    with_ends(x, log_of_parts::<A, T>(k, m - T::ONE, T::ZERO))
+}
+
+/// `ln(1 + x)`.
+#[inline(always)]
+pub(crate) fn log1p<A: Arch, T: Float>(x: T) -> T {
+    let u = T::ONE + x;
+    let (m, k) = u.parts();
+    // What the sum lost, over `m`: to three digits, of which it needs two.
+    let lost = select(x > T::ONE, T::ONE - (u - x), x - (u - T::ONE));
+    let f = m - T::ONE;
+    let inverse = mul_add::<A, T>(f, mul_add::<A, T>(f, T::ONE - f, -T::ONE), T::ONE);
+    let scaled = lost * (T::ROUNDER - k).exp2_of_rounded() * inverse;
+    let near = k == T::ZERO;
+    let c = select(near || u > T::INTEGERS * T::TWO, T::ZERO, scaled);
+    let value = log_of_parts::<A, T>(k, select(near, x, f), c).with_sign_of(x);
+    with_ends(u, value)
+}
+
+/// `ln(1 + e)` for `e` in `[0, 1]`.
+#[inline(always)]
+fn log1p_of_unit<A: Arch, T: Float>(e: T) -> T {
+    let s = e / (T::TWO + e);
+    mul_add::<A, T>(-s, e - T::log1p_tail::<A>(s * s), e)
+}
+
+/// `ln(1 + eˣ)`.
+#[inline(always)]
+pub(crate) fn softplus<A: Arch, T: Float>(x: T) -> T {
+    select(x > T::ZERO, x, T::ZERO) + log1p_of_unit::<A, T>(exp::<A, T>(-x.abs()))
+}
+
+/// `ln(eˣ + eʸ)`.
+#[inline(always)]
+pub(crate) fn logaddexp<A: Arch, T: Float>(x: T, y: T) -> T {
+    let larger = select(x > y, x, y);
+    let apart = larger + log1p_of_unit::<A, T>(exp::<A, T>(-(x - y).abs()));
+    // Of two equal infinities the difference is NaN.
+    select(x == y, x + T::LN_2, apart)
+}
+
+/// `ln x` of a positive finite number as an unevaluated sum of two, to a relative error of `2⁻⁶⁵`.
+#[inline(always)]
+pub(super) fn log_in_two<A: Arch>(x: f64) -> (f64, f64) {
+    let (m, k) = parts(x);
+    // `s = (m - 1) / (m + 1)`, its rounding error from the remainder of the division.
+    let f = m - 1.0;
+    let d = m + 1.0;
+    let reciprocal = 1.0 / d;
+    let s = f * reciprocal;
+    let (product, error) = two_product::<A>(s, d);
+    let s_low = (((f - product) - error) - s * (m - (d - 1.0))) * reciprocal;
+    // `2 artanh(s) = 2s + 2/3 s³ + s⁵ p(s²)`.
+    let (square, square_low) = two_product::<A>(s, s);
+    let (cube, cube_low) = two_product::<A>(s, square);
+    let cube_low = cube_low + s * (square_low + 2.0 * s * s_low) + s_low * square;
+    let (third, third_low) = two_product::<A>(cube, TWO_THIRDS);
+    let third_low = third_low + cube * TWO_THIRDS_LOW + cube_low * TWO_THIRDS;
+    let tail = cube * square * artanh_tail::<A>(square);
+    let (near, near_low) = fast_two_sum(2.0 * s, third);
+    let (sum, sum_low) = fast_two_sum(k * f64::LN_2_HIGH, near);
+    let low = sum_low + (k * f64::LN_2_LOW + ((2.0 * s_low + third_low) + (near_low + tail)));
+    fast_two_sum(sum, low)
+}
+
+const TWO_THIRDS: f64 = 0.6666666666666666;
+const TWO_THIRDS_LOW: f64 = 3.700743415417188e-17;
+
+/// `(2 artanh(s) - 2s - 2/3 s³) / s⁵` of `z = s²`: degree 7 for an error of `2⁻⁷³` of the logarithm.
+#[inline(always)]
+fn artanh_tail<A: Arch>(z: f64) -> f64 {
+    super::float::estrin!(A, z;
+        0.3999999999999998,
+        0.28571428571445157,
+        0.2222222221752503,
+        0.18181818871726435,
+        0.15384556774179622,
+        0.13336321160057465,
+        0.11674742288396121,
+        0.11989649935551407,
+    )
+}

@@ -1,0 +1,54 @@
+//! Functions of elements that compile to loops of vector instructions.
+//!
+//! Each is straight-line code, without branches, tables or calls, generic in the float and in the [target](Arch), so
+//! that a loop over it vectorises when it is inlined into a function compiled for that target. [`unary`] and [`binary`]
+//! give such loops for this processor; they are right for all arguments: where straight-line code is not, for a few
+//! rare ones, they ask the operation's definition, [`Unary::evaluate_f64`](ppl_tensor::op::Unary::evaluate_f64).
+//! A program that inlines an element function itself has to keep to its range.
+//!
+//! Largest errors, in units in the last place, with the half unit of the last rounding:
+//!
+//! | function | `f64` | `f32` | range of the element function |
+//! | --- | --- | --- | --- |
+//! | [`exp`], [`log`], [`log1p`] | 1 | 1 | |
+//! | [`expm1`] | 1.5 | 1.5 | |
+//! | [`sin`], [`cos`] | 1 | 1 | <code>&#124;x&#124; ≤ 10⁶</code> |
+//! | [`sinh`] | 1.5 | 2 | |
+//! | [`cosh`], [`tanh`] | 1.5 | 1.5 | |
+//! | [`sigmoid`], [`softplus`] | 2 | 2 | |
+//! | [`erf`] | 1.5 | 1 | |
+//! | [`erfc`] | 2.5 | 1 | |
+//! | [`lgamma`] | 3 | 1 | `x ≥ 0` |
+//! | [`digamma`], [`trigamma`] | 4 | 1 | `x ≥ 0` |
+//! | [`pow`] | 1 | 1 | finite, and `x ≠ 0` |
+//! | [`logaddexp`] | 1 | 1 | units of the value or of 1, if that is larger |
+//!
+//! Those of `erf`, `erfc` and of the gamma function take double precision; single precision goes through it. Negation,
+//! absolute values, signs, roundings, arithmetic and square roots are those of the processor. Other operations are loops
+//! over the definition.
+//!
+//! Special values, NaN and signs of zeros are the definition's. Subnormal numbers are kept.
+
+mod circular;
+mod dispatch;
+mod error_function;
+mod exponential;
+mod float;
+mod gamma;
+mod logarithm;
+mod power;
+mod simple;
+mod table;
+
+pub(crate) use circular::{box_muller, cos, sin};
+pub(crate) use dispatch::{BinaryLoop, Target, UnaryLoop};
+pub(crate) use error_function::{erf, erfc};
+pub(crate) use exponential::{cosh, exp, expm1, sigmoid, sinh, tanh};
+pub(crate) use float::{Arch, Avx2, Float, Portable};
+pub(crate) use gamma::{digamma, lgamma, trigamma};
+pub(crate) use logarithm::{log, log1p, logaddexp, softplus};
+pub(crate) use power::pow;
+pub(crate) use simple::{floor, maximum, minimum, sign};
+pub(crate) use table::{binary, binary_for, unary, unary_for};
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! Against the values of mpmath that the host's functions are held to.
+
+use super::super::{Float, Target};
+use super::FUNCTIONS;
+
+/// The rows of a function: its arguments, and the value.
+fn table(name: &str, arity: usize) -> Vec<Vec<f64>> {
+    let lines = include_str!("../../../../ppl-tensor/tests/special_functions.txt").lines();
+    let mut words =
+        lines.map(|line| line.split(' ')).find_map(|mut words| (words.next() == Some(name)).then_some(words));
+    let numbers: Vec<f64> = words.as_mut().unwrap().map(|word| word.parse().unwrap()).collect();
+    numbers.chunks_exact(arity + 1).map(<[f64]>::to_vec).collect()
+}
+
+fn check<T: Float>(bound: impl Fn(f64, f64) -> f64) {
+    let mut report = Vec::new();
+    for target in Target::available() {
+        for &(name, function, unit, double, single) in FUNCTIONS {
+            let arity = function.arity();
+            let mut rows = table(name, arity);
+            assert!(rows.len() > 25, "{name}");
+            rows.retain(|row| row[..arity].iter().all(|&x| T::narrow(x).wide() == x));
+            assert!(rows.len() > 10, "{name}");
+            let columns: Vec<Vec<T>> =
+                (0..arity).map(|i| rows.iter().map(|row| T::narrow(row[i])).collect()).collect();
+            let found = function.values(target, &columns);
+            for (row, &y) in rows.iter().zip(&found) {
+                let error = unit.error(T::narrow(row[0]), y, row[arity]);
+                if error > bound(double, single) {
+                    report.push(format!("{name} {target:?}: {error:.2} units at {row:?}: {y:?}"));
+                }
+            }
+        }
+    }
+    assert!(report.is_empty(), "{}", report.join("\n"));
+}
+
+#[test]
+fn doubles_are_right_to_the_last_place() {
+    check::<f64>(|double, _| double);
+}
+
+#[test]
+fn singles_are_right_to_the_last_place() {
+    check::<f32>(|_, single| single);
+}

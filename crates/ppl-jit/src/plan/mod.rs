@@ -1,0 +1,10 @@
+//! From a graph to instructions.
+
+mod fuse;
+mod lower;
+mod memory;
+mod schedule;
+mod view;
+
+pub(crate) use lower::lower;
+pub(crate) use view::View;

@@ -1,0 +1,153 @@
+//! Which operations run together in one pass over large arrays, and in which order everything runs.
+//!
+//! An operation on arrays of many elements belongs to a loop over its elements. Loops over the same dimensions are one, as
+//! long as none of its parts waits for a result of the whole pass, as for a sum. So every operation has a *level*: the
+//! number of passes that must be over before it can run.
+
+use ppl_tensor::Op;
+
+use super::view::{Strides, significant};
+use crate::ir::{Id, Ir, Kind, Node};
+
+/// More elements than this are gone through in a loop of blocks.
+pub(crate) const LARGE: usize = 1024;
+
+/// Rows of a matrix that may be combined or contracted in a loop.
+const FEW: usize = 64;
+
+/// An operation's part in a loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Not in a loop.
+    Alone,
+    /// A value for each element of the loop's dimensions.
+    Each,
+    /// Not known before the pass is over.
+    Total,
+}
+
+/// An operation's place.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) role: Role,
+    /// The dimensions of its loop that have more than one entry.
+    pub(crate) space: Strides,
+    pub(crate) level: usize,
+    /// Whether an element needs several of an input's: inputs then come from memory.
+    across: bool,
+}
+
+impl Place {
+    /// Whether the operation reads a value, if they are in one pass, as the pass goes.
+    pub(crate) fn reads_in_pass(&self, value: &Place) -> bool {
+        value.role == Role::Each && self.role != Role::Alone && !self.across && value.space == self.space
+    }
+}
+
+/// The place of every node. `has_kernel` tells which operations can take part in a loop.
+pub(crate) fn schedule(ir: &Ir, has_kernel: impl Fn(&Node) -> bool) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::with_capacity(ir.nodes.len());
+    for (index, node) in ir.nodes.iter().enumerate() {
+        let mut place = role(ir, node, &places, &has_kernel);
+        let Kind::Op(_, inputs) = &node.kind else {
+            places.push(place);
+            continue;
+        };
+        debug_assert!(inputs.iter().all(|input| input.0 < index));
+        place.level = inputs.iter().map(|&input| ready(&places[input.0], &place)).max().unwrap_or(0);
+        places.push(place);
+    }
+    sink(ir, &mut places);
+    places
+}
+
+/// The level from which on a value can be read by an operation.
+fn ready(value: &Place, reader: &Place) -> usize {
+    match value.role {
+        Role::Alone => value.level,
+        Role::Each if reader.reads_in_pass(value) => value.level,
+        Role::Each | Role::Total => value.level + 1,
+    }
+}
+
+/// The dimensions of the loop around a product of matrices, and whether it is one that sums over the loop.
+fn product_space(ir: &Ir, node: &Node, inputs: &[Id]) -> Option<(Strides, Role)> {
+    let (left, right) = (ir.ty(inputs[0]), ir.ty(inputs[1]));
+    let rank = node.ty.shape.rank();
+    let batched = |shape: &[usize]| shape[..shape.len() - 2].iter().any(|&size| size != 1);
+    if !node.ty.dtype.is_float() || batched(&left.shape) || batched(&right.shape) {
+        return None;
+    }
+    let [rows, inner] = left.shape[left.shape.rank() - 2..] else { return None };
+    let columns = node.ty.shape[rank - 1];
+    // The result's long dimension is the loop's inner one.
+    let long = if columns > 1 { columns } else { rows };
+    if inner <= FEW && long > FEW && rows * columns > LARGE {
+        return Some((significant(&[rows, columns]), Role::Each));
+    }
+    // The summed dimension is the loop's inner one; the left factor goes through it, or a right one of one column.
+    if inner > FEW && columns <= FEW && rows * inner > LARGE && (columns > 1 || rows == 1) {
+        return Some((significant(&[rows, inner]), Role::Total));
+    }
+    if inner > LARGE && columns == 1 && rows <= FEW {
+        return Some((significant(&[inner]), Role::Total));
+    }
+    None
+}
+
+fn role(ir: &Ir, node: &Node, places: &[Place], has_kernel: &impl Fn(&Node) -> bool) -> Place {
+    let alone = Place { role: Role::Alone, space: Strides::new(), level: 0, across: false };
+    let Kind::Op(op, inputs) = &node.kind else { return alone };
+    let large = |shape: &[usize]| shape.iter().product::<usize>() > LARGE;
+    match op {
+        Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Logic(_)
+        | Op::Select
+        | Op::Cast(_)
+        | Op::FoldIn
+            if large(&node.ty.shape) && has_kernel(node) =>
+        {
+            Place { role: Role::Each, space: significant(&node.ty.shape), level: 0, across: false }
+        }
+        // The same elements under another name.
+        Op::Reshape(_) | Op::Broadcast(_) => {
+            let (input, space) = (&places[inputs[0].0], significant(&node.ty.shape));
+            let same = input.role == Role::Each && input.space == space;
+            if same { Place { role: Role::Each, space, level: 0, across: false } } else { alone }
+        }
+        Op::Reduce { .. } if large(&ir.ty(inputs[0]).shape) && has_kernel(node) => {
+            Place { role: Role::Total, space: significant(&ir.ty(inputs[0]).shape), level: 0, across: false }
+        }
+        Op::Matmul => match product_space(ir, node, inputs) {
+            Some((space, role)) => {
+                let across = role == Role::Each && ir.ty(inputs[0]).shape.last() != Some(&1);
+                Place { role, space, level: 0, across }
+            }
+            None => alone,
+        },
+        _ => alone,
+    }
+}
+
+/// Moves values to the loop that reads them, if it is a later one, so that they need no memory in between.
+fn sink(ir: &Ir, places: &mut [Place]) {
+    let mut latest = vec![usize::MAX; places.len()];
+    for output in &ir.outputs {
+        latest[output.0] = 0;
+    }
+    for index in (0..places.len()).rev() {
+        let place = &places[index];
+        if place.role == Role::Each && latest[index] != usize::MAX {
+            let level = place.level.max(latest[index]);
+            places[index].level = level;
+        }
+        let Kind::Op(_, inputs) = &ir.nodes[index].kind else { continue };
+        for input in inputs {
+            let (value, reader) = (&places[input.0], &places[index]);
+            let level = reader.level - (ready(value, reader) - value.level);
+            latest[input.0] = latest[input.0].min(level);
+        }
+    }
+}
