@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use ppl_core::{Ctx, Error, FrameKind, Model, ParamStore, Record, Result, Site};
+use ppl_core::{Ctx, Error, Model, ParamStore, Record, Result, Site};
 
 use crate::latent::Values;
 use crate::marginal::{Marginal, Marginals};
@@ -56,9 +56,9 @@ impl<A: ?Sized, G: Model<A>> Model<A> for AutoCallable<G> {
     }
 }
 
-/// The value with one leading dimension for each plate; axes of replicas stay.
+/// The value with one leading dimension for each plate and scan; axes of replicas stay.
 fn in_all_rows(site: &Site) -> ppl_tensor::Tensor {
-    let plates = site.frames.iter().filter(|frame| frame.kind == FrameKind::Plate);
+    let plates = site.frames.iter().filter(|frame| frame.has_rows());
     plates.rev().fold(site.value.clone(), |value, frame| value.to_positional(frame.axis))
 }
 

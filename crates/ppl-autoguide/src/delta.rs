@@ -11,8 +11,8 @@ use crate::marginal::{Marginal, Marginals};
 /// A guide with one value for every latent site: fitted by the evidence lower bound, the values of highest joint density
 /// on the constrained scale (maximum a posteriori). Supports that depend on other sites are refused.
 ///
-/// Parameter of site `x`: `AutoDelta.x`, in the site's support, of its shape behind one dimension for each plate; a
-/// subsampled plate has all its rows there.
+/// Parameter of site `x`: `AutoDelta.x`, in the site's support, of its shape behind one dimension for each plate and
+/// scan; a subsampled plate has all its rows there.
 #[derive(Debug)]
 pub struct AutoDelta<M> {
     model: M,

@@ -4,20 +4,20 @@ use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use ppl_core::{
-    Constraint, Ctx, Error, Frame, FrameKind, Model, Result, Site, Statement, SubsampleExt, Trace, Transform,
-    trace,
+    Constraint, Ctx, Error, Frame, Model, Result, Site, Statement, SubsampleExt, Trace, Transform, trace,
 };
 use ppl_infer::Init;
 use ppl_tensor::{Key, Shape, Tensor, no_grad};
 
-/// Values by site, in the order of the model, each with one leading dimension for each plate.
+/// Values by site, in the order of the model, each with one leading dimension for each plate and scan.
 pub type Values = IndexMap<String, Tensor>;
 
 /// A latent site of the model: its plates, and how unconstrained numbers become its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Latent {
     pub(crate) name: String,
-    /// The plates around it, outermost first.
+    /// The plates and scans around it, outermost first. The steps of a scan are rows to a guide: it draws those of one
+    /// step without those before.
     pub(crate) plates: Vec<Frame>,
     /// Shape of the unconstrained value of one row.
     pub(crate) unconstrained: Shape,
@@ -45,7 +45,7 @@ impl Latent {
         }
         let bijection = support.bijection()?;
         let value = distribution.batch_shape().concat(&distribution.event_shape());
-        let plates = site.frames.iter().filter(|frame| frame.kind == FrameKind::Plate).cloned().collect();
+        let plates = site.frames.iter().filter(|frame| frame.has_rows()).cloned().collect();
         let unconstrained = bijection.inverse_shape(&value)?;
         let differs_by_row = !bijection.forward(&Tensor::zeros(&unconstrained)).axes().is_empty();
         let (name, start, place) = (site.name.clone(), site.value.clone(), site.value.clone());
@@ -124,8 +124,9 @@ impl Latent {
         })
     }
 
-    /// Runs `f` inside the site's plates, over the rows that the model chooses under the same key. What it returns comes
-    /// back with one leading dimension for each plate.
+    /// Runs `f` inside the site's plates, over the rows that the model chooses under the same key, and inside plates named
+    /// as its scans, of whose rows the model's steps take their values. What it returns comes back with one leading
+    /// dimension for each.
     pub(crate) fn in_plates(
         &self,
         ctx: &mut Ctx,

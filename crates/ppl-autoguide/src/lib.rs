@@ -1,5 +1,6 @@
 //! Guides made from a model: each runs the model to see its latent sites, then is a program of its own. The sites, their
-//! shapes and the sizes of their plates are those of the guide's first run.
+//! shapes and the sizes of their plates are those of the guide's first run. A site in a scan has numbers of its own in every
+//! step, drawn without the steps before but where the guide's distribution is joint.
 //!
 //! | guide | distribution of the unconstrained numbers |
 //! | --- | --- |

@@ -15,7 +15,7 @@ const PREFIX: &str = "AutoNormal";
 /// to each site's support. Supports that depend on other sites are refused.
 ///
 /// Parameters of site `x`: `AutoNormal.locs.x` (unconstrained) and `AutoNormal.scales.x` (positive, starts at 0.1), both of
-/// the site's unconstrained shape behind one dimension for each plate; a subsampled plate has all its rows there.
+/// the site's unconstrained shape behind one dimension for each plate and scan; a subsampled plate has all its rows there.
 #[derive(Debug)]
 pub struct AutoNormal<M> {
     model: M,

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use ppl_core::{Ctx, Result, SubsampleExt};
-use ppl_dist::{Bernoulli, Gamma, Normal, TransformedDistribution, Uniform, transforms};
+use ppl_dist::{Bernoulli, Gamma, Normal, StudentT, TransformedDistribution, Uniform, transforms};
 use ppl_infer::{Init, Start};
 use ppl_tensor::{Key, Tensor};
 use proptest::prelude::*;
@@ -211,4 +211,50 @@ fn bad_starts_are_refused_by_name() {
     let started = start(&Init::Feasible, 0).unwrap();
     let message = started.value("sigma").unwrap_err().to_string();
     assert_eq!(message, "there is no latent site named `sigma`; there are: mu, s, u, meanless, coin, z");
+}
+
+/// A state that follows itself, and one whose distribution has no mean in the second step.
+fn states(ctx: &mut Ctx, drift: &Tensor) -> Result<()> {
+    ctx.scan("time", drift, &Tensor::from(1.0), |ctx, before, drift| {
+        let z = ctx.sample("z", Normal::new(before * 0.5 + drift, 0.1))?;
+        ctx.sample("tail", StudentT::new(drift.gt(0.15).select(0.5, 3.0), &z, 0.1))?;
+        Ok((z, ()))
+    })?;
+    Ok(())
+}
+
+#[test]
+fn every_step_of_a_scan_has_a_start() {
+    let drift = Tensor::from([0.1, 0.2, -0.3]);
+    let at = |init: &Init, site: &str| {
+        let start = init.start(&states, &Ctx::new(0), &drift).unwrap();
+        assert_eq!(start.value(site).unwrap().shape().to_vec(), [3]);
+        value(&start, site)
+    };
+    let near = |found: &[f64], expected: &[f64], off: f64| {
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < off), "{found:?} {expected:?}");
+    };
+    assert_eq!(at(&Init::Feasible, "z"), [0.0; 3]);
+    // Means follow the starts of the steps before: 1/2 + 0.1, 0.6/2 + 0.2, 0.5/2 - 0.3.
+    let means = [0.6, 0.5, -0.05];
+    near(&at(&Init::Mean, "z"), &means, 1e-12);
+    let tail = at(&Init::Mean, "tail");
+    near(&[tail[0], tail[2]], &[means[0], means[2]], 1e-12);
+    // The median of 15 draws in the step without a mean: of density 0.269 at the centre, standard error 0.1/(2·0.269·√15).
+    assert!(tail[1] != means[1] && (tail[1] - means[1]).abs() < 5.0 * 0.048, "{tail:?}");
+
+    let samples = 1001;
+    // Errors 1.2533·0.1/√n of the medians add up to twice that over the steps.
+    near(&at(&Init::Median { samples }, "z"), &means, 5.0 * 2.0 * 1.2533 * 0.1 / f64::sqrt(samples as f64));
+    let z = at(&Init::Sample, "z");
+    let moved = [z[0] - 0.6, z[1] - 0.5 * z[0] - 0.2, z[2] - 0.5 * z[1] + 0.3];
+    assert!(moved.iter().all(|x| x.abs() < 0.6 && *x != 0.0) && moved[0] != moved[1], "{moved:?}");
+    let z = at(&Init::Uniform { radius: 2.0 }, "z");
+    assert!(z.iter().all(|z| z.abs() < 2.0) && z[0] != z[1] && z[1] != z[2], "{z:?}");
+
+    let given = Init::values([("z", Tensor::from([1.0, 2.0, 3.0]))]);
+    assert_eq!(at(&given, "z"), [1.0, 2.0, 3.0]);
+    assert_eq!(at(&Init::values([("z", 4.0)]), "z"), [4.0; 3]);
+    let wrong = Init::values([("z", Tensor::from([1.0, 2.0]))]).start(&states, &Ctx::new(0), &drift);
+    assert_eq!(wrong.unwrap_err().to_string(), "site `z`: plate `time`: a value has 2 rows, the scan 3");
 }

@@ -81,4 +81,14 @@ fn densities_integrate_to_one() {
         ctx.plate("rows", &low, |ctx, low| ctx.sample("x", Uniform::new(low, low * 2.0 + 5.0)))
     };
     check_integral("bounds by row", bounded, 2.5);
+    let steps = |ctx: &mut Ctx, _: &()| -> Result<()> {
+        let low = Tensor::from([-1.0, 0.0]);
+        ctx.scan("time", &low, &Tensor::from(0.5), |ctx, before, low| {
+            let x = ctx.sample("x", Beta::new(before * 4.0 + 3.0, 5.0))?;
+            ctx.sample("y", Uniform::new(low, low * 2.0 + 5.0))?;
+            Ok((x, ()))
+        })?;
+        Ok(())
+    };
+    check_integral("a scan", steps, 1.5);
 }

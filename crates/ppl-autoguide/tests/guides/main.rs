@@ -10,4 +10,5 @@ mod marginals;
 mod models;
 mod plates;
 mod posteriors;
+mod scans;
 mod starts;

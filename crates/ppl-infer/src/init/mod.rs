@@ -6,7 +6,7 @@ pub use start::Start;
 
 use std::collections::HashMap;
 
-use ppl_core::{Distribution, Error, Frame, FrameKind, Result, Transform};
+use ppl_core::{Distribution, Error, Frame, Result, Transform};
 use ppl_tensor::{Axis, Key, Shape, Tensor};
 
 /// How the values at which inference starts are chosen.
@@ -18,7 +18,7 @@ pub enum Init {
     /// The image of 0 on unconstrained space: some point in the support, without draws.
     #[default]
     Feasible,
-    /// The distribution's mean; where it has none inside the support, the median of 15 draws.
+    /// The distribution's mean; in rows where it has none inside the support, the median of 15 draws.
     Mean,
     /// The image of the median of each unconstrained number over draws from the distribution: of a single number the
     /// median of the draws. Where that is not finite, as [`Init::Feasible`].
@@ -35,8 +35,8 @@ pub enum Init {
     },
     /// These values, by site; see [`Init::values`].
     Values {
-        /// Values on the constrained scale, inside the support: with one leading dimension for each plate around the site
-        /// (of all its rows, subsampled or not), or without them to be the same in every row.
+        /// Values on the constrained scale, inside the support: with one leading dimension for each plate and scan
+        /// around the site (of all its rows, subsampled or not), or without them to be the same in every row.
         values: HashMap<String, Tensor>,
         /// How all other sites start.
         otherwise: Box<Init>,
@@ -111,11 +111,8 @@ impl Init {
         let key = frames.iter().fold(key.fold_in_name(site), |key, frame| key.fold_in(frame.rows()));
         let space = Space::of(distribution)?;
         let value = match self {
-            Init::Mean => match space.mean(distribution) {
-                Some(mean) => mean,
-                None => space.median(distribution, &key, FALLBACK_SAMPLES)?,
-            },
-            Init::Median { samples } => space.median(distribution, &key, *samples)?,
+            Init::Mean => space.mean(distribution, &key),
+            Init::Median { samples } => space.median(distribution, &key, *samples),
             Init::Sample => distribution.sample(&key),
             Init::Uniform { radius } => {
                 let unit = key.uniform(&space.shape, key.tensor().device().default_float());
@@ -131,7 +128,7 @@ impl Init {
 fn check_shape(given: &Tensor, distribution: &dyn Distribution, frames: &[Frame]) -> Result<()> {
     given.check()?;
     let (row, shape) = (distribution.batch_shape().concat(&distribution.event_shape()), given.shape());
-    let plates = frames.iter().filter(|frame| frame.kind == FrameKind::Plate).count();
+    let plates = frames.iter().filter(|frame| frame.has_rows()).count();
     let own = match shape.split_at_checked(plates) {
         Some((_, own)) if shape.rank() == plates + row.rank() => Shape::from(own),
         _ => shape.clone(),
@@ -160,46 +157,30 @@ impl Space {
         self.bijection.forward(&Tensor::zeros(&self.shape).to_device(key.tensor().device()))
     }
 
-    /// The mean, if there is one with a place on unconstrained space.
-    fn mean(&self, distribution: &dyn Distribution) -> Option<Tensor> {
+    /// The mean; in rows where it has no place on unconstrained space, the median of draws.
+    fn mean(&self, distribution: &dyn Distribution, key: &Key) -> Tensor {
         let mean = distribution.mean();
-        let place = self.bijection.inverse(&mean);
-        let inside = distribution.support().check(&mean);
-        (mean.error().is_none() && holds(&inside) && holds(&place.is_finite())).then_some(mean)
+        let inside = distribution.support().check(&mean).all_all();
+        let inside = inside.and(self.bijection.inverse(&mean).is_finite().all_all());
+        let otherwise = || self.median(distribution, key, FALLBACK_SAMPLES);
+        // A support may not see that there is no mean.
+        if mean.error().is_some() || inside.error().is_some() {
+            return otherwise();
+        }
+        if holds(&inside) { mean } else { inside.select(mean, otherwise()) }
     }
 
-    fn median(&self, distribution: &dyn Distribution, key: &Key, samples: usize) -> Result<Tensor> {
+    /// The image of the medians of draws on unconstrained space, and of 0 where these are not finite.
+    fn median(&self, distribution: &dyn Distribution, key: &Key, samples: usize) -> Tensor {
         let axis = Axis::fresh(samples);
         let draws = distribution.sample(&key.fold_in(Tensor::rows_of(axis)));
-        let middle = median(&self.bijection.inverse(&draws).to_positional(axis))?;
-        Ok(if holds(&middle.is_finite()) { self.bijection.forward(&middle) } else { self.middle(key) })
+        let middle = self.bijection.inverse(&draws).to_positional(axis).median(0);
+        self.bijection.forward(&middle.is_finite().select(&middle, 0.0))
     }
 }
 
-/// Whether truth values hold in every row; those of a traced program count as true.
+/// Whether a truth value is known to hold in every row: not that of a traced program, or of a step of a scan.
 fn holds(truth: &Tensor) -> bool {
-    truth.is_traced() || positional(truth).all_all().to_scalar().is_ok_and(|all| all != 0.0)
-}
-
-/// The tensor with every implicit axis as a leading dimension.
-fn positional(value: &Tensor) -> Tensor {
-    value.axes().clone().iter().rev().fold(value.clone(), |value, &axis| value.to_positional(axis))
-}
-
-/// The median over the first positional dimension.
-fn median(draws: &Tensor) -> Result<Tensor> {
-    let (n, rest) = (draws.size(0)?, Shape::from(&draws.shape()[1..]));
-    let axes = draws.axes().clone();
-    let rows: Shape = axes.iter().map(|axis| axis.size).collect();
-    let values = positional(draws).to_f64()?;
-    let width = rest.elements();
-    let middle = |row: usize, entry: usize| {
-        let mut column: Vec<f64> = (0..n).map(|draw| values[(row * n + draw) * width + entry]).collect();
-        column.sort_unstable_by(f64::total_cmp);
-        0.5 * (column[(n - 1) / 2] + column[n / 2])
-    };
-    let medians = (0..rows.elements()).flat_map(|row| (0..width).map(move |entry| (row, entry)));
-    let medians = Tensor::new(rows.concat(&rest), medians.map(|(row, entry)| middle(row, entry)).collect())?;
-    let medians = medians.cast(draws.dtype()).to_device(draws.device());
-    Ok(axes.iter().try_fold(medians, |medians, axis| medians.to_implicit(axis.id))?)
+    let all = truth.axes().clone().iter().fold(truth.clone(), |all, &axis| all.to_positional(axis)).all_all();
+    !truth.is_traced() && all.to_scalar().is_ok_and(|all| all != 0.0)
 }

@@ -1,9 +1,7 @@
 //! The search for values at which the log density is finite.
 
 use indexmap::IndexMap;
-use ppl_core::{
-    Ctx, Error, Frame, FrameKind, Handler, Message, Model, Record, Result, Site, Statement, Trace,
-};
+use ppl_core::{Ctx, Error, Frame, Handler, Message, Model, Record, Result, Site, Statement, Trace};
 use ppl_tensor::{Key, Shape, Tensor, no_grad};
 
 use super::Init;
@@ -24,8 +22,8 @@ impl Start {
         &self.trace
     }
 
-    /// The latent sites with their values on the constrained scale, in order: one leading dimension for each plate, of
-    /// all its rows. Rows that the run did not choose start like rows that it did.
+    /// The latent sites with their values on the constrained scale, in order: one leading dimension for each plate and
+    /// scan, of all its rows. Rows that the run did not choose start like rows that it did.
     pub fn values(&self) -> &IndexMap<String, Tensor> {
         &self.values
     }
@@ -82,11 +80,11 @@ impl Init {
         }
     }
 
-    /// The value of a site in all rows of its plates.
+    /// The value of a site in all rows of its plates and scans.
     fn whole(&self, site: &Site) -> Result<Tensor> {
         let Statement::Sample { distribution, .. } = &site.statement else { return Ok(site.value.clone()) };
         let row = distribution.batch_shape().concat(&distribution.event_shape());
-        let plates: Vec<&Frame> = site.frames.iter().filter(|f| f.kind == FrameKind::Plate).collect();
+        let plates: Vec<&Frame> = site.frames.iter().filter(|f| f.has_rows()).collect();
         if let Some(given) = self.given(&site.name).filter(|given| given.rank() == plates.len() + row.rank())
         {
             let rows: Shape = plates.iter().map(|plate| plate.population).collect();

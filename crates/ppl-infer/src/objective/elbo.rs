@@ -1,6 +1,6 @@
 //! The evidence lower bound: all costs, downstream costs, divergences in closed form.
 
-use ppl_core::{Error, Message, Result, Site, Statement};
+use ppl_core::{Error, FrameKind, Message, Result, Site, Statement};
 use ppl_dist::KlRegistry;
 use ppl_tensor::{Provenance, Tensor};
 
@@ -179,7 +179,12 @@ fn refuse_cycles(runs: &Runs, name: &str, depends_on: &Provenance) -> Result<()>
     let through = runs.latents().find(|(other, latent)| {
         *other != name && depends_on.contains(latent.source) && runs.guide().get(other).is_some()
     });
-    let through = through.map_or_else(|| "another site".to_owned(), |(other, _)| format!("site `{other}`"));
+    let in_scan = runs.model().site(name)?.frames.iter().any(|frame| frame.kind == FrameKind::Scan);
+    let through = match through {
+        Some((other, _)) => format!("site `{other}`"),
+        None if in_scan => "the steps before".to_owned(),
+        None => "another site".to_owned(),
+    };
     let reason = format!(
         "the model's distribution depends on the guide's draw of the site itself, through {through}: its \
          divergence in closed form would be wrong; use TraceElbo"

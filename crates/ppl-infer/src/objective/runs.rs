@@ -361,16 +361,16 @@ impl Handler for Watch {
     }
 }
 
-/// A plate of the model's site of whose rows the guide has but one value, drawn outside of it: the density of all rows
-/// would be held against that of one draw.
+/// A plate or scan of the model's site of whose rows or steps the guide has but one value, drawn outside of it: the density
+/// of all of them would be held against that of one draw.
 fn shared_by_rows<'a>(site: &'a Site, drawn: &Site) -> Option<&'a Frame> {
     let depends = |frame: &Frame| site.value.axes().iter().any(|axis| axis.id == frame.axis.id);
     let around = |frame: &Frame| drawn.frames.iter().any(|other| other.axis.id == frame.axis.id);
-    plates(site).find(|frame| frame.axis.size > 1 && !depends(frame) && !around(frame))
+    frames_of_rows(site).find(|frame| frame.axis.size > 1 && !depends(frame) && !around(frame))
 }
 
 /// Every latent site of the model has a counterpart in the guide, and the reverse; none of the guide's draws stands for
-/// several rows.
+/// several rows or steps.
 fn check_sites(model: &Trace, guide: &Trace) -> Result<()> {
     let absent = |of: &Trace, from: &Trace| -> Vec<String> {
         let has = |name: &str| from.get(name).is_some_and(Site::is_latent);
@@ -388,9 +388,9 @@ fn check_sites(model: &Trace, guide: &Trace) -> Result<()> {
         reasons.push(format!("the model lacks the guide's sites {} as latent", unmodelled.join(", ")));
     }
     for site in model.sites().filter(|site| site.is_latent() && !site.is_auxiliary()) {
-        if let Some(plate) = guide.get(&site.name).and_then(|drawn| shared_by_rows(site, drawn)) {
-            reasons
-                .push(format!("the guide draws `{}` once for all rows of plate `{}`", site.name, plate.name));
+        if let Some(frame) = guide.get(&site.name).and_then(|drawn| shared_by_rows(site, drawn)) {
+            let all = if frame.kind == FrameKind::Scan { "steps of scan" } else { "rows of plate" };
+            reasons.push(format!("the guide draws `{}` once for all {all} `{}`", site.name, frame.name));
         }
     }
     if reasons.is_empty() {

@@ -287,3 +287,21 @@ fn steps_of_a_scan_weigh_each_other() {
         .collect();
     unbiased(model, &guide, &[0.2, -0.6, 1.1], &outcomes);
 }
+
+/// Steps that the guide draws apart, as rows of a plate, meet in what the model's scan carries on.
+#[test]
+fn rows_of_the_guide_that_are_steps_of_the_model_weigh_each_other() {
+    let model = |ctx: &mut Ctx, _: &()| {
+        let x = Tensor::from([0.3, 1.9, 1.2]);
+        ctx.scan("rows", &x, &Tensor::from(0.0), |ctx, last, x| {
+            let z = ctx.sample("z", Bernoulli::with_logits(last * 1.5 - 0.4))?;
+            ctx.observe("x", Normal::new(&z + last, 1.0), x)?;
+            Ok((z, ()))
+        })?;
+        Ok(())
+    };
+    let outcomes: Vec<Outcome> = (0..8)
+        .map(|i| vec![("z", Tensor::from([0, 1, 2].map(|row| f64::from(u8::from(i >> row & 1 == 1)))))])
+        .collect();
+    unbiased(model, &switch_per_row, &[0.2, -0.6, 1.1], &outcomes);
+}

@@ -3,7 +3,8 @@
 use ppl_core::{Ctx, Result, mask};
 use ppl_dist::{Bernoulli, Delta, MultivariateNormal, Normal};
 use ppl_infer::{
-    Baseline, GradientEstimator, GradientProbe, Objective, RenyiElbo, TraceElbo, TraceGraphElbo, estimate,
+    Baseline, GradientEstimator, GradientProbe, Objective, RenyiElbo, TraceElbo, TraceGraphElbo,
+    TraceMeanFieldElbo, estimate,
 };
 use ppl_tensor::Tensor;
 
@@ -125,4 +126,28 @@ fn a_point_mass_passes_gradients_through() {
     };
     let score = TraceElbo::new().estimator(GradientEstimator::score_function());
     assert_eq!(gradients(&score, 0, &model, &guide, &["loc"]).1, [0.7]);
+}
+
+#[test]
+fn a_draw_for_all_steps_of_a_scan() {
+    let model = |ctx: &mut Ctx, _: &()| {
+        let step =
+            |ctx: &mut Ctx, before: &Tensor, _: &Tensor| Ok((ctx.sample("z", Normal::new(before, 1.0))?, ()));
+        ctx.scan("time", 3, &Tensor::from(0.0), step).map(|_| ())
+    };
+    let once = |ctx: &mut Ctx, _: &()| ctx.sample("z", Normal::new(0.0, 1.0)).map(|_| ());
+    let message = text(estimate(&TraceElbo::new(), &mut Ctx::new(0), &model, &once, &()));
+    let expected = "the guide draws `z` once for all steps of scan `time`\nmodel:";
+    assert!(message.starts_with(expected), "{message}");
+    let each = |ctx: &mut Ctx, _: &()| {
+        ctx.plate("time", 3, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0))).map(|_| ())
+    };
+    assert!(estimate(&TraceElbo::new(), &mut Ctx::new(0), &model, &each, &()).is_ok());
+    // A prior that follows the draws before is no prior of one row alone.
+    let mean_field = estimate(&TraceMeanFieldElbo::new(), &mut Ctx::new(0), &model, &each, &());
+    assert_eq!(
+        text(mean_field),
+        "site `z`: the model's distribution depends on the guide's draw of the site itself, through the steps before: its \
+         divergence in closed form would be wrong; use TraceElbo"
+    );
 }
