@@ -1,8 +1,12 @@
 //! The form in which programs run: instructions on addressed memory.
 
+use std::sync::Arc;
+
+use ppl_tensor::op::Reduction;
 use ppl_tensor::{DType, HostTensor, Op, TensorType};
 
-use crate::kernels::{Call, Immediate, Runs};
+use crate::kernels::{Call, Form, Immediate, Runs};
+use crate::native::{Functions, Region};
 use crate::plan::View;
 
 /// A block of memory with elements of one dtype.
@@ -46,6 +50,21 @@ pub(crate) struct Instruction {
     pub(crate) immediate: Immediate,
     /// The operation's name.
     pub(crate) name: &'static str,
+    /// What it computes, of instructions that may become machine code.
+    pub(crate) action: Option<Box<Action>>,
+}
+
+/// What an instruction computes.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    /// The source's one element everywhere.
+    Fill,
+    /// An operation on each element.
+    Map { op: Op, forms: [Form; 3] },
+    /// Results of `immediate[0]` elements each, which are neighbours or at a distance of the number of results.
+    Reduce { kind: Reduction, rows: bool },
+    /// A product of matrices whose sizes are in `immediate`.
+    Matmul,
 }
 
 /// How an address moves in a loop.
@@ -103,6 +122,7 @@ pub(crate) enum Step {
     Loop(Box<Loop>),
     Index(Box<Index>),
     Host(Box<HostCall>),
+    Native(Box<Region>),
 }
 
 /// A program.
@@ -118,6 +138,8 @@ pub(crate) struct Code {
     pub(crate) outputs: Vec<(View, TensorType)>,
     /// Bytes of the program's own memory.
     pub(crate) arena: usize,
+    /// The functions of regions.
+    pub(crate) functions: Option<Arc<Functions>>,
 }
 
 /// Bytes of an element.
@@ -138,6 +160,7 @@ impl Step {
             Step::Copy { to, from, .. } => (vec![*to], vec![*from]),
             Step::Index(index) => (vec![index.to], vec![index.values, index.indices]),
             Step::Host(_) => (vec![], vec![]),
+            Step::Native(region) => region.outside.clone(),
             Step::Loop(one) => {
                 let mut all = (vec![], vec![]);
                 for (written, read) in one.body.iter().map(of) {

@@ -51,6 +51,19 @@ pub(crate) fn explain(code: &Code) -> String {
                 let name = if index.adds { "scatter_add" } else { "gather" };
                 let _ = writeln!(body, "  {name} {elements} elements");
             }
+            Step::Native(region) => {
+                let mut names = Vec::with_capacity(region.steps.len());
+                for step in &region.steps {
+                    match step {
+                        Step::Run(instruction) => {
+                            work += of_instruction(instruction, instruction.n);
+                            names.push(instruction.name);
+                        }
+                        _ => names.push("copy"),
+                    }
+                }
+                let _ = writeln!(body, "  {} instructions in machine code: {}", names.len(), names.join(", "));
+            }
             Step::Host(call) => {
                 let _ = writeln!(body, "  {} {} by the host backend", call.op.name(), call.ty.shape);
             }

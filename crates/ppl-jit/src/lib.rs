@@ -9,6 +9,7 @@ mod explain;
 mod ir;
 mod kernels;
 mod math;
+mod native;
 mod passes;
 mod philox;
 mod plan;

@@ -29,6 +29,8 @@ pub(super) struct Machine {
     code: Arc<Code>,
     /// Owns what addresses point to.
     _arena: Vec<Line>,
+    /// Where it starts.
+    start: *mut u8,
     /// Where each buffer starts.
     buffers: Vec<*mut u8>,
     /// What the entries of the table are between loops.
@@ -75,6 +77,7 @@ impl Machine {
             table: base.clone(),
             code,
             _arena: arena,
+            start,
             buffers,
             base,
             moving,
@@ -205,6 +208,12 @@ impl Machine {
                 Step::Loop(one) => self.pass(one),
                 Step::Index(index) => self.index(index)?,
                 Step::Host(call) => self.host(call)?,
+                Step::Native(region) => {
+                    if let Some(functions) = &code.functions {
+                        // SAFETY: as the module says, of the region's steps.
+                        unsafe { functions.call(region.number, self.buffers.as_ptr(), self.start) };
+                    }
+                }
             }
         }
         Ok(())

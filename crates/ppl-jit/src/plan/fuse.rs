@@ -401,7 +401,7 @@ impl Body<'_, '_, '_> {
         sources: [Slot; 3],
         immediate: Immediate,
     ) {
-        self.code.push(Instruction { call: call.into(), dst, sources, n: 0, immediate, name });
+        self.code.push(Instruction { call: call.into(), dst, sources, n: 0, immediate, name, action: None });
     }
 
     fn part(&mut self, part: &Part, loaded: &mut Vec<Slot>) {

@@ -9,7 +9,8 @@ use super::fuse;
 use super::memory;
 use super::schedule::{Place, Role, schedule};
 use super::view::{Strides, View, row_major};
-use crate::code::{Address, Buffer, Code, HostCall, Index, Instruction, Origin, Slot, Step, bytes};
+use crate::native;
+use crate::code::{Action, Address, Buffer, Code, HostCall, Index, Instruction, Origin, Slot, Step, bytes};
 use crate::ir::{Id, Ir, Kind, Node};
 use crate::kernels::{self, Call, Form, Immediate, Runs, Sources};
 
@@ -52,7 +53,9 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
         let view = lower.view(output);
         lower.code.outputs.push((view, ir.ty(output).clone()));
     }
+    native::form_regions(&mut lower.code);
     memory::place(&mut lower.code);
+    native::make_functions(&mut lower.code)?;
     Ok(lower.code)
 }
 
@@ -232,6 +235,7 @@ impl<'a> Lower<'a> {
     fn run(
         &mut self,
         call: (impl Into<Call>, &'static str),
+        action: Option<Action>,
         dst: &View,
         sources: &[Slot],
         n: usize,
@@ -244,7 +248,8 @@ impl<'a> Lower<'a> {
         let source = |i: usize| sources.get(i).copied().unwrap_or(dst);
         let sources = [source(0), source(1), source(2)];
         let (call, name) = (call.0.into(), call.1);
-        self.code.steps.push(Step::Run(Instruction { call, dst, sources, n, immediate, name }));
+        let action = action.map(Box::new);
+        self.code.steps.push(Step::Run(Instruction { call, dst, sources, n, immediate, name, action }));
     }
 
     /// A new buffer for a value.
@@ -258,7 +263,7 @@ impl<'a> Lower<'a> {
         let source = self.constant(value);
         let slot = self.slot(source, 0);
         let kernel = (kernels::fill(bytes(ty.dtype)), "fill");
-        self.run(kernel, &view, &[slot], ty.shape.elements(), [0; 4]);
+        self.run(kernel, Some(Action::Fill), &view, &[slot], ty.shape.elements(), [0; 4]);
         view
     }
 
@@ -340,7 +345,7 @@ impl<'a> Lower<'a> {
                     let (keys, view) = (self.contiguous(key), self.fresh(ty));
                     let slot = self.start(&keys);
                     let count = drawn.elements();
-                    self.run((kernel, "random"), &view, &[slot], shape.elements(), [count, 0, 0, 0]);
+                    self.run((kernel, "random"), None, &view, &[slot], shape.elements(), [count, 0, 0, 0]);
                     view
                 }
                 None => self.host(op, inputs, ty),
@@ -372,7 +377,8 @@ impl<'a> Lower<'a> {
         }
         let kernel = map_kernel(op, &dtypes, Sources { forms, single: n == 1 })?;
         let view = self.fresh(ty);
-        self.run(kernel, &view, &slots, n, [0; 4]);
+        let action = Action::Map { op: op.clone(), forms };
+        self.run(kernel, Some(action), &view, &slots, n, [0; 4]);
         Some(view)
     }
 
@@ -392,14 +398,14 @@ impl<'a> Lower<'a> {
         let leading = axes.iter().enumerate().all(|(i, &axis)| i == axis);
         if leading && n > 1 && x.is_contiguous() {
             let slot = self.start(x);
-            self.run((columns, "reduce"), &view, &[slot], n, [size, 0, 0, 0]);
+            self.run((columns, "reduce"), Some(Action::Reduce { kind, rows: false }), &view, &[slot], n, [size, 0, 0, 0]);
             return Some(view);
         }
         let kept = (0..x.shape.rank()).filter(|axis| !axes.contains(axis));
         let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
         let neighbours = self.contiguous(&x.permute(&order));
         let slot = self.start(&neighbours);
-        self.run((rows, "reduce"), &view, &[slot], n, [size, 0, 0, 0]);
+        self.run((rows, "reduce"), Some(Action::Reduce { kind, rows: true }), &view, &[slot], n, [size, 0, 0, 0]);
         Some(view)
     }
 
@@ -477,7 +483,7 @@ impl<'a> Lower<'a> {
             Some(kernel) if single && m * k * n <= SMALL_PRODUCT => {
                 let (x, y, view) = (self.contiguous(x), self.contiguous(y), self.fresh(ty));
                 let slots = [self.start(&x), self.start(&y)];
-                self.run((kernel, "matmul"), &view, &slots, m * n, [m, k, n, 0]);
+                self.run((kernel, "matmul"), Some(Action::Matmul), &view, &slots, m * n, [m, k, n, 0]);
                 view
             }
             _ => self.host(op, &[x.clone(), y.clone()], ty),
