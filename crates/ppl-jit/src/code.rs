@@ -136,9 +136,11 @@ pub(crate) struct Code {
     /// The buffer of each argument, if it is used, and its type.
     pub(crate) inputs: Vec<Option<usize>>,
     pub(crate) outputs: Vec<(View, TensorType)>,
+    /// How many arguments are the results of the same numbers in the next step of an iteration.
+    pub(crate) carried: usize,
     /// Bytes of the program's own memory.
     pub(crate) arena: usize,
-    /// The functions of regions.
+    /// The functions of regions, and one that makes results arguments.
     pub(crate) functions: Option<Arc<Functions>>,
 }
 

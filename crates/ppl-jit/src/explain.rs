@@ -62,7 +62,8 @@ pub(crate) fn explain(code: &Code) -> String {
                         _ => names.push("copy"),
                     }
                 }
-                let _ = writeln!(body, "  {} instructions in machine code: {}", names.len(), names.join(", "));
+                let _ =
+                    writeln!(body, "  {} instructions in machine code: {}", names.len(), names.join(", "));
             }
             Step::Host(call) => {
                 let _ = writeln!(body, "  {} {} by the host backend", call.op.name(), call.ty.shape);

@@ -37,12 +37,14 @@ pub(super) struct Machine {
     base: Vec<*mut u8>,
     /// The addresses that instructions use.
     table: Vec<*mut u8>,
-    /// Entries that point into arguments.
-    moving: Vec<(usize, usize)>,
+    /// For each argument, the entries that point into it.
+    moving: Vec<Vec<usize>>,
     /// Keeps arguments alive that addresses point to.
     arguments: Vec<Option<HostTensor>>,
     /// For each argument that is carried from run to run: its memory now, and that of the next.
     state: Vec<[Vec<Line>; 2]>,
+    /// Of these, the ones whose memory is exchanged from run to run.
+    exchanged: Vec<usize>,
     /// Memory of arguments that were given as numbers.
     given: Vec<Vec<Line>>,
     outputs: Vec<Runs>,
@@ -62,12 +64,12 @@ impl Machine {
             Origin::Input(_) => std::ptr::null_mut(),
         };
         let buffers: Vec<*mut u8> = code.buffers.iter().map(address).collect();
-        let mut moving = Vec::new();
+        let mut moving = vec![Vec::new(); code.inputs.len()];
         let mut base = Vec::with_capacity(code.addresses.len());
         for (slot, address) in code.addresses.iter().enumerate() {
             let buffer = &code.buffers[address.buffer];
             if let Origin::Input(number) = buffer.origin {
-                moving.push((slot, number));
+                moving[number].push(slot);
             }
             base.push(buffers[address.buffer].wrapping_add(address.offset * bytes(buffer.dtype)));
         }
@@ -83,6 +85,7 @@ impl Machine {
             moving,
             arguments,
             state: Vec::new(),
+            exchanged: Vec::new(),
             given: Vec::new(),
             outputs,
         }
@@ -100,7 +103,7 @@ impl Machine {
     fn point(&mut self, number: usize, start: *mut u8) {
         let Some(buffer) = self.code.inputs[number] else { return };
         self.buffers[buffer] = start;
-        for &(slot, _) in self.moving.iter().filter(|(_, of)| *of == number) {
+        for &slot in &self.moving[number] {
             let address = self.code.addresses[slot];
             let offset = address.offset * bytes(self.code.buffers[address.buffer].dtype);
             self.base[slot] = self.buffers[buffer].wrapping_add(offset);
@@ -108,22 +111,48 @@ impl Machine {
         }
     }
 
-    /// Makes the first results the next arguments of the same numbers.
-    pub(super) fn carry(&mut self, carried: usize) {
+    /// Gives arguments that are carried from run to run memory of their own.
+    pub(super) fn hold(&mut self, carried: usize) {
         while self.state.len() < carried {
             let (view, ty) = &self.code.outputs[self.state.len()];
             let lines = (view.elements() * bytes(ty.dtype)).div_ceil(64);
             self.state.push([vec![Line([0; 64]); lines], vec![Line([0; 64]); lines]]);
         }
-        for (number, [_, next]) in self.state.iter_mut().enumerate().take(carried) {
+        self.exchanged = (0..carried).collect();
+        let code = self.code.clone();
+        let functions = code.functions.as_ref().filter(|_| carried == code.carried);
+        let Some(functions) = functions else { return };
+        self.exchanged.retain(|number| !functions.carried.contains(number));
+        for &number in &functions.carried {
+            if let Some(value) = &self.arguments[number] {
+                let size = value.data().len() * bytes(value.dtype());
+                let now: *mut u8 = self.state[number][0].as_mut_ptr().cast();
+                // SAFETY: the memory has room for the argument's elements, and is no argument yet.
+                unsafe { std::ptr::copy_nonoverlapping(first(value), now, size) };
+                self.point(number, now);
+            }
+        }
+    }
+
+    /// Makes the first results the next arguments of the same numbers.
+    pub(super) fn carry(&mut self) {
+        for &number in &self.exchanged {
             let (view, ty) = &self.code.outputs[number];
+            let [_, next] = &mut self.state[number];
             let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(ty.dtype));
             if view.elements() > 0 {
                 // SAFETY: as the module says; the destination has the result's bytes, and is no argument now.
                 unsafe { kernels::copy(&self.outputs[number], next.as_mut_ptr().cast(), from) };
             }
         }
-        for number in 0..carried {
+        if let Some(functions) =
+            self.code.functions.as_ref().filter(|_| self.exchanged.len() < self.state.len())
+        {
+            // SAFETY: as the module says; `hold` gave these arguments memory of their own.
+            unsafe { functions.carry(self.buffers.as_ptr(), self.start) };
+        }
+        for index in 0..self.exchanged.len() {
+            let number = self.exchanged[index];
             let [now, next] = &mut self.state[number];
             std::mem::swap(now, next);
             let start = now.as_mut_ptr().cast();
@@ -196,7 +225,8 @@ impl Machine {
     }
 
     fn run_steps(&mut self, steps: Range<usize>) -> Result<()> {
-        let code = self.code.clone();
+        // SAFETY: the machine keeps its program.
+        let code: &Code = unsafe { &*Arc::as_ptr(&self.code) };
         for step in &code.steps[steps] {
             match step {
                 // SAFETY: as the module says.

@@ -37,11 +37,10 @@ pub(super) fn element(op: &Op, dtypes: &[DType]) -> Option<Element> {
     Some(match op {
         Op::Unary(kind) => match (kind, dtype) {
             (Unary::Not, DType::Bool) | (Unary::Neg, DType::I64) => Inline,
-            (Unary::Neg | Unary::Abs | Unary::Sign | Unary::Reciprocal | Unary::Sqrt | Unary::IsFinite, _)
-                if float =>
-            {
-                Inline
-            }
+            (
+                Unary::Neg | Unary::Abs | Unary::Sign | Unary::Reciprocal | Unary::Sqrt | Unary::IsFinite,
+                _,
+            ) if float => Inline,
             (_, DType::F64) => Call(one_address(math::one::<f64>(*kind)?)),
             (_, DType::F32) => Call(one_address(math::one::<f32>(*kind)?)),
             _ => return None,

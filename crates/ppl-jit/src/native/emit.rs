@@ -18,22 +18,24 @@ pub(super) fn region(
     code: &Code,
     region: &Region,
     builder: &mut FunctionBuilder<'_>,
-    [buffers, arena]: [Value; 2],
+    arguments: [Value; 2],
 ) -> Result<()> {
-    let mut emitter = Emitter {
-        code,
-        builder,
-        buffers,
-        arena,
-        starts: HashMap::new(),
-        known: HashMap::new(),
-        written: Vec::new(),
-        signatures: HashMap::new(),
-    };
+    let mut emitter = Emitter::new(code, builder, arguments);
     for step in &region.steps {
         emitter.step(step).ok_or_else(|| failed("a step that no region has"))?;
     }
     emitter.store(|buffer| region.shows(buffer)).ok_or_else(|| failed("memory that is too far"))
+}
+
+/// Writes the statements that make results the arguments of these numbers.
+pub(super) fn carry(
+    code: &Code,
+    numbers: &[usize],
+    builder: &mut FunctionBuilder<'_>,
+    arguments: [Value; 2],
+) -> Result<()> {
+    let mut emitter = Emitter::new(code, builder, arguments);
+    emitter.carry(numbers).ok_or_else(|| failed("results that are no arguments"))
 }
 
 /// An element of a buffer.
@@ -54,7 +56,12 @@ struct Emitter<'a, 'b, 'f> {
     signatures: HashMap<(usize, DType), SigRef>,
 }
 
-impl Emitter<'_, '_, '_> {
+impl<'a, 'b, 'f> Emitter<'a, 'b, 'f> {
+    fn new(code: &'a Code, builder: &'b mut FunctionBuilder<'f>, [buffers, arena]: [Value; 2]) -> Self {
+        let (starts, known, signatures) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { code, builder, buffers, arena, starts, known, written: Vec::new(), signatures }
+    }
+
     fn place(&self, slot: Slot, element: usize) -> Place {
         let address = self.code.addresses[slot as usize];
         (address.buffer, address.offset + element)
@@ -128,6 +135,21 @@ impl Emitter<'_, '_, '_> {
             self.builder.ins().store(MemFlagsData::trusted(), value, base, distance);
         }
         Some(())
+    }
+
+    /// Reads all before it writes any: a result may be another's argument.
+    fn carry(&mut self, numbers: &[usize]) -> Option<()> {
+        let mut moved = Vec::new();
+        for &number in numbers {
+            let (buffer, (view, _)) = ((*self.code.inputs.get(number)?)?, self.code.outputs.get(number)?);
+            for (element, place) in view.places().into_iter().enumerate() {
+                moved.push(((buffer, element), self.read((view.buffer, place))?));
+            }
+        }
+        for (place, value) in moved {
+            self.write(place, value);
+        }
+        self.store(|_| true)
     }
 
     fn step(&mut self, step: &Step) -> Option<()> {

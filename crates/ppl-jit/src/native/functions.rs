@@ -45,6 +45,8 @@ pub(crate) struct Functions {
     module: Mutex<Option<JITModule>>,
     ids: Vec<FuncId>,
     entries: Vec<Function>,
+    /// The arguments that the last function makes of results; none if it does not.
+    pub(crate) carried: Vec<usize>,
 }
 
 impl Functions {
@@ -52,7 +54,12 @@ impl Functions {
     pub(super) fn new() -> Result<Self> {
         let isa = isa().ok_or_else(|| failed("not for this processor"))?;
         let module = JITModule::new(JITBuilder::with_isa(isa.clone(), default_libcall_names()));
-        Ok(Self { module: Mutex::new(Some(module)), ids: Vec::new(), entries: Vec::new() })
+        Ok(Self {
+            module: Mutex::new(Some(module)),
+            ids: Vec::new(),
+            entries: Vec::new(),
+            carried: Vec::new(),
+        })
     }
 
     /// Adds a function, whose statements `body` writes, given the two arguments.
@@ -92,6 +99,18 @@ impl Functions {
             self.entries.push(unsafe { std::mem::transmute::<*const u8, Function>(entry) });
         }
         Ok(())
+    }
+
+    /// Makes results the arguments of the numbers in `carried`, where these are.
+    ///
+    /// # Safety
+    /// As [`Functions::call`]; the arguments are memory that may be written.
+    #[inline(always)]
+    pub(crate) unsafe fn carry(&self, buffers: *const *mut u8, arena: *mut u8) {
+        if let (false, Some(entry)) = (self.carried.is_empty(), self.entries.last()) {
+            // SAFETY: the caller's.
+            unsafe { entry(buffers, arena) }
+        }
     }
 
     /// Calls function number `number`.

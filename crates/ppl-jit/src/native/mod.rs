@@ -11,35 +11,32 @@ mod region;
 pub(crate) use functions::Functions;
 pub(crate) use region::Region;
 
+use std::sync::Arc;
+
 use ppl_tensor::Result;
 
 use crate::code::{Code, Step};
+use crate::plan;
 
-/// Makes regions of a program's small steps, before its memory is planned. On processors that machine code is not made for,
-/// programs stay as they are.
-pub(crate) fn form_regions(code: &mut Code) {
-    if functions::isa().is_some() {
-        region::form(code);
-    }
-}
-
-/// Makes the functions of a program's regions, once its memory is planned.
+/// A program whose small steps are functions, with its memory planned.
 ///
 /// # Errors
-/// If the compiler of functions fails.
-pub(crate) fn make_functions(code: &mut Code) -> Result<()> {
-    let regions = || code.steps.iter().filter_map(|step| match step {
-        Step::Native(region) => Some(&**region),
-        _ => None,
-    });
-    if regions().next().is_none() {
-        return Ok(());
-    }
+/// If functions cannot be made: on other processors, or where memory may not be made executable.
+pub(crate) fn with_functions(mut code: Code) -> Result<Code> {
     let mut functions = Functions::new()?;
-    for region in regions() {
-        functions.add(|builder, arguments| emit::region(code, region, builder, arguments))?;
+    region::form(&mut code);
+    plan::place(&mut code);
+    for step in &code.steps {
+        if let Step::Native(region) = step {
+            functions.add(|builder, arguments| emit::region(&code, region, builder, arguments))?;
+        }
+    }
+    let carried = region::carried(&code);
+    if !carried.is_empty() {
+        functions.add(|builder, arguments| emit::carry(&code, &carried, builder, arguments))?;
+        functions.carried = carried;
     }
     functions.finish()?;
-    code.functions = Some(std::sync::Arc::new(functions));
-    Ok(())
+    code.functions = Some(Arc::new(functions));
+    Ok(code)
 }

@@ -48,6 +48,21 @@ pub(super) fn form(code: &mut Code) {
     share(code);
 }
 
+/// The results of few elements that are arguments of the next step of an iteration.
+pub(super) fn carried(code: &Code) -> Vec<usize> {
+    let mut left = MOST;
+    let few = |number: &usize| {
+        let (view, ty) = &code.outputs[*number];
+        let elements = view.elements();
+        let buffer = code.inputs[*number].map(|buffer| &code.buffers[buffer]);
+        let same = buffer.is_some_and(|to| to.dtype == ty.dtype && to.elements == elements);
+        let fits = same && elements <= SMALL && elements <= left;
+        left -= if fits { elements } else { 0 };
+        fits
+    };
+    (0..code.carried).filter(few).collect()
+}
+
 /// The buffers that a step writes, and all that it touches.
 fn buffers(code: &Code, step: &Step) -> (BTreeSet<usize>, BTreeSet<usize>) {
     let of = |slots: &[Slot]| slots.iter().map(|&slot| code.addresses[slot as usize].buffer).collect();
@@ -140,9 +155,7 @@ fn share(code: &mut Code) {
         .steps
         .iter()
         .map(|step| match step {
-            Step::Native(region) => {
-                region.steps.iter().flat_map(|step| buffers(code, step).1).collect()
-            }
+            Step::Native(region) => region.steps.iter().flat_map(|step| buffers(code, step).1).collect(),
             _ => buffers(code, step).1,
         })
         .collect();

@@ -6,10 +6,8 @@ use ppl_tensor::op::{Gather, Pad, ScatterAdd, Slice};
 use ppl_tensor::{DType, HostTensor, Op, Result, Shape, TensorType};
 
 use super::fuse;
-use super::memory;
 use super::schedule::{Place, Role, schedule};
 use super::view::{Strides, View, row_major};
-use crate::native;
 use crate::code::{Action, Address, Buffer, Code, HostCall, Index, Instruction, Origin, Slot, Step, bytes};
 use crate::ir::{Id, Ir, Kind, Node};
 use crate::kernels::{self, Call, Form, Immediate, Runs, Sources};
@@ -17,10 +15,11 @@ use crate::kernels::{self, Call, Form, Immediate, Runs, Sources};
 /// Products of at most this many multiplications do without the machinery for large ones.
 const SMALL_PRODUCT: usize = 1 << 15;
 
-/// The program of a graph, of which the first `carried` arguments differ in each step of an iteration.
+/// The program of a graph, before its memory is planned, of which the first `carried` arguments differ in each step of an iteration.
 pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
     let (places, fixed) = schedule(ir, carried, |node| has_kernel(ir, node));
     let mut lower = Lower::new(ir, places);
+    lower.code.carried = carried.min(ir.outputs.len());
     lower.leaves();
     let levels = lower.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
     for level in 0..levels {
@@ -53,9 +52,6 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
         let view = lower.view(output);
         lower.code.outputs.push((view, ir.ty(output).clone()));
     }
-    native::form_regions(&mut lower.code);
-    memory::place(&mut lower.code);
-    native::make_functions(&mut lower.code)?;
     Ok(lower.code)
 }
 
@@ -398,14 +394,28 @@ impl<'a> Lower<'a> {
         let leading = axes.iter().enumerate().all(|(i, &axis)| i == axis);
         if leading && n > 1 && x.is_contiguous() {
             let slot = self.start(x);
-            self.run((columns, "reduce"), Some(Action::Reduce { kind, rows: false }), &view, &[slot], n, [size, 0, 0, 0]);
+            self.run(
+                (columns, "reduce"),
+                Some(Action::Reduce { kind, rows: false }),
+                &view,
+                &[slot],
+                n,
+                [size, 0, 0, 0],
+            );
             return Some(view);
         }
         let kept = (0..x.shape.rank()).filter(|axis| !axes.contains(axis));
         let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
         let neighbours = self.contiguous(&x.permute(&order));
         let slot = self.start(&neighbours);
-        self.run((rows, "reduce"), Some(Action::Reduce { kind, rows: true }), &view, &[slot], n, [size, 0, 0, 0]);
+        self.run(
+            (rows, "reduce"),
+            Some(Action::Reduce { kind, rows: true }),
+            &view,
+            &[slot],
+            n,
+            [size, 0, 0, 0],
+        );
         Some(view)
     }
 
@@ -531,14 +541,7 @@ fn same_bits(a: &HostTensor, b: &HostTensor) -> bool {
 /// The elements of a view of a constant, in order.
 fn gathered(value: &HostTensor, view: &View) -> Option<HostTensor> {
     use ppl_tensor::HostData::{Bool, F32, F64, I64};
-    let mut places = Vec::with_capacity(view.elements());
-    fn visit(view: &View, axis: usize, at: usize, places: &mut Vec<usize>) {
-        match view.shape.get(axis) {
-            Some(&size) => (0..size).for_each(|i| visit(view, axis + 1, at + i * view.strides[axis], places)),
-            None => places.push(at),
-        }
-    }
-    visit(view, 0, view.offset, &mut places);
+    let places = view.places();
     fn chosen<T: Copy>(values: &[T], places: &[usize]) -> Option<Vec<T>> {
         places.iter().map(|&place| values.get(place).copied()).collect()
     }

@@ -7,4 +7,5 @@ mod schedule;
 mod view;
 
 pub(crate) use lower::lower;
+pub(crate) use memory::place;
 pub(crate) use view::View;
