@@ -19,35 +19,10 @@ const SMALL_PRODUCT: usize = 1 << 15;
 /// The program of a graph, of which the first `carried` arguments differ in each step of an iteration.
 pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
     let (places, fixed) = schedule(ir, carried, |node| has_kernel(ir, node));
-    let mut lower = Lower::new(ir, places);
+    let code = Code { inputs: vec![None; ir.inputs], ..Code::default() };
+    let mut lower = Lower::new(ir, places, code);
     lower.leaves();
-    let levels = lower.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
-    for level in 0..levels {
-        if level == fixed {
-            lower.begin_varying();
-        }
-        let mut spaces: Vec<Strides> = Vec::new();
-        for (index, node) in ir.nodes.iter().enumerate() {
-            let place = &lower.places[index];
-            if place.level != level || !lower.live[index] || !matches!(node.kind, Kind::Op(..)) {
-                continue;
-            }
-            if place.role == Role::Alone {
-                lower.alone(Id(index), node)?;
-            } else if !spaces.contains(&place.space) {
-                spaces.push(place.space.clone());
-            }
-        }
-        for space in spaces {
-            fuse::pass(&mut lower, level, &space)?;
-        }
-    }
-    if levels == fixed {
-        lower.begin_varying();
-    }
-    let (at, hoisted) = (lower.code.fixed, std::mem::take(&mut lower.hoisted));
-    lower.code.fixed += hoisted.len();
-    lower.code.steps.splice(at..at, hoisted);
+    lower.operations(fixed)?;
     for &output in &ir.outputs {
         let view = lower.view(output);
         lower.code.outputs.push((view, ir.ty(output).clone()));
@@ -57,7 +32,7 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
 }
 
 /// Whether an operation on each element, or a reduction, has a kernel.
-fn has_kernel(ir: &Ir, node: &Node) -> bool {
+pub(super) fn has_kernel(ir: &Ir, node: &Node) -> bool {
     let Kind::Op(op, inputs) = &node.kind else { return false };
     let sources = Sources { forms: [Form::Each; 3], single: false };
     let dtypes: Vec<DType> = inputs.iter().map(|&input| ir.ty(input).dtype).collect();
@@ -105,29 +80,64 @@ pub(super) struct Lower<'a> {
     pub(super) live: Vec<bool>,
     pub(super) code: Code,
     views: Vec<Option<View>>,
-    slots: HashMap<Address, Slot>,
+    pub(super) slots: HashMap<Address, Slot>,
     /// Which buffers have the same contents in each step of an iteration: those before this one, and these.
-    fixed_buffers: Vec<bool>,
+    pub(super) fixed_buffers: Vec<bool>,
     /// Steps that were asked for late, of such buffers alone.
     hoisted: Vec<Step>,
-    copies: HashMap<View, View>,
+    pub(super) copies: HashMap<View, View>,
+    /// The results of loops.
+    pub(super) parts: HashMap<Id, Vec<View>>,
 }
 
 impl<'a> Lower<'a> {
-    fn new(ir: &'a Ir, places: Vec<Place>) -> Self {
-        let mut live = vec![false; ir.nodes.len()];
-        for output in &ir.outputs {
-            live[output.0] = true;
+    pub(super) fn new(ir: &'a Ir, places: Vec<Place>, code: Code) -> Self {
+        Self {
+            ir,
+            places,
+            live: ir.live(),
+            code,
+            views: vec![None; ir.nodes.len()],
+            slots: HashMap::new(),
+            fixed_buffers: Vec::new(),
+            hoisted: Vec::new(),
+            copies: HashMap::new(),
+            parts: HashMap::new(),
         }
-        for (index, node) in ir.nodes.iter().enumerate().rev() {
-            if let (true, Kind::Op(_, inputs)) = (live[index], &node.kind) {
-                inputs.iter().for_each(|input| live[input.0] = true);
+    }
+
+    /// Writes the steps of all operations; those of the levels before `fixed` do not vary in an iteration.
+    pub(super) fn operations(&mut self, fixed: usize) -> Result<()> {
+        let ir = self.ir;
+        let levels = self.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
+        for level in 0..levels {
+            if level == fixed {
+                self.begin_varying();
+            }
+            let mut spaces: Vec<Strides> = Vec::new();
+            for (index, node) in ir.nodes.iter().enumerate() {
+                let place = &self.places[index];
+                let is_leaf = matches!(node.kind, Kind::Input(_) | Kind::Constant(_));
+                if place.level != level || !self.live[index] || is_leaf {
+                    continue;
+                }
+                if place.role == Role::Alone {
+                    self.alone(Id(index), node)?;
+                } else if !spaces.contains(&place.space) {
+                    spaces.push(place.space.clone());
+                }
+            }
+            for space in spaces {
+                fuse::pass(self, level, &space)?;
             }
         }
-        let code = Code { inputs: vec![None; ir.inputs], ..Code::default() };
-        let views = vec![None; ir.nodes.len()];
-        let (slots, copies) = (HashMap::new(), HashMap::new());
-        Self { ir, places, live, code, views, slots, fixed_buffers: Vec::new(), hoisted: Vec::new(), copies }
+        if levels == fixed {
+            self.begin_varying();
+        }
+        let (at, hoisted) = (self.code.fixed, std::mem::take(&mut self.hoisted));
+        self.code.fixed += hoisted.len();
+        self.code.steps.splice(at..at, hoisted);
+        Ok(())
     }
 
     /// Where a value is. It has been computed: nodes come after their inputs, within a level and across.
@@ -212,7 +222,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Copies elements between views of one shape, the second of which may be all that its buffer has.
-    fn copy(&mut self, from: &View, to: &View, whole: bool) {
+    pub(super) fn copy(&mut self, from: &View, to: &View, whole: bool) {
         if from.elements() == 0 {
             return;
         }
@@ -266,22 +276,22 @@ impl<'a> Lower<'a> {
     fn begin_varying(&mut self) {
         self.code.fixed = self.code.steps.len();
         self.fixed_buffers = vec![true; self.code.buffers.len()];
-        for (node, place) in self.ir.nodes.iter().zip(&self.places) {
-            if let (Kind::Input(number), true) = (&node.kind, place.varies) {
-                let buffer = self.code.inputs.get(*number).copied().flatten();
-                if let Some(fixed) = buffer.and_then(|buffer| self.fixed_buffers.get_mut(buffer)) {
-                    *fixed = false;
-                }
+        for ((node, place), view) in self.ir.nodes.iter().zip(&self.places).zip(&self.views) {
+            if let (Kind::Input(_), true, Some(view)) = (&node.kind, place.varies, view)
+                && let Some(fixed) = self.fixed_buffers.get_mut(view.buffer)
+            {
+                *fixed = false;
             }
         }
     }
 
-    /// Gives arguments and constants their buffers.
-    fn leaves(&mut self) {
+    /// Gives constants, and arguments that are not yet anywhere, their buffers.
+    pub(super) fn leaves(&mut self) {
         let ir = self.ir;
         for (index, node) in ir.nodes.iter().enumerate() {
             let view = match &node.kind {
-                Kind::Op(..) => continue,
+                Kind::Op(..) | Kind::Loop(..) | Kind::Part(..) => continue,
+                Kind::Input(_) if self.views[index].is_some() => continue,
                 Kind::Input(number) => {
                     let origin = Origin::Input(*number);
                     let (dtype, elements) = (node.ty.dtype, node.ty.shape.elements());
@@ -303,9 +313,20 @@ impl<'a> Lower<'a> {
 
     /// An operation that is in no loop.
     fn alone(&mut self, id: Id, node: &Node) -> Result<()> {
-        let Kind::Op(op, inputs) = &node.kind else { return Ok(()) };
-        let views: Vec<View> = inputs.iter().map(|&input| self.view(input)).collect();
-        let view = self.operation(op, &views, &node.ty)?;
+        let views: Vec<View> = node.kind.inputs().iter().map(|&input| self.view(input)).collect();
+        let view = match &node.kind {
+            Kind::Input(_) | Kind::Constant(_) => return Ok(()),
+            Kind::Op(op, _) => self.operation(op, &views, &node.ty)?,
+            Kind::Loop(recurrence, _) => {
+                let parts = self.repeat(recurrence, &views)?;
+                self.parts.insert(id, parts);
+                return Ok(());
+            }
+            Kind::Part(part, [whole]) => match self.parts.get(whole).and_then(|parts| parts.get(*part)) {
+                Some(view) => view.clone(),
+                None => return Ok(()),
+            },
+        };
         self.set_view(id, view);
         Ok(())
     }

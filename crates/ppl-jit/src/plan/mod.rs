@@ -3,6 +3,7 @@
 mod fuse;
 mod lower;
 mod memory;
+mod repeat;
 mod schedule;
 mod view;
 
