@@ -239,7 +239,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn run(
+    pub(super) fn run(
         &mut self,
         call: (impl Into<Call>, &'static str),
         dst: &View,
@@ -356,6 +356,14 @@ impl<'a> Lower<'a> {
                 None => self.host(op, inputs, ty),
             },
             (Op::Matmul, [x, y]) => self.matmul(op, x, y, ty),
+            (Op::CumulativeSum { .. } | Op::LinearRecurrence { .. }, _) => match self.along(op, inputs, ty) {
+                Some(view) => view,
+                None => self.host(op, inputs, ty),
+            },
+            (Op::Cholesky | Op::TriangularSolve(_), _) => match self.factor(op, inputs, ty) {
+                Some(view) => view,
+                None => self.host(op, inputs, ty),
+            },
             (Op::Random { kind, shape: drawn }, [key]) => match kernels::draws(*kind) {
                 Some(kernel) => {
                     let (keys, view) = (self.contiguous(key), self.fresh(ty));

@@ -5,6 +5,7 @@ mod lower;
 mod memory;
 mod repeat;
 mod schedule;
+mod sequence;
 mod view;
 
 pub(crate) use lower::lower;
