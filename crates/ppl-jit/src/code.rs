@@ -26,6 +26,8 @@ pub(crate) enum Origin {
     Constant(HostTensor),
     /// An argument of the program.
     Input(usize),
+    /// Part of another buffer, which moves with the turns of a loop over time.
+    Window(usize),
 }
 
 /// Number of an entry in the table of addresses.
@@ -114,6 +116,26 @@ pub(crate) struct HostCall {
     pub(crate) to: usize,
 }
 
+/// A place in another buffer that moves from turn to turn of a loop over time, by bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    pub(crate) buffer: usize,
+    pub(crate) of: usize,
+    /// Where it is in the first turn.
+    pub(crate) start: usize,
+    pub(crate) step: isize,
+    /// Slots that are in it, and how far from its start.
+    pub(crate) slots: Vec<(Slot, usize)>,
+}
+
+/// Steps that run several times.
+#[derive(Clone)]
+pub(crate) struct Repeat {
+    pub(crate) turns: usize,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) body: Vec<Step>,
+}
+
 /// Part of a program.
 #[derive(Clone)]
 pub(crate) enum Step {
@@ -122,6 +144,7 @@ pub(crate) enum Step {
     Loop(Box<Loop>),
     Index(Box<Index>),
     Host(Box<HostCall>),
+    Repeat(Box<Repeat>),
     Native(Box<Region>),
 }
 
@@ -161,7 +184,7 @@ impl Step {
             Step::Run(instruction) => of(instruction),
             Step::Copy { to, from, .. } => (vec![*to], vec![*from]),
             Step::Index(index) => (vec![index.to], vec![index.values, index.indices]),
-            Step::Host(_) => (vec![], vec![]),
+            Step::Host(_) | Step::Repeat(_) => (vec![], vec![]),
             Step::Native(region) => region.outside.clone(),
             Step::Loop(one) => {
                 let mut all = (vec![], vec![]);

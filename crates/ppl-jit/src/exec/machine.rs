@@ -7,14 +7,13 @@
 
 #![allow(unsafe_code)]
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result, Shape};
 
-use crate::code::{Code, HostCall, Index, Instruction, Loop, Origin, Step, bytes};
+use crate::code::{Code, HostCall, Index, Instruction, Loop, Origin, Repeat, Step, bytes};
 use crate::kernels::{self, Runs};
 use crate::plan::View;
 
@@ -61,7 +60,7 @@ impl Machine {
             // SAFETY: the plan counted the arena's bytes.
             Origin::Arena(place) => unsafe { start.add(*place) },
             Origin::Constant(value) => first(value).cast_mut(),
-            Origin::Input(_) => std::ptr::null_mut(),
+            Origin::Input(_) | Origin::Window(_) => std::ptr::null_mut(),
         };
         let buffers: Vec<*mut u8> = code.buffers.iter().map(address).collect();
         let mut moving = vec![Vec::new(); code.inputs.len()];
@@ -216,18 +215,20 @@ impl Machine {
 
     /// The first part of a run, the same in each step of an iteration.
     pub(super) fn run_fixed(&mut self) -> Result<()> {
-        self.run_steps(0..self.code.fixed)
+        // SAFETY: the machine keeps its program.
+        let code: &Code = unsafe { &*Arc::as_ptr(&self.code) };
+        self.run_steps(&code.steps[..code.fixed])
     }
 
     /// The rest of a run.
     pub(super) fn run_varying(&mut self) -> Result<()> {
-        self.run_steps(self.code.fixed..self.code.steps.len())
-    }
-
-    fn run_steps(&mut self, steps: Range<usize>) -> Result<()> {
         // SAFETY: the machine keeps its program.
         let code: &Code = unsafe { &*Arc::as_ptr(&self.code) };
-        for step in &code.steps[steps] {
+        self.run_steps(&code.steps[code.fixed..])
+    }
+
+    fn run_steps(&mut self, steps: &[Step]) -> Result<()> {
+        for step in steps {
             match step {
                 // SAFETY: as the module says.
                 Step::Run(instruction) => unsafe { self.instruction(instruction, instruction.n) },
@@ -238,13 +239,40 @@ impl Machine {
                 Step::Loop(one) => self.pass(one),
                 Step::Index(index) => self.index(index)?,
                 Step::Host(call) => self.host(call)?,
+                Step::Repeat(repeat) => self.repeat(repeat)?,
                 Step::Native(region) => {
-                    if let Some(functions) = &code.functions {
+                    if let Some(functions) = &self.code.functions {
                         // SAFETY: as the module says, of the region's steps.
                         unsafe { functions.call(region.number, self.buffers.as_ptr(), self.start) };
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Runs the turns of a loop over time.
+    fn repeat(&mut self, repeat: &Repeat) -> Result<()> {
+        for window in &repeat.windows {
+            let start = self.buffers[window.of].wrapping_add(window.start);
+            self.buffers[window.buffer] = start;
+            for &(slot, offset) in &window.slots {
+                self.base[slot as usize] = start.wrapping_add(offset);
+                self.table[slot as usize] = self.base[slot as usize];
+            }
+        }
+        for turn in 0..repeat.turns {
+            if turn > 0 {
+                for window in &repeat.windows {
+                    let moved = |address: *mut u8| address.wrapping_offset(window.step);
+                    self.buffers[window.buffer] = moved(self.buffers[window.buffer]);
+                    for &(slot, _) in &window.slots {
+                        self.base[slot as usize] = moved(self.base[slot as usize]);
+                        self.table[slot as usize] = self.base[slot as usize];
+                    }
+                }
+            }
+            self.run_steps(&repeat.body)?;
         }
         Ok(())
     }

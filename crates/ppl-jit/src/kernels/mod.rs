@@ -11,13 +11,16 @@
 #![allow(unsafe_code)]
 
 mod convert;
+mod factor;
 mod fold;
 mod layout;
 mod linear;
 mod map;
 mod random;
+mod recur;
 
 pub(crate) use convert::cast;
+pub(crate) use factor::{Triangle, cholesky, triangular_solve};
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
 pub(crate) use layout::{Runs, copy, fill, load_strided};
 pub(crate) use linear::{combine, contract, small_matmul};
@@ -25,6 +28,7 @@ pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };
 pub(crate) use random::draws;
+pub(crate) use recur::{Order, cumulative_sum, linear_recurrence};
 
 use crate::math::{BinaryLoop, UnaryLoop};
 
@@ -132,6 +136,21 @@ macro_rules! instances {
     };
 }
 use instances;
+
+/// The kernel for floats of a dtype on this processor.
+macro_rules! by_dtype {
+    ($dtype:expr, $choose:ident) => {{
+        use $crate::math::{Avx2, Portable};
+        match $dtype {
+            DType::F64 if $crate::kernels::is_wide() => Some($choose::<Avx2, f64>()),
+            DType::F64 => Some($choose::<Portable, f64>()),
+            DType::F32 if $crate::kernels::is_wide() => Some($choose::<Avx2, f32>()),
+            DType::F32 => Some($choose::<Portable, f32>()),
+            DType::I64 | DType::Bool => None,
+        }
+    }};
+}
+use by_dtype;
 
 /// The elements of a source.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, SigRef, Signature, Value, types};
+use cranelift_codegen::ir::{AbiParam, BlockArg, InstBuilder, MemFlagsData, SigRef, Signature, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use ppl_tensor::{DType, HostData, HostTensor, Op, Result};
 
@@ -21,10 +21,8 @@ pub(super) fn region(
     arguments: [Value; 2],
 ) -> Result<()> {
     let mut emitter = Emitter::new(code, builder, arguments);
-    for step in &region.steps {
-        emitter.step(step).ok_or_else(|| failed("a step that no region has"))?;
-    }
-    emitter.store(|buffer| region.shows(buffer)).ok_or_else(|| failed("memory that is too far"))
+    if region.is_loop() { emitter.turns(region) } else { emitter.turn(region) }
+        .ok_or_else(|| failed("a step that no region has, or memory that is too far"))
 }
 
 /// Writes the statements that make results the arguments of these numbers.
@@ -71,22 +69,24 @@ impl<'a, 'b, 'f> Emitter<'a, 'b, 'f> {
         self.code.buffers[self.code.addresses[slot as usize].buffer].dtype
     }
 
+    /// Where an argument starts, or what moves in a loop.
+    fn start(&mut self, buffer: usize) -> Option<Value> {
+        if let Some(start) = self.starts.get(&buffer) {
+            return Some(*start);
+        }
+        let entry = i32::try_from(buffer * size_of::<*mut u8>()).ok()?;
+        let start = self.builder.ins().load(types::I64, MemFlagsData::trusted(), self.buffers, entry);
+        self.starts.insert(buffer, start);
+        Some(start)
+    }
+
     /// Base and distance in bytes of an element in memory.
     fn address(&mut self, (buffer, element): Place) -> Option<(Value, i32)> {
         let distance = element * bytes(self.code.buffers[buffer].dtype);
         match &self.code.buffers[buffer].origin {
             Origin::Arena(place) => Some((self.arena, i32::try_from(place + distance).ok()?)),
-            Origin::Input(_) => {
-                let start = match self.starts.get(&buffer) {
-                    Some(start) => *start,
-                    None => {
-                        let entry = i32::try_from(buffer * size_of::<*mut u8>()).ok()?;
-                        let flags = MemFlagsData::trusted();
-                        let start = self.builder.ins().load(types::I64, flags, self.buffers, entry);
-                        *self.starts.entry(buffer).or_insert(start)
-                    }
-                };
-                Some((start, i32::try_from(distance).ok()?))
+            Origin::Input(_) | Origin::Window(_) => {
+                Some((self.start(buffer)?, i32::try_from(distance).ok()?))
             }
             Origin::Constant(_) => None,
         }
@@ -99,7 +99,7 @@ impl<'a, 'b, 'f> Emitter<'a, 'b, 'f> {
         let buffer = &self.code.buffers[place.0];
         let value = match &buffer.origin {
             Origin::Constant(known) => self.constant(known, place.1)?,
-            Origin::Arena(_) | Origin::Input(_) => {
+            Origin::Arena(_) | Origin::Input(_) | Origin::Window(_) => {
                 let ty = register(buffer.dtype);
                 let (base, distance) = self.address(place)?;
                 self.builder.ins().load(ty, MemFlagsData::trusted(), base, distance)
@@ -134,6 +134,57 @@ impl<'a, 'b, 'f> Emitter<'a, 'b, 'f> {
             let (base, distance) = self.address(place)?;
             self.builder.ins().store(MemFlagsData::trusted(), value, base, distance);
         }
+        Some(())
+    }
+
+    /// The steps once.
+    fn turn(&mut self, region: &Region) -> Option<()> {
+        for step in &region.steps {
+            self.step(step)?;
+        }
+        self.store(|buffer| region.shows(buffer))
+    }
+
+    /// The steps of a loop over time.
+    fn turns(&mut self, region: &Region) -> Option<()> {
+        if region.turns() == 0 {
+            return Some(());
+        }
+        // Arguments are found before the loop, not in each turn.
+        let inputs: Vec<usize> = region.inputs(self.code).collect();
+        for buffer in inputs {
+            self.start(buffer)?;
+        }
+        let mut now = vec![self.builder.ins().iconst(types::I64, i64::try_from(region.turns()).ok()?)];
+        for window in region.windows() {
+            let (base, distance) = self.address((window.of, 0))?;
+            let from = i64::from(distance) + i64::try_from(window.start).ok()?;
+            let distance = self.builder.ins().iconst(types::I64, from);
+            now.push(self.builder.ins().iadd(base, distance));
+        }
+        let (head, end) = (self.builder.create_block(), self.builder.create_block());
+        for _ in &now {
+            self.builder.append_block_param(head, types::I64);
+        }
+        let arguments: Vec<BlockArg> = now.into_iter().map(BlockArg::Value).collect();
+        self.builder.ins().jump(head, &arguments);
+        self.builder.switch_to_block(head);
+        let now: Vec<Value> = self.builder.block_params(head).to_vec();
+        for (window, &start) in region.windows().iter().zip(&now[1..]) {
+            self.starts.insert(window.buffer, start);
+        }
+        self.turn(region)?;
+        let steps = std::iter::once(-1).chain(region.windows().iter().map(|window| window.step as i64));
+        let mut next = Vec::with_capacity(now.len());
+        for (&value, step) in now.iter().zip(steps) {
+            let step = self.builder.ins().iconst(types::I64, step);
+            next.push(self.builder.ins().iadd(value, step));
+        }
+        let arguments: Vec<BlockArg> = next.iter().copied().map(BlockArg::Value).collect();
+        self.builder.ins().brif(next[0], head, &arguments, end, &[]);
+        self.builder.seal_block(head);
+        self.builder.switch_to_block(end);
+        self.builder.seal_block(end);
         Some(())
     }
 

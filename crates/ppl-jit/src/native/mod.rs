@@ -1,7 +1,8 @@
 //! Machine code for what is done with few elements.
 //!
 //! A step of inference spends most of its operations on scalars and vectors of a few numbers. Here runs of such steps become
-//! [regions](Region): functions without loops, in which every element is a value in a register.
+//! [regions](Region): functions in which every element is a value in a register. A region has no loops, or it is a loop over
+//! time, whose turns have none.
 
 mod element;
 mod emit;
@@ -26,11 +27,7 @@ pub(crate) fn with_functions(mut code: Code) -> Result<Code> {
     let mut functions = Functions::new()?;
     region::form(&mut code);
     plan::place(&mut code);
-    for step in &code.steps {
-        if let Step::Native(region) = step {
-            functions.add(|builder, arguments| emit::region(&code, region, builder, arguments))?;
-        }
-    }
+    add_regions(&code, &code.steps, &mut functions)?;
     let carried = region::carried(&code);
     if !carried.is_empty() {
         functions.add(|builder, arguments| emit::carry(&code, &carried, builder, arguments))?;
@@ -39,4 +36,18 @@ pub(crate) fn with_functions(mut code: Code) -> Result<Code> {
     functions.finish()?;
     code.functions = Some(Arc::new(functions));
     Ok(code)
+}
+
+/// Adds the functions of steps, in the order of their numbers.
+fn add_regions(code: &Code, steps: &[Step], functions: &mut Functions) -> Result<()> {
+    for step in steps {
+        match step {
+            Step::Native(region) => {
+                functions.add(|builder, arguments| emit::region(code, region, builder, arguments))?;
+            }
+            Step::Repeat(repeat) => add_regions(code, &repeat.body, functions)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }

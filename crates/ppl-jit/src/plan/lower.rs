@@ -18,36 +18,10 @@ const SMALL_PRODUCT: usize = 1 << 15;
 /// The program of a graph, before its memory is planned, of which the first `carried` arguments differ in each step of an iteration.
 pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
     let (places, fixed) = schedule(ir, carried, |node| has_kernel(ir, node));
-    let mut lower = Lower::new(ir, places);
-    lower.code.carried = carried.min(ir.outputs.len());
+    let (inputs, carried) = (vec![None; ir.inputs], carried.min(ir.outputs.len()));
+    let mut lower = Lower::new(ir, places, Code { inputs, carried, ..Code::default() });
     lower.leaves();
-    let levels = lower.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
-    for level in 0..levels {
-        if level == fixed {
-            lower.begin_varying();
-        }
-        let mut spaces: Vec<Strides> = Vec::new();
-        for (index, node) in ir.nodes.iter().enumerate() {
-            let place = &lower.places[index];
-            if place.level != level || !lower.live[index] || !matches!(node.kind, Kind::Op(..)) {
-                continue;
-            }
-            if place.role == Role::Alone {
-                lower.alone(Id(index), node)?;
-            } else if !spaces.contains(&place.space) {
-                spaces.push(place.space.clone());
-            }
-        }
-        for space in spaces {
-            fuse::pass(&mut lower, level, &space)?;
-        }
-    }
-    if levels == fixed {
-        lower.begin_varying();
-    }
-    let (at, hoisted) = (lower.code.fixed, std::mem::take(&mut lower.hoisted));
-    lower.code.fixed += hoisted.len();
-    lower.code.steps.splice(at..at, hoisted);
+    lower.operations(fixed)?;
     for &output in &ir.outputs {
         let view = lower.view(output);
         lower.code.outputs.push((view, ir.ty(output).clone()));
@@ -56,7 +30,7 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
 }
 
 /// Whether an operation on each element, or a reduction, has a kernel.
-fn has_kernel(ir: &Ir, node: &Node) -> bool {
+pub(super) fn has_kernel(ir: &Ir, node: &Node) -> bool {
     let Kind::Op(op, inputs) = &node.kind else { return false };
     let sources = Sources { forms: [Form::Each; 3], single: false };
     let dtypes: Vec<DType> = inputs.iter().map(|&input| ir.ty(input).dtype).collect();
@@ -104,29 +78,64 @@ pub(super) struct Lower<'a> {
     pub(super) live: Vec<bool>,
     pub(super) code: Code,
     views: Vec<Option<View>>,
-    slots: HashMap<Address, Slot>,
+    pub(super) slots: HashMap<Address, Slot>,
     /// Which buffers have the same contents in each step of an iteration: those before this one, and these.
-    fixed_buffers: Vec<bool>,
+    pub(super) fixed_buffers: Vec<bool>,
     /// Steps that were asked for late, of such buffers alone.
     hoisted: Vec<Step>,
-    copies: HashMap<View, View>,
+    pub(super) copies: HashMap<View, View>,
+    /// The results of loops.
+    pub(super) parts: HashMap<Id, Vec<View>>,
 }
 
 impl<'a> Lower<'a> {
-    fn new(ir: &'a Ir, places: Vec<Place>) -> Self {
-        let mut live = vec![false; ir.nodes.len()];
-        for output in &ir.outputs {
-            live[output.0] = true;
+    pub(super) fn new(ir: &'a Ir, places: Vec<Place>, code: Code) -> Self {
+        Self {
+            ir,
+            places,
+            live: ir.live(),
+            code,
+            views: vec![None; ir.nodes.len()],
+            slots: HashMap::new(),
+            fixed_buffers: Vec::new(),
+            hoisted: Vec::new(),
+            copies: HashMap::new(),
+            parts: HashMap::new(),
         }
-        for (index, node) in ir.nodes.iter().enumerate().rev() {
-            if let (true, Kind::Op(_, inputs)) = (live[index], &node.kind) {
-                inputs.iter().for_each(|input| live[input.0] = true);
+    }
+
+    /// Writes the steps of all operations; those of the levels before `fixed` do not vary in an iteration.
+    pub(super) fn operations(&mut self, fixed: usize) -> Result<()> {
+        let ir = self.ir;
+        let levels = self.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
+        for level in 0..levels {
+            if level == fixed {
+                self.begin_varying();
+            }
+            let mut spaces: Vec<Strides> = Vec::new();
+            for (index, node) in ir.nodes.iter().enumerate() {
+                let place = &self.places[index];
+                let is_leaf = matches!(node.kind, Kind::Input(_) | Kind::Constant(_));
+                if place.level != level || !self.live[index] || is_leaf {
+                    continue;
+                }
+                if place.role == Role::Alone {
+                    self.alone(Id(index), node)?;
+                } else if !spaces.contains(&place.space) {
+                    spaces.push(place.space.clone());
+                }
+            }
+            for space in spaces {
+                fuse::pass(self, level, &space)?;
             }
         }
-        let code = Code { inputs: vec![None; ir.inputs], ..Code::default() };
-        let views = vec![None; ir.nodes.len()];
-        let (slots, copies) = (HashMap::new(), HashMap::new());
-        Self { ir, places, live, code, views, slots, fixed_buffers: Vec::new(), hoisted: Vec::new(), copies }
+        if levels == fixed {
+            self.begin_varying();
+        }
+        let (at, hoisted) = (self.code.fixed, std::mem::take(&mut self.hoisted));
+        self.code.fixed += hoisted.len();
+        self.code.steps.splice(at..at, hoisted);
+        Ok(())
     }
 
     /// Where a value is. It has been computed: nodes come after their inputs, within a level and across.
@@ -211,7 +220,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Copies elements between views of one shape, the second of which may be all that its buffer has.
-    fn copy(&mut self, from: &View, to: &View, whole: bool) {
+    pub(super) fn copy(&mut self, from: &View, to: &View, whole: bool) {
         if from.elements() == 0 {
             return;
         }
@@ -228,10 +237,35 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn run(
+    /// An instruction that always runs as a kernel.
+    pub(super) fn run(
         &mut self,
         call: (impl Into<Call>, &'static str),
-        action: Option<Action>,
+        dst: &View,
+        sources: &[Slot],
+        n: usize,
+        immediate: Immediate,
+    ) {
+        self.push(call, None, dst, sources, n, immediate);
+    }
+
+    /// An instruction that becomes machine code where `n` is small.
+    fn run_as(
+        &mut self,
+        action: Action,
+        call: (impl Into<Call>, &'static str),
+        dst: &View,
+        sources: &[Slot],
+        n: usize,
+        immediate: Immediate,
+    ) {
+        self.push(call, Some(Box::new(action)), dst, sources, n, immediate);
+    }
+
+    fn push(
+        &mut self,
+        (call, name): (impl Into<Call>, &'static str),
+        action: Option<Box<Action>>,
         dst: &View,
         sources: &[Slot],
         n: usize,
@@ -243,8 +277,7 @@ impl<'a> Lower<'a> {
         let dst = self.start(dst);
         let source = |i: usize| sources.get(i).copied().unwrap_or(dst);
         let sources = [source(0), source(1), source(2)];
-        let (call, name) = (call.0.into(), call.1);
-        let action = action.map(Box::new);
+        let call = call.into();
         self.code.steps.push(Step::Run(Instruction { call, dst, sources, n, immediate, name, action }));
     }
 
@@ -259,7 +292,7 @@ impl<'a> Lower<'a> {
         let source = self.constant(value);
         let slot = self.slot(source, 0);
         let kernel = (kernels::fill(bytes(ty.dtype)), "fill");
-        self.run(kernel, Some(Action::Fill), &view, &[slot], ty.shape.elements(), [0; 4]);
+        self.run_as(Action::Fill, kernel, &view, &[slot], ty.shape.elements(), [0; 4]);
         view
     }
 
@@ -267,22 +300,22 @@ impl<'a> Lower<'a> {
     fn begin_varying(&mut self) {
         self.code.fixed = self.code.steps.len();
         self.fixed_buffers = vec![true; self.code.buffers.len()];
-        for (node, place) in self.ir.nodes.iter().zip(&self.places) {
-            if let (Kind::Input(number), true) = (&node.kind, place.varies) {
-                let buffer = self.code.inputs.get(*number).copied().flatten();
-                if let Some(fixed) = buffer.and_then(|buffer| self.fixed_buffers.get_mut(buffer)) {
-                    *fixed = false;
-                }
+        for ((node, place), view) in self.ir.nodes.iter().zip(&self.places).zip(&self.views) {
+            if let (Kind::Input(_), true, Some(view)) = (&node.kind, place.varies, view)
+                && let Some(fixed) = self.fixed_buffers.get_mut(view.buffer)
+            {
+                *fixed = false;
             }
         }
     }
 
-    /// Gives arguments and constants their buffers.
-    fn leaves(&mut self) {
+    /// Gives constants, and arguments that are not yet anywhere, their buffers.
+    pub(super) fn leaves(&mut self) {
         let ir = self.ir;
         for (index, node) in ir.nodes.iter().enumerate() {
             let view = match &node.kind {
-                Kind::Op(..) => continue,
+                Kind::Op(..) | Kind::Loop(..) | Kind::Part(..) => continue,
+                Kind::Input(_) if self.views[index].is_some() => continue,
                 Kind::Input(number) => {
                     let origin = Origin::Input(*number);
                     let (dtype, elements) = (node.ty.dtype, node.ty.shape.elements());
@@ -304,9 +337,20 @@ impl<'a> Lower<'a> {
 
     /// An operation that is in no loop.
     fn alone(&mut self, id: Id, node: &Node) -> Result<()> {
-        let Kind::Op(op, inputs) = &node.kind else { return Ok(()) };
-        let views: Vec<View> = inputs.iter().map(|&input| self.view(input)).collect();
-        let view = self.operation(op, &views, &node.ty)?;
+        let views: Vec<View> = node.kind.inputs().iter().map(|&input| self.view(input)).collect();
+        let view = match &node.kind {
+            Kind::Input(_) | Kind::Constant(_) => return Ok(()),
+            Kind::Op(op, _) => self.operation(op, &views, &node.ty)?,
+            Kind::Loop(recurrence, _) => {
+                let parts = self.repeat(recurrence, &views)?;
+                self.parts.insert(id, parts);
+                return Ok(());
+            }
+            Kind::Part(part, [whole]) => match self.parts.get(whole).and_then(|parts| parts.get(*part)) {
+                Some(view) => view.clone(),
+                None => return Ok(()),
+            },
+        };
         self.set_view(id, view);
         Ok(())
     }
@@ -336,12 +380,20 @@ impl<'a> Lower<'a> {
                 None => self.host(op, inputs, ty),
             },
             (Op::Matmul, [x, y]) => self.matmul(op, x, y, ty),
+            (Op::CumulativeSum { .. } | Op::LinearRecurrence { .. }, _) => match self.along(op, inputs, ty) {
+                Some(view) => view,
+                None => self.host(op, inputs, ty),
+            },
+            (Op::Cholesky | Op::TriangularSolve(_), _) => match self.factor(op, inputs, ty) {
+                Some(view) => view,
+                None => self.host(op, inputs, ty),
+            },
             (Op::Random { kind, shape: drawn }, [key]) => match kernels::draws(*kind) {
                 Some(kernel) => {
                     let (keys, view) = (self.contiguous(key), self.fresh(ty));
                     let slot = self.start(&keys);
                     let count = drawn.elements();
-                    self.run((kernel, "random"), None, &view, &[slot], shape.elements(), [count, 0, 0, 0]);
+                    self.run((kernel, "random"), &view, &[slot], shape.elements(), [count, 0, 0, 0]);
                     view
                 }
                 None => self.host(op, inputs, ty),
@@ -374,7 +426,7 @@ impl<'a> Lower<'a> {
         let kernel = map_kernel(op, &dtypes, Sources { forms, single: n == 1 })?;
         let view = self.fresh(ty);
         let action = Action::Map { op: op.clone(), forms };
-        self.run(kernel, Some(action), &view, &slots, n, [0; 4]);
+        self.run_as(action, kernel, &view, &slots, n, [0; 4]);
         Some(view)
     }
 
@@ -394,9 +446,9 @@ impl<'a> Lower<'a> {
         let leading = axes.iter().enumerate().all(|(i, &axis)| i == axis);
         if leading && n > 1 && x.is_contiguous() {
             let slot = self.start(x);
-            self.run(
+            self.run_as(
+                Action::Reduce { kind, rows: false },
                 (columns, "reduce"),
-                Some(Action::Reduce { kind, rows: false }),
                 &view,
                 &[slot],
                 n,
@@ -408,9 +460,9 @@ impl<'a> Lower<'a> {
         let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
         let neighbours = self.contiguous(&x.permute(&order));
         let slot = self.start(&neighbours);
-        self.run(
+        self.run_as(
+            Action::Reduce { kind, rows: true },
             (rows, "reduce"),
-            Some(Action::Reduce { kind, rows: true }),
             &view,
             &[slot],
             n,
@@ -493,7 +545,7 @@ impl<'a> Lower<'a> {
             Some(kernel) if single && m * k * n <= SMALL_PRODUCT => {
                 let (x, y, view) = (self.contiguous(x), self.contiguous(y), self.fresh(ty));
                 let slots = [self.start(&x), self.start(&y)];
-                self.run((kernel, "matmul"), Some(Action::Matmul), &view, &slots, m * n, [m, k, n, 0]);
+                self.run_as(Action::Matmul, (kernel, "matmul"), &view, &slots, m * n, [m, k, n, 0]);
                 view
             }
             _ => self.host(op, &[x.clone(), y.clone()], ty),

@@ -3,7 +3,9 @@
 mod fuse;
 mod lower;
 mod memory;
+mod repeat;
 mod schedule;
+mod sequence;
 mod view;
 
 pub(crate) use lower::lower;

@@ -1,0 +1,112 @@
+//! Running sums and linear recurrences along a dimension.
+
+use ppl_tensor::DType;
+
+use super::{Immediate, Kernel, by_dtype, destination, instances, source};
+use crate::math::{Arch, Float, mul_add};
+
+/// The dimension along which entries follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) size: usize,
+    /// Elements of an entry.
+    pub(crate) inner: usize,
+    /// Whether the last entry is the first.
+    pub(crate) reverse: bool,
+}
+
+impl Order {
+    /// For a kernel; `one_factor` says whether all factors are one.
+    pub(crate) fn immediate(self, one_factor: bool) -> Immediate {
+        [self.size, self.inner, usize::from(self.reverse), usize::from(one_factor)]
+    }
+}
+
+/// Calls `f` with the place of each entry of a block and of that before it, from the second entry on.
+#[inline(always)]
+fn in_order(size: usize, inner: usize, reverse: bool, mut f: impl FnMut(usize, usize)) {
+    for step in 1..size {
+        let (row, before) = if reverse { (size - 1 - step, size - step) } else { (step, step - 1) };
+        f(row * inner, before * inner);
+    }
+}
+
+/// `dᵢ = aᵢ dᵢ₋₁ + bᵢ`, see [`Order::immediate`].
+#[inline(always)]
+unsafe fn recurrence<A: Arch, T: Float>(
+    dst: *mut u8,
+    a: *const u8,
+    b: *const u8,
+    _: *const u8,
+    n: usize,
+    immediate: &Immediate,
+) {
+    let [size, inner, reverse, one_factor] = *immediate;
+    let (reverse, one_factor) = (reverse != 0, one_factor != 0);
+    // SAFETY: as the module says; the first source has one element if there is one factor.
+    let (dst, a, b) = unsafe {
+        (destination::<T>(dst, n), source::<T>(a, if one_factor { 1 } else { n }), source::<T>(b, n))
+    };
+    dst.copy_from_slice(b);
+    for (block, d) in dst.chunks_exact_mut(size * inner).enumerate() {
+        let factors = if one_factor { a } else { &a[block * size * inner..][..size * inner] };
+        match (inner, one_factor) {
+            (1, true) => {
+                let factor = factors[0];
+                let mut last = if reverse { d[size - 1] } else { d[0] };
+                in_order(size, 1, reverse, |row, _| {
+                    last = mul_add::<A, T>(factor, last, d[row]);
+                    d[row] = last;
+                });
+            }
+            (1, false) => {
+                let mut last = if reverse { d[size - 1] } else { d[0] };
+                in_order(size, 1, reverse, |row, _| {
+                    last = mul_add::<A, T>(factors[row], last, d[row]);
+                    d[row] = last;
+                });
+            }
+            _ => in_order(size, inner, reverse, |row, before| {
+                for column in 0..inner {
+                    let factor = if one_factor { factors[0] } else { factors[row + column] };
+                    d[row + column] = mul_add::<A, T>(factor, d[before + column], d[row + column]);
+                }
+            }),
+        }
+    }
+}
+instances!(recurrence as choose_recurrence<A: Arch, T: Float;>);
+
+/// `dᵢ = dᵢ₋₁ + aᵢ`, see [`Order::immediate`].
+#[inline(always)]
+unsafe fn running<A: Arch, T: Float>(
+    dst: *mut u8,
+    a: *const u8,
+    _: *const u8,
+    _: *const u8,
+    n: usize,
+    immediate: &Immediate,
+) {
+    let [size, inner, reverse, _] = *immediate;
+    // SAFETY: as the module says.
+    let (dst, a) = unsafe { (destination::<T>(dst, n), source::<T>(a, n)) };
+    dst.copy_from_slice(a);
+    for d in dst.chunks_exact_mut(size * inner) {
+        in_order(size, inner, reverse != 0, |row, before| {
+            for column in 0..inner {
+                d[row + column] = d[before + column] + d[row + column];
+            }
+        });
+    }
+}
+instances!(running as choose_running<A: Arch, T: Float;>);
+
+/// A linear recurrence of factors and terms.
+pub(crate) fn linear_recurrence(dtype: DType) -> Option<Kernel> {
+    by_dtype!(dtype, choose_recurrence)
+}
+
+/// A running sum.
+pub(crate) fn cumulative_sum(dtype: DType) -> Option<Kernel> {
+    by_dtype!(dtype, choose_running)
+}
