@@ -65,6 +65,8 @@ pub(crate) struct Loop {
     pub(crate) inner: usize,
     /// Elements that go through the body at once.
     pub(crate) block: usize,
+    /// Whether a block goes through all turns of the outer dimensions before the next block does: they share data.
+    pub(crate) blocks_first: bool,
     pub(crate) streams: Vec<Stream>,
     pub(crate) body: Vec<Instruction>,
 }

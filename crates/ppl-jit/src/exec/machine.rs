@@ -223,21 +223,36 @@ impl Machine {
     }
 
     fn pass(&mut self, one: &Loop) {
+        let range = if one.blocks_first { one.block } else { one.inner };
+        let mut start = 0;
+        while start < one.inner {
+            let end = one.inner.min(start + range);
+            self.rows(one, start, end);
+            start = end;
+        }
+    }
+
+    /// All turns of the outer dimensions for part of the inner one.
+    fn rows(&mut self, one: &Loop, start: usize, end: usize) {
         let mut turn: SmallVec<[usize; 4]> = SmallVec::from_elem(0, one.outer.len());
         let rows: usize = one.outer.iter().product();
         for _ in 0..rows {
             for stream in &one.streams {
                 let moved: usize = turn.iter().zip(&stream.outer).map(|(turn, step)| turn * step).sum();
+                let moved = moved + start * stream.inner;
                 self.table[stream.slot as usize] = self.base[stream.slot as usize].wrapping_add(moved);
             }
-            let mut done = 0;
-            while done < one.inner {
-                let n = one.block.min(one.inner - done);
+            let mut done = start;
+            loop {
+                let n = one.block.min(end - done);
                 for instruction in &one.body {
                     // SAFETY: as the module says; streams stay within their buffers.
                     unsafe { self.instruction(instruction, n) };
                 }
                 done += n;
+                if done == end {
+                    break;
+                }
                 for stream in &one.streams {
                     let entry = &mut self.table[stream.slot as usize];
                     *entry = entry.wrapping_add(n * stream.inner);

@@ -12,6 +12,8 @@
 
 mod convert;
 mod fold;
+mod fused;
+mod lanes;
 mod layout;
 mod linear;
 mod map;
@@ -19,8 +21,9 @@ mod random;
 
 pub(crate) use convert::cast;
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
+pub(crate) use fused::{MulAdd, mul_add_of};
 pub(crate) use layout::{Runs, copy, fill, load_strided};
-pub(crate) use linear::{combine, contract, small_matmul};
+pub(crate) use linear::{Start, combine, contract, small_matmul};
 pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };

@@ -253,13 +253,18 @@ impl<'a> Lower<'a> {
     }
 
     /// A buffer filled with one number, or with none yet.
-    pub(super) fn filled(&mut self, ty: &TensorType, value: &HostTensor) -> View {
+    fn filled(&mut self, ty: &TensorType, value: &HostTensor) -> View {
         let view = self.fresh(ty);
+        self.fill(&view, ty, value);
+        view
+    }
+
+    /// One number for all elements of a new buffer.
+    pub(super) fn fill(&mut self, view: &View, ty: &TensorType, value: &HostTensor) {
         let source = self.constant(value);
         let slot = self.slot(source, 0);
         let kernel = (kernels::fill(bytes(ty.dtype)), "fill");
-        self.run(kernel, &view, &[slot], ty.shape.elements(), [0; 4]);
-        view
+        self.run(kernel, view, &[slot], ty.shape.elements(), [0; 4]);
     }
 
     /// Ends the part of the program that does not vary in an iteration.

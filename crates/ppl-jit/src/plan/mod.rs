@@ -1,5 +1,6 @@
 //! From a graph to instructions.
 
+mod body;
 mod fuse;
 mod lower;
 mod memory;
