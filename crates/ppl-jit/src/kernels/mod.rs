@@ -23,7 +23,7 @@ pub(crate) use convert::cast;
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
 pub(crate) use fused::{MulAdd, mul_add_of};
 pub(crate) use layout::{Runs, copy, fill, load_strided};
-pub(crate) use linear::{Start, combine, contract, small_matmul};
+pub(crate) use linear::{Start, combine, contract, contraction_flags, small_matmul};
 pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use ppl_tensor::op::{Binary, Reduction};
-use ppl_tensor::{DType, Op};
+use ppl_tensor::DType;
 
 use super::fuse::{Argument, Part, Task};
 use super::lower::{Lower, map_kernel};
 use crate::code::{Instruction, Slot, bytes};
 use crate::ir::{Id, Kind};
-use crate::kernels::{self, Call, Form, Immediate, MulAdd, Sources, Start};
+use crate::kernels::{self, Call, Form, Immediate, Sources};
 
 /// Instructions of a pass, being written.
 pub(super) struct Body<'l, 'a> {
@@ -34,8 +33,7 @@ impl<'l, 'a> Body<'l, 'a> {
     }
 
     /// The instructions of all parts, and the buffers of what is between them.
-    pub(super) fn write(mut self, parts: Vec<Part>) -> (Vec<Instruction>, Vec<usize>) {
-        let parts = self.joined(parts);
+    pub(super) fn write(mut self, parts: &[Part]) -> (Vec<Instruction>, Vec<usize>) {
         let mut last: HashMap<Id, usize> = HashMap::new();
         for (index, part) in parts.iter().enumerate() {
             for argument in &part.arguments {
@@ -63,88 +61,9 @@ impl<'l, 'a> Body<'l, 'a> {
         (self.code, self.temporaries)
     }
 
-    /// The same parts, with those made one that a kernel does together: a value that one other part alone reads is not kept.
-    fn joined(&self, parts: Vec<Part>) -> Vec<Part> {
-        let mut uses: HashMap<Id, usize> = HashMap::new();
-        for argument in parts.iter().flat_map(|part| &part.arguments) {
-            if let Argument::Value(id) = argument {
-                *uses.entry(*id).or_default() += 1;
-            }
-        }
-        let mut done: Vec<Option<Part>> = Vec::with_capacity(parts.len());
-        let mut index: HashMap<Id, usize> = HashMap::new();
-        for mut part in parts {
-            for place in 0..part.arguments.len() {
-                let Argument::Value(id) = part.arguments[place] else { continue };
-                let Some(&maker) = index.get(&id).filter(|_| uses.get(&id) == Some(&1)) else { continue };
-                let Some(inner) = done[maker].as_ref().filter(|inner| inner.to.is_none()) else { continue };
-                if let Some(both) = self.both(&part, place, inner) {
-                    done[maker] = None;
-                    part = both;
-                    break;
-                }
-            }
-            index.insert(part.id, done.len());
-            done.push(Some(part));
-        }
-        done.into_iter().flatten().collect()
-    }
-
-    /// A part and what makes its argument at `place`, as one.
-    fn both(&self, part: &Part, place: usize, inner: &Part) -> Option<Part> {
-        let op = |id: Id| match &self.lower.ir.nodes[id.0].kind {
-            Kind::Op(op, _) => Some(op),
-            Kind::Input(_) | Kind::Constant(_) => None,
-        };
-        if !self.lower.ir.ty(part.id).dtype.is_float() {
-            return None;
-        }
-        let is_product = matches!((inner.task, op(inner.id)), (Task::Map, Some(Op::Binary(Binary::Mul))));
-        let one = |task: Task, arguments: Vec<Argument>| Some(Part { task, arguments, ..*part });
-        match (part.task, inner.task) {
-            // A sum of products.
-            (Task::Fold(Reduction::Sum), Task::Map) if is_product && self.is_one_total(part) => {
-                let each = inner.arguments.iter().all(|&argument| self.stride(argument) == 1);
-                each.then(|| one(Task::Contract([1, 1, 0, 0]), inner.arguments.clone())).flatten()
-            }
-            (Task::Map, Task::Map) if is_product => {
-                let Some(Op::Binary(kind)) = op(part.id) else { return None };
-                let kind = MulAdd::of(*kind, place == 0)?;
-                let &[mut x, mut y] = &inner.arguments[..] else { return None };
-                if self.stride(x) == 0 {
-                    (x, y) = (y, x);
-                }
-                // Both the same everywhere: no product of this pass.
-                if self.stride(x) == 0 {
-                    return None;
-                }
-                one(Task::MulAdd(kind), vec![x, y, part.arguments[1 - place]])
-            }
-            (Task::Map, Task::Combine(immediate, Start::Zero)) => {
-                let Some(Op::Binary(kind)) = op(part.id) else { return None };
-                let start = match MulAdd::of(*kind, place == 0)? {
-                    MulAdd::Plus => Start::Plus,
-                    MulAdd::Minus => Start::From,
-                    MulAdd::From => Start::Minus,
-                };
-                let &[coefficients, rows] = &inner.arguments[..] else { return None };
-                one(Task::Combine(immediate, start), vec![coefficients, rows, part.arguments[1 - place]])
-            }
-            _ => None,
-        }
-    }
-
     /// Whether all elements of the inner dimension are joined in one.
     fn is_one_total(&self, part: &Part) -> bool {
         part.to.is_some_and(|index| self.slots[index].1 == 0)
-    }
-
-    /// Distance of the elements of an argument.
-    fn stride(&self, argument: Argument) -> usize {
-        match argument {
-            Argument::Value(_) => 1,
-            Argument::Memory(index) => self.slots[index].1,
-        }
     }
 
     fn temporary(&mut self) -> Slot {
@@ -203,8 +122,8 @@ impl<'l, 'a> Body<'l, 'a> {
         let mut forms = [Form::Each; 3];
         for (i, &argument) in part.arguments.iter().enumerate() {
             let is_matrix = match part.task {
-                Task::Combine(..) => i < 2,
-                Task::Contract(_) => i == 1,
+                Task::Combine { .. } => i < 2,
+                Task::Contract { .. } => i == 1,
                 _ => false,
             };
             let spreads = match part.task {
@@ -213,8 +132,8 @@ impl<'l, 'a> Body<'l, 'a> {
                         && map_kernel(op, &dtypes, each).is_some_and(|(call, _)| call.spreads())
                 }
                 Task::MulAdd(_) => i > 0,
-                Task::Combine(..) => i == 2,
-                Task::Fold(_) | Task::Contract(_) => false,
+                Task::Combine { .. } => i == 2,
+                Task::Fold(_) | Task::Contract { .. } => false,
             };
             (sources[i], forms[i]) = match (argument, is_matrix) {
                 // The kernel knows the distances.
@@ -237,12 +156,12 @@ impl<'l, 'a> Body<'l, 'a> {
                 None => kernels::accumulate(kind, dtype, total)
                     .map(|kernel| (kernel.into(), "accumulate", [0; 4])),
             },
-            Task::Combine([count, step, row, _], start) => {
-                let immediate = [count, step, row, start.encoded(forms[2])];
+            Task::Combine { immediate: [count, step, row, _], start, shifted } => {
+                let immediate = [count, step, row, start.encoded(forms[2], shifted)];
                 kernels::combine(dtype).map(|kernel| (kernel.into(), "combine", immediate))
             }
-            Task::Contract([count, step, row, _]) => {
-                let immediate = [count, step, row, usize::from(self.single.is_some())];
+            Task::Contract { immediate: [count, step, row, _], moments } => {
+                let immediate = [count, step, row, kernels::contraction_flags(self.single.is_some(), moments)];
                 kernels::contract(dtype).map(|kernel| (kernel.into(), "contract", immediate))
             }
         };

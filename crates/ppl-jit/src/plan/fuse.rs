@@ -25,10 +25,10 @@ const ALIGNED: usize = 16;
 
 /// A window on memory that moves with the loop: strides are those of its dimensions.
 #[derive(Debug, Clone, PartialEq)]
-struct Access {
-    buffer: usize,
-    offset: usize,
-    strides: Strides,
+pub(super) struct Access {
+    pub(super) buffer: usize,
+    pub(super) offset: usize,
+    pub(super) strides: Strides,
 }
 
 /// Where an operation's argument is.
@@ -47,9 +47,11 @@ pub(super) enum Task {
     MulAdd(MulAdd),
     /// All elements joined onto what the destination has.
     Fold(Reduction),
-    /// Coefficients, rows, and perhaps what their combination starts from.
-    Combine(Immediate, Start),
-    Contract(Immediate),
+    /// Coefficients, rows, and perhaps what their combination starts from. If it is shifted, a number to be added is the
+    /// last of the coefficients.
+    Combine { immediate: Immediate, start: Start, shifted: bool },
+    /// With moments, the sum of the first argument and that of its squares come after the products.
+    Contract { immediate: Immediate, moments: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -64,13 +66,13 @@ pub(super) struct Part {
 pub(super) struct Pass<'l, 'a> {
     pub(super) lower: &'l mut Lower<'a>,
     level: usize,
-    space: Strides,
-    accesses: Vec<Access>,
-    parts: Vec<Part>,
+    pub(super) space: Strides,
+    pub(super) accesses: Vec<Access>,
+    pub(super) parts: Vec<Part>,
     /// Values that are others of this pass under another name.
     same: HashMap<Id, Argument>,
     /// Totals, and what they start with.
-    totals: Vec<(View, TensorType, HostTensor)>,
+    pub(super) totals: Vec<(View, TensorType, HostTensor)>,
 }
 
 /// All operations of a level over the same dimensions.
@@ -126,7 +128,7 @@ fn needed_outside(lower: &Lower<'_>, members: &[Id]) -> HashMap<Id, bool> {
 }
 
 impl Pass<'_, '_> {
-    fn access(&mut self, buffer: usize, offset: usize, strides: Strides) -> usize {
+    pub(super) fn access(&mut self, buffer: usize, offset: usize, strides: Strides) -> usize {
         let access = Access { buffer, offset, strides };
         match self.accesses.iter().position(|known| *known == access) {
             Some(index) => index,
@@ -183,11 +185,12 @@ impl Pass<'_, '_> {
             }
             Op::Matmul if self.lower.places[id.0].role == Role::Each => {
                 let (immediate, arguments) = self.combination(inputs[0], inputs[1]);
-                (Task::Combine(immediate, Start::Zero), arguments, needed.then(|| self.keep(id)))
+                let combine = Task::Combine { immediate, start: Start::Zero, shifted: false };
+                (combine, arguments, needed.then(|| self.keep(id)))
             }
             Op::Matmul => {
                 let (immediate, arguments, to) = self.contraction(id, inputs[0], inputs[1]);
-                (Task::Contract(immediate), arguments, Some(to))
+                (Task::Contract { immediate, moments: false }, arguments, Some(to))
             }
             _ => {
                 let arguments = inputs.iter().map(|&input| self.argument(input, &node.ty.shape)).collect();
@@ -304,7 +307,7 @@ impl Pass<'_, '_> {
                 let Argument::Memory(index) = argument else { continue };
                 let (count, rows) = &mut reads[*index];
                 *count += 1;
-                if let (1, Task::Combine(immediate, _) | Task::Contract(immediate)) = (place, part.task) {
+                if let (1, Task::Combine { immediate, .. } | Task::Contract { immediate, .. }) = (place, part.task) {
                     *rows = immediate[0].max(*rows);
                 }
             }
@@ -319,6 +322,7 @@ impl Pass<'_, '_> {
 
     /// Writes the steps of the pass.
     fn emit(mut self) {
+        self.join();
         let groups = self.groups();
         let ((inner, axis), outer) = match groups.split_last() {
             Some((inner, outer)) => (*inner, outer.to_vec()),
@@ -345,7 +349,7 @@ impl Pass<'_, '_> {
         // What fits into one block needs no loop.
         let single = outer.is_empty() && block(inner, reused + VALUES) == inner;
         let body = Body::new(self.lower, slots, single.then_some(inner));
-        let (code, temporaries) = body.write(parts);
+        let (code, temporaries) = body.write(&parts);
         let block = if single { inner } else { block(inner, reused + 8 * temporaries.len()) };
         for buffer in temporaries {
             self.lower.code.buffers[buffer].elements = block;

@@ -212,7 +212,7 @@ impl<'a> Lower<'a> {
     }
 
     /// Copies elements between views of one shape, the second of which may be all that its buffer has.
-    fn copy(&mut self, from: &View, to: &View, whole: bool) {
+    pub(super) fn copy(&mut self, from: &View, to: &View, whole: bool) {
         if from.elements() == 0 {
             return;
         }

@@ -2,6 +2,7 @@
 
 mod body;
 mod fuse;
+mod join;
 mod lower;
 mod memory;
 mod schedule;
