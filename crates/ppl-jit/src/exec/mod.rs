@@ -2,6 +2,8 @@
 
 mod function;
 mod machine;
+#[cfg(test)]
+mod tests;
 
 pub use function::Function;
 

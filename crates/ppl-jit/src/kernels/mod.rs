@@ -18,6 +18,8 @@ mod layout;
 mod linear;
 mod map;
 mod random;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub(crate) use convert::cast;
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
@@ -88,6 +90,10 @@ pub(crate) enum Form {
 /// Whether this processor has AVX2 and FMA.
 #[inline]
 pub(crate) fn is_wide() -> bool {
+    #[cfg(test)]
+    if tests::is_portable() {
+        return false;
+    }
     #[cfg(target_arch = "x86_64")]
     {
         std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")

@@ -161,7 +161,8 @@ impl<'l, 'a> Body<'l, 'a> {
                 kernels::combine(dtype).map(|kernel| (kernel.into(), "combine", immediate))
             }
             Task::Contract { immediate: [count, step, row, _], moments } => {
-                let immediate = [count, step, row, kernels::contraction_flags(self.single.is_some(), moments)];
+                let immediate =
+                    [count, step, row, kernels::contraction_flags(self.single.is_some(), moments)];
                 kernels::contract(dtype).map(|kernel| (kernel.into(), "contract", immediate))
             }
         };

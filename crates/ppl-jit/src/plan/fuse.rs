@@ -49,9 +49,16 @@ pub(super) enum Task {
     Fold(Reduction),
     /// Coefficients, rows, and perhaps what their combination starts from. If it is shifted, a number to be added is the
     /// last of the coefficients.
-    Combine { immediate: Immediate, start: Start, shifted: bool },
+    Combine {
+        immediate: Immediate,
+        start: Start,
+        shifted: bool,
+    },
     /// With moments, the sum of the first argument and that of its squares come after the products.
-    Contract { immediate: Immediate, moments: bool },
+    Contract {
+        immediate: Immediate,
+        moments: bool,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -307,7 +314,9 @@ impl Pass<'_, '_> {
                 let Argument::Memory(index) = argument else { continue };
                 let (count, rows) = &mut reads[*index];
                 *count += 1;
-                if let (1, Task::Combine { immediate, .. } | Task::Contract { immediate, .. }) = (place, part.task) {
+                if let (1, Task::Combine { immediate, .. } | Task::Contract { immediate, .. }) =
+                    (place, part.task)
+                {
                     *rows = immediate[0].max(*rows);
                 }
             }

@@ -88,7 +88,8 @@ impl Pass<'_, '_> {
             }
             (Task::Map, Task::Combine { immediate, start: Start::Plus, shifted: false }) => {
                 let start = Start::of(kind?, place == 0)?;
-                let &[Argument::Memory(coefficients), rows, Argument::Memory(shift)] = &inner.arguments[..] else {
+                let &[Argument::Memory(coefficients), rows, Argument::Memory(shift)] = &inner.arguments[..]
+                else {
                     return None;
                 };
                 if self.stride(Argument::Memory(shift)) != 0 {
@@ -135,7 +136,9 @@ impl Pass<'_, '_> {
     fn join_moments(&mut self) {
         let mut parts = std::mem::take(&mut self.parts);
         for index in 0..parts.len() {
-            let Task::Contract { immediate: [count, 1, ..], moments: false } = parts[index].task else { continue };
+            let Task::Contract { immediate: [count, 1, ..], moments: false } = parts[index].task else {
+                continue;
+            };
             let Some(to) = parts[index].to.filter(|_| count > 0) else { continue };
             let value = parts[index].arguments[0];
             let wanted = |part: &Part, squares: bool| {
@@ -181,14 +184,19 @@ impl Pass<'_, '_> {
     /// Whether a total moves with the outer dimensions as one of `count` neighbours does.
     fn is_alongside(&self, own: usize, to: usize, count: usize) -> bool {
         let (own, to) = (&self.accesses[own].strides, &self.accesses[to].strides);
-        own.last() == Some(&0) && own.len() == to.len() && own.iter().zip(to).all(|(own, to)| own * count == *to)
+        own.last() == Some(&0)
+            && own.len() == to.len()
+            && own.iter().zip(to).all(|(own, to)| own * count == *to)
     }
 
     /// One memory for a total of `count` neighbours and others, which come after these.
     fn shared_total(&mut self, id: Id, count: usize, others: &[(Id, usize)], to: usize) -> usize {
         let width = count + 2;
         let strides = |strides: &[usize]| -> Strides {
-            strides.iter().map(|&stride| if stride >= count { stride / count * width } else { stride }).collect()
+            strides
+                .iter()
+                .map(|&stride| if stride >= count { stride / count * width } else { stride })
+                .collect()
         };
         let old = self.lower.view(id);
         let dtype = self.lower.dtype(&old);

@@ -19,6 +19,18 @@ const SMALL_PRODUCT: usize = 1 << 15;
 /// The program of a graph, of which the first `carried` arguments differ in each step of an iteration.
 pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
     let (places, fixed) = schedule(ir, carried, |node| has_kernel(ir, node));
+        for (i, node) in ir.nodes.iter().enumerate() {
+            let p = &places[i];
+            let k = match &node.kind {
+                Kind::Op(op, inputs) => {
+                    format!("{} {:?}", op.name(), inputs.iter().map(|x| x.0).collect::<Vec<_>>())
+                }
+                Kind::Input(n) => format!("input {n}"),
+                Kind::Constant(c) => format!("const {:?}", c.to_f64().first()),
+            };
+            eprintln!("{i}: {k} {} {:?} level {} varies {}", node.ty.shape, p.role, p.level, p.varies);
+        }
+    }
     let mut lower = Lower::new(ir, places);
     lower.leaves();
     let levels = lower.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
@@ -26,7 +38,7 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
         if level == fixed {
             lower.begin_varying();
         }
-        let mut spaces: Vec<Strides> = Vec::new();
+        let (mut spaces, mut large): (Vec<Strides>, Vec<Strides>) = (Vec::new(), Vec::new());
         for (index, node) in ir.nodes.iter().enumerate() {
             let place = &lower.places[index];
             if place.level != level || !lower.live[index] || !matches!(node.kind, Kind::Op(..)) {
@@ -34,11 +46,14 @@ pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
             }
             if place.role == Role::Alone {
                 lower.alone(Id(index), node)?;
-            } else if !spaces.contains(&place.space) {
-                spaces.push(place.space.clone());
+                continue;
+            }
+            let known = if place.is_large() { &mut large } else { &mut spaces };
+            if !known.contains(&place.space) {
+                known.push(place.space.clone());
             }
         }
-        for space in spaces {
+        for space in spaces.into_iter().chain(large) {
             fuse::pass(&mut lower, level, &space)?;
         }
     }

@@ -52,6 +52,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether its pass is over many elements. Within a level such passes come last.
+    pub(crate) fn is_large(&self) -> bool {
+        self.role != Role::Alone && self.space.iter().product::<usize>() > LARGE
+    }
+
     /// Whether the operation reads a value, if they are in one pass, as the pass goes.
     pub(crate) fn reads_in_pass(&self, value: &Place) -> bool {
         let together = self.role != Role::Alone && !self.across && value.varies == self.varies;
@@ -100,6 +105,7 @@ fn ready(value: &Place, reader: &Place) -> usize {
     match value.role {
         Role::Alone => value.level,
         Role::Each if reader.reads_in_pass(value) => value.level,
+        Role::Each | Role::Total if reader.is_large() && !value.is_large() => value.level,
         Role::Each | Role::Total => value.level + 1,
     }
 }
