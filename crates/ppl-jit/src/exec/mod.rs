@@ -2,6 +2,7 @@
 
 mod function;
 mod machine;
+mod pass;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,21 @@
 //! Programs with passes over long arrays give what the interpreter gives.
 
+use std::cell::Cell;
+
 use ppl_suite::for_each;
 use ppl_suite::graphs::{agrees, long_sketches, runs_as_interpreted, sketches};
 use ppl_tensor::{DType, Device, HostTensor, Result, Tensor, Traced, grad};
 
 use crate::kernels::tests::as_portable;
+
+thread_local! {
+    static THREADS: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// How many threads are to share a pass, whatever its size, if a test says so.
+pub(super) fn threads() -> Option<usize> {
+    THREADS.get()
+}
 
 fn compiled(traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>) -> Result<Vec<Tensor>> {
     crate::compile(traced)?.run(args)
@@ -94,4 +105,27 @@ fn regressions_of_all_sizes_give_what_interpreted_ones_give() {
             }
         }
     }
+}
+
+/// Long enough for several chunks, of which the last is short, and with values that are results for each element.
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let rows = 3 * (1 << 16) + 77;
+    let args =
+        vec![numbers(DType::F64, &[rows], 1), numbers(DType::F64, &[2, 1], 2), numbers(DType::F64, &[], 3)];
+    let f = |args: &Vec<Tensor>| {
+        let each = args[0].exp() * &args[1] - &args[2];
+        let columns = each.sum(0);
+        Ok(vec![each.square().sum(1), each.max(1), (&each * &args[0]).sum_all(), columns.sum_all(), columns])
+    };
+    let bits = |threads: usize| -> Vec<Vec<u64>> {
+        THREADS.set(Some(threads));
+        let traced = ppl_tensor::trace(&Device::cpu(), f, &args).unwrap();
+        let results = compiled(traced, &args).unwrap();
+        THREADS.set(None);
+        results.iter().map(|x| x.to_f64().unwrap().into_iter().map(f64::to_bits).collect()).collect()
+    };
+    let alone = bits(1);
+    assert!(bits(2) == alone && bits(5) == alone);
+    agrees(&Device::cpu(), &f, &args, &args, &compiled).unwrap();
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use ppl_tensor::op::Reduction;
-use ppl_tensor::{HostTensor, Op, Result, TensorType};
+use ppl_tensor::{Op, Result, TensorType};
 
 use super::body::Body;
 use super::lower::Lower;
 use super::schedule::Role;
 use super::view::{Strides, View, row_major};
-use crate::code::{Loop, Step, Stream, bytes};
+use crate::code::{Chunks, Loop, Step, Stream, Total, bytes};
 use crate::ir::{Id, Kind};
 use crate::kernels::{self, Immediate, MulAdd, Start};
 
@@ -19,6 +19,12 @@ const NEAR: usize = 24 << 10;
 
 /// Elements of a block, at least and at most.
 const BLOCK: (usize, usize) = (128, 1024);
+
+/// Elements of a chunk, about: so many that what comes on top does not count, and few enough to be shared out.
+const CHUNK: usize = 1 << 16;
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 /// Blocks are of a multiple of this, so that each starts at a line of the cache if the first does.
 const ALIGNED: usize = 16;
@@ -78,8 +84,8 @@ pub(super) struct Pass<'l, 'a> {
     pub(super) parts: Vec<Part>,
     /// Values that are others of this pass under another name.
     same: HashMap<Id, Argument>,
-    /// Totals, and what they start with.
-    pub(super) totals: Vec<(View, TensorType, HostTensor)>,
+    /// What is not known before the pass is over.
+    pub(super) totals: Vec<Ending>,
 }
 
 /// All operations of a level over the same dimensions.
@@ -210,7 +216,7 @@ impl Pass<'_, '_> {
     /// Memory for what is not known before the pass is over.
     fn total(&mut self, ty: &TensorType, kind: Reduction) -> View {
         let view = self.lower.fresh(ty);
-        self.totals.push((view.clone(), ty.clone(), kernels::identity(kind, ty.dtype)));
+        self.totals.push(Ending { view: view.clone(), ty: ty.clone(), kind });
         view
     }
 
@@ -360,21 +366,65 @@ impl Pass<'_, '_> {
         let body = Body::new(self.lower, slots, single.then_some(inner));
         let (code, temporaries) = body.write(&parts);
         let block = if single { inner } else { block(inner, reused + 8 * temporaries.len()) };
-        for buffer in temporaries {
+        for &buffer in &temporaries {
             self.lower.code.buffers[buffer].elements = block;
         }
         if single {
             self.lower.code.steps.extend(code.into_iter().map(Step::Run));
             return;
         }
-        for (view, ty, start) in totals {
-            self.lower.fill(&view, &ty, &start);
+        for Ending { view, ty, kind } in &totals {
+            self.lower.fill(view, ty, &kernels::identity(*kind, ty.dtype));
         }
         let blocks_first = block < inner && !outer.is_empty() && is_shared;
+        let chunks = (inner > CHUNK).then(|| self.chunks((inner, block), &temporaries, &totals, &streams));
         let outer = outer.iter().map(|(size, _)| *size).collect();
-        let one = Loop { outer, inner, block, blocks_first, streams, body: code };
+        let one = Loop { outer, inner, block, blocks_first, streams, body: code, chunks };
         self.lower.code.steps.push(Step::Loop(Box::new(one)));
     }
+
+    /// How a long pass is divided.
+    fn chunks(
+        &mut self,
+        (inner, block): (usize, usize),
+        temporaries: &[usize],
+        totals: &[Ending],
+        streams: &[Stream],
+    ) -> Chunks {
+        let size = inner.div_ceil(inner.div_ceil(CHUNK)).next_multiple_of(block);
+        let bytes_of_block = (block * 8).next_multiple_of(LINE);
+        let place =
+            |(number, &buffer): (usize, &usize)| (self.lower.slot(buffer, 0), number * bytes_of_block);
+        let temporaries: Vec<_> = temporaries.iter().enumerate().map(place).collect();
+        let memory = temporaries.len() * bytes_of_block;
+        let (mut own, mut partial) = (Vec::new(), 0);
+        for Ending { view, ty, kind } in totals {
+            let of = |stream: &&Stream| self.lower.code.addresses[stream.slot as usize].buffer == view.buffer;
+            // One that moves along is of different elements in each chunk.
+            let Some(stream) = streams.iter().find(of).filter(|stream| stream.inner == 0) else { continue };
+            let Some(join) = kernels::accumulate(*kind, ty.dtype, false) else { continue };
+            let (moving, start) = (stream.slot, self.lower.constant(&kernels::identity(*kind, ty.dtype)));
+            let elements = ty.shape.elements();
+            own.push(Total {
+                moving,
+                first: self.lower.slot(view.buffer, 0),
+                start: self.lower.slot(start, 0),
+                fill: kernels::fill(bytes(ty.dtype)),
+                join,
+                elements,
+                place: partial,
+            });
+            partial += (elements * bytes(ty.dtype)).next_multiple_of(LINE);
+        }
+        Chunks { size, totals: own, temporaries, memory, partial }
+    }
+}
+
+/// A total of a pass: its memory, its type, and how elements are joined.
+pub(super) struct Ending {
+    pub(super) view: View,
+    pub(super) ty: TensorType,
+    pub(super) kind: Reduction,
 }
 
 /// Bytes that the values between the operations of a pass are taken to have for each element, before they are counted.

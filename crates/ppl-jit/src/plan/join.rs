@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use ppl_tensor::op::{Binary, Reduction};
 use ppl_tensor::{Op, Shape, TensorType};
 
-use super::fuse::{Access, Argument, Part, Pass, Task};
+use super::fuse::{Access, Argument, Ending, Part, Pass, Task};
 use super::view::{Strides, View, row_major};
 use crate::ir::{Id, Kind};
-use crate::kernels::{self, Immediate, MulAdd, Start};
+use crate::kernels::{Immediate, MulAdd, Start};
 
 impl Pass<'_, '_> {
     /// The same parts, fewer.
@@ -216,8 +216,8 @@ impl Pass<'_, '_> {
             let strides = row_major(&old.shape).iter().map(|stride| stride * width).collect();
             self.lower.set_view(other, View { buffer, offset, strides, ..old });
         }
-        self.totals.retain(|(view, ..)| !gone.contains(&view.buffer));
-        self.totals.push((whole, ty, kernels::identity(Reduction::Sum, dtype)));
+        self.totals.retain(|total| !gone.contains(&total.view.buffer));
+        self.totals.push(Ending { view: whole, ty, kind: Reduction::Sum });
         let moved = strides(&self.accesses[to].strides);
         self.access(buffer, 0, moved)
     }

@@ -19,18 +19,6 @@ const SMALL_PRODUCT: usize = 1 << 15;
 /// The program of a graph, of which the first `carried` arguments differ in each step of an iteration.
 pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
     let (places, fixed) = schedule(ir, carried, |node| has_kernel(ir, node));
-        for (i, node) in ir.nodes.iter().enumerate() {
-            let p = &places[i];
-            let k = match &node.kind {
-                Kind::Op(op, inputs) => {
-                    format!("{} {:?}", op.name(), inputs.iter().map(|x| x.0).collect::<Vec<_>>())
-                }
-                Kind::Input(n) => format!("input {n}"),
-                Kind::Constant(c) => format!("const {:?}", c.to_f64().first()),
-            };
-            eprintln!("{i}: {k} {} {:?} level {} varies {}", node.ty.shape, p.role, p.level, p.varies);
-        }
-    }
     let mut lower = Lower::new(ir, places);
     lower.leaves();
     let levels = lower.places.iter().map(|place| place.level + 1).max().unwrap_or(0).max(fixed);
