@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ppl_tensor::op::Reduction;
 use ppl_tensor::{DType, HostTensor, Op, TensorType};
 
-use crate::kernels::{Call, Form, Immediate, Runs};
+use crate::kernels::{Call, Form, Immediate, Kernel, Runs};
 use crate::native::{Functions, Region};
 use crate::plan::View;
 
@@ -86,8 +86,44 @@ pub(crate) struct Loop {
     pub(crate) inner: usize,
     /// Elements that go through the body at once.
     pub(crate) block: usize,
+    /// Whether a block goes through all turns of the outer dimensions before the next block does: they share data.
+    pub(crate) blocks_first: bool,
     pub(crate) streams: Vec<Stream>,
     pub(crate) body: Vec<Instruction>,
+    /// How it is divided, if it is long.
+    pub(crate) chunks: Option<Chunks>,
+}
+
+/// Parts of a pass that do not wait for each other: totals of each are joined in order when all are done, so that results do
+/// not depend on who did them.
+#[derive(Clone)]
+pub(crate) struct Chunks {
+    /// Elements of the inner dimension in a chunk: a multiple of a block.
+    pub(crate) size: usize,
+    pub(crate) totals: Vec<Total>,
+    /// Values between operations, and the distance of each in bytes from the start of a worker's memory.
+    pub(crate) temporaries: Vec<(Slot, usize)>,
+    /// Bytes of a worker's memory.
+    pub(crate) memory: usize,
+    /// Bytes of a chunk's totals.
+    pub(crate) partial: usize,
+}
+
+/// A total of a pass.
+#[derive(Clone)]
+pub(crate) struct Total {
+    /// Where the pass finds it.
+    pub(crate) moving: Slot,
+    /// Its first element.
+    pub(crate) first: Slot,
+    /// What it starts with, and how that is put there.
+    pub(crate) start: Slot,
+    pub(crate) fill: Kernel,
+    /// Joins elements onto others.
+    pub(crate) join: Kernel,
+    pub(crate) elements: usize,
+    /// Distance in bytes from the start of a chunk's totals.
+    pub(crate) place: usize,
 }
 
 /// Entries chosen by index, or added at an index: for each of `batch` rows, `middle` blocks of `size` entries of `inner`

@@ -9,11 +9,10 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result, Shape};
 
-use crate::code::{Code, HostCall, Index, Instruction, Loop, Origin, Repeat, Step, bytes};
+use super::pass::{Crew, run_instruction};
+use crate::code::{Code, HostCall, Index, Origin, Repeat, Step, bytes};
 use crate::kernels::{self, Runs};
 use crate::plan::View;
 
@@ -21,11 +20,18 @@ use crate::plan::View;
 #[repr(align(64))]
 #[derive(Clone, Copy)]
 #[allow(dead_code, reason = "its bytes are read by address")]
-struct Line([u8; 64]);
+pub(super) struct Line([u8; 64]);
+
+/// So many bytes, or more.
+pub(super) fn lines(bytes: usize) -> Vec<Line> {
+    vec![Line([0; 64]); bytes.div_ceil(64)]
+}
 
 /// A program's memory, and the addresses of everything in it.
 pub(super) struct Machine {
     code: Arc<Code>,
+    /// Who goes through long arrays.
+    crew: Crew,
     /// Owns what addresses point to.
     _arena: Vec<Line>,
     /// Where it starts.
@@ -54,7 +60,7 @@ unsafe impl Send for Machine {}
 
 impl Machine {
     pub(super) fn new(code: Arc<Code>) -> Self {
-        let mut arena = vec![Line([0; 64]); code.arena.div_ceil(64)];
+        let mut arena = lines(code.arena);
         let start: *mut u8 = arena.as_mut_ptr().cast();
         let address = |buffer: &crate::code::Buffer| match &buffer.origin {
             // SAFETY: the plan counted the arena's bytes.
@@ -76,6 +82,7 @@ impl Machine {
         let arguments = vec![None; code.inputs.len()];
         Self {
             table: base.clone(),
+            crew: Crew::default(),
             code,
             _arena: arena,
             start,
@@ -231,12 +238,13 @@ impl Machine {
         for step in steps {
             match step {
                 // SAFETY: as the module says.
-                Step::Run(instruction) => unsafe { self.instruction(instruction, instruction.n) },
+                Step::Run(instruction) => unsafe { run_instruction(&self.table, instruction, instruction.n) },
                 // SAFETY: as the module says.
                 Step::Copy { runs, to, from } => unsafe {
                     kernels::copy(runs, self.table[*to as usize], self.table[*from as usize]);
                 },
-                Step::Loop(one) => self.pass(one),
+                // SAFETY: as the module says.
+                Step::Loop(one) => unsafe { self.crew.pass(one, &self.base, &mut self.table) },
                 Step::Index(index) => self.index(index)?,
                 Step::Host(call) => self.host(call)?,
                 Step::Repeat(repeat) => self.repeat(repeat)?,
@@ -275,49 +283,6 @@ impl Machine {
             self.run_steps(&repeat.body)?;
         }
         Ok(())
-    }
-
-    /// # Safety
-    /// As the module says.
-    #[inline(always)]
-    unsafe fn instruction(&self, instruction: &Instruction, n: usize) {
-        // SAFETY: as the module says; slots are entries of the table.
-        unsafe {
-            let at = |slot: u32| *self.table.get_unchecked(slot as usize);
-            let sources = instruction.sources.map(|slot| at(slot).cast_const());
-            instruction.call.run(at(instruction.dst), sources, n, &instruction.immediate);
-        }
-    }
-
-    fn pass(&mut self, one: &Loop) {
-        let mut turn: SmallVec<[usize; 4]> = SmallVec::from_elem(0, one.outer.len());
-        let rows: usize = one.outer.iter().product();
-        for _ in 0..rows {
-            for stream in &one.streams {
-                let moved: usize = turn.iter().zip(&stream.outer).map(|(turn, step)| turn * step).sum();
-                self.table[stream.slot as usize] = self.base[stream.slot as usize].wrapping_add(moved);
-            }
-            let mut done = 0;
-            while done < one.inner {
-                let n = one.block.min(one.inner - done);
-                for instruction in &one.body {
-                    // SAFETY: as the module says; streams stay within their buffers.
-                    unsafe { self.instruction(instruction, n) };
-                }
-                done += n;
-                for stream in &one.streams {
-                    let entry = &mut self.table[stream.slot as usize];
-                    *entry = entry.wrapping_add(n * stream.inner);
-                }
-            }
-            for (turn, &size) in turn.iter_mut().zip(&one.outer).rev() {
-                *turn += 1;
-                if *turn < size {
-                    break;
-                }
-                *turn = 0;
-            }
-        }
     }
 
     fn index(&self, index: &Index) -> Result<()> {

@@ -2,6 +2,9 @@
 
 mod function;
 mod machine;
+mod pass;
+#[cfg(test)]
+mod tests;
 
 pub use function::Function;
 

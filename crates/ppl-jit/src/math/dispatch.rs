@@ -78,6 +78,7 @@ pub(crate) enum Target {
 
 impl Target {
     /// What this processor can do, the best last.
+    #[cfg(test)]
     pub(crate) fn available() -> impl DoubleEndedIterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let avx2 =
@@ -88,7 +89,11 @@ impl Target {
     }
 
     pub(crate) fn best() -> Self {
-        Self::available().next_back().unwrap_or(Self::Portable)
+        #[cfg(target_arch = "x86_64")]
+        if crate::kernels::is_wide() {
+            return Self::Avx2;
+        }
+        Self::Portable
     }
 
     pub(super) fn unary<T: Float, K: UnaryKernel<T>>(self) -> UnaryLoop<T> {

@@ -112,7 +112,7 @@ impl<'a> Lower<'a> {
             if level == fixed {
                 self.begin_varying();
             }
-            let mut spaces: Vec<Strides> = Vec::new();
+            let (mut spaces, mut large): (Vec<Strides>, Vec<Strides>) = (Vec::new(), Vec::new());
             for (index, node) in ir.nodes.iter().enumerate() {
                 let place = &self.places[index];
                 let is_leaf = matches!(node.kind, Kind::Input(_) | Kind::Constant(_));
@@ -121,11 +121,14 @@ impl<'a> Lower<'a> {
                 }
                 if place.role == Role::Alone {
                     self.alone(Id(index), node)?;
-                } else if !spaces.contains(&place.space) {
-                    spaces.push(place.space.clone());
+                    continue;
+                }
+                let known = if place.is_large() { &mut large } else { &mut spaces };
+                if !known.contains(&place.space) {
+                    known.push(place.space.clone());
                 }
             }
-            for space in spaces {
+            for space in spaces.into_iter().chain(large) {
                 fuse::pass(self, level, &space)?;
             }
         }
@@ -287,13 +290,18 @@ impl<'a> Lower<'a> {
     }
 
     /// A buffer filled with one number, or with none yet.
-    pub(super) fn filled(&mut self, ty: &TensorType, value: &HostTensor) -> View {
+    fn filled(&mut self, ty: &TensorType, value: &HostTensor) -> View {
         let view = self.fresh(ty);
+        self.fill(&view, ty, value);
+        view
+    }
+
+    /// One number for all elements of a new buffer.
+    pub(super) fn fill(&mut self, view: &View, ty: &TensorType, value: &HostTensor) {
         let source = self.constant(value);
         let slot = self.slot(source, 0);
         let kernel = (kernels::fill(bytes(ty.dtype)), "fill");
-        self.run_as(Action::Fill, kernel, &view, &[slot], ty.shape.elements(), [0; 4]);
-        view
+        self.run_as(Action::Fill, kernel, view, &[slot], ty.shape.elements(), [0; 4]);
     }
 
     /// Ends the part of the program that does not vary in an iteration.

@@ -1,6 +1,8 @@
 //! From a graph to instructions.
 
+mod body;
 mod fuse;
+mod join;
 mod lower;
 mod memory;
 mod repeat;
