@@ -2,8 +2,8 @@
 
 use ppl_tensor::DType;
 
-use super::{Immediate, Kernel, by_dtype, destination, instances, source};
-use crate::math::{Arch, Float, mul_add};
+use super::{Immediate, Kernel, destination, instances, is_wide, source};
+use crate::math::{Arch, Avx2, Float, Portable, mul_add};
 
 /// Results that are worked on at once.
 const LANES: usize = 16;
@@ -113,6 +113,18 @@ unsafe fn product<A: Arch, T: Float>(
     }
 }
 instances!(product as choose_product<A: Arch, T: Float;>);
+
+macro_rules! by_dtype {
+    ($dtype:expr, $choose:ident) => {
+        match $dtype {
+            DType::F64 if is_wide() => Some($choose::<Avx2, f64>()),
+            DType::F64 => Some($choose::<Portable, f64>()),
+            DType::F32 if is_wide() => Some($choose::<Avx2, f32>()),
+            DType::F32 => Some($choose::<Portable, f32>()),
+            DType::I64 | DType::Bool => None,
+        }
+    };
+}
 
 /// A linear combination of rows, see [`combination`].
 pub(crate) fn combine(dtype: DType) -> Option<Kernel> {

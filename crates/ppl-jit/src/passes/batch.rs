@@ -62,7 +62,9 @@ pub(super) fn is_batched(op: &Op, each: &[bool], types: &[&TensorType], ty: &Ten
             ([false, true], [x, y]) => x.shape.rank() == 2 && y.shape.rank() == 2 && y.shape[1] == 1,
             _ => false,
         },
-        Op::Random { .. } | Op::Scan(_) | Op::Custom(_) => false,
+        // Draws for keys alone are for each key what they are for one.
+        Op::Random { .. } => types.len() == 1,
+        Op::Scan(_) | Op::Custom(_) => false,
     }
 }
 
