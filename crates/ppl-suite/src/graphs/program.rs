@@ -331,8 +331,8 @@ fn repeat(source: &mut Source, values: &[Tensor], step: Step) -> Option<Tensor> 
     let start = if start.shape().broadcasts_to(&row) { start } else { start.sum_all() };
     let start = start.broadcast_to(&row);
     // Something from outside, the same in each step.
-    let level = fitted(&start, values.first()?).tanh();
-    let level = if level.shape().broadcasts_to(&row) { level } else { level.sum_all() };
+    let level = fitted(&start, values.first()?);
+    let level = if level.shape().broadcasts_to(&row) { level } else { level.sum_all() }.tanh();
     let what = source.below(6);
     let next = |(carry, before): &(Tensor, Tensor), x: &Tensor| {
         let next = match what {
