@@ -3,7 +3,7 @@
 use ppl_tensor::DType;
 use ppl_tensor::op::TriangularSolve;
 
-use super::{Immediate, Kernel, of_floats, destination, instances, is_wide, source};
+use super::{Immediate, Kernel, destination, instances, is_wide, of_floats, source};
 use crate::math::{Arch, Avx2, Float, Portable, mul_add};
 
 /// `row -= weight * other`, element by element.

@@ -2,7 +2,7 @@
 
 use ppl_tensor::DType;
 
-use super::{Immediate, Kernel, of_floats, destination, instances, source};
+use super::{Immediate, Kernel, destination, instances, of_floats, source};
 use crate::math::{Arch, Float, mul_add};
 
 /// The dimension along which entries follow each other.
