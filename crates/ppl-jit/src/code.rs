@@ -1,8 +1,12 @@
 //! The form in which programs run: instructions on addressed memory.
 
+use std::sync::Arc;
+
+use ppl_tensor::op::Reduction;
 use ppl_tensor::{DType, HostTensor, Op, TensorType};
 
-use crate::kernels::{Call, Immediate, Runs};
+use crate::kernels::{Call, Form, Immediate, Kernel, Runs};
+use crate::native::{Functions, Region};
 use crate::plan::View;
 
 /// A block of memory with elements of one dtype.
@@ -48,6 +52,21 @@ pub(crate) struct Instruction {
     pub(crate) immediate: Immediate,
     /// The operation's name.
     pub(crate) name: &'static str,
+    /// What it computes, of instructions that may become machine code.
+    pub(crate) action: Option<Box<Action>>,
+}
+
+/// What an instruction computes.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    /// The source's one element everywhere.
+    Fill,
+    /// An operation on each element.
+    Map { op: Op, forms: [Form; 3] },
+    /// Results of `immediate[0]` elements each, which are neighbours or at a distance of the number of results.
+    Reduce { kind: Reduction, rows: bool },
+    /// A product of matrices whose sizes are in `immediate`.
+    Matmul,
 }
 
 /// How an address moves in a loop.
@@ -67,8 +86,44 @@ pub(crate) struct Loop {
     pub(crate) inner: usize,
     /// Elements that go through the body at once.
     pub(crate) block: usize,
+    /// Whether a block goes through all turns of the outer dimensions before the next block does: they share data.
+    pub(crate) blocks_first: bool,
     pub(crate) streams: Vec<Stream>,
     pub(crate) body: Vec<Instruction>,
+    /// How it is divided, if it is long.
+    pub(crate) chunks: Option<Chunks>,
+}
+
+/// Parts of a pass that do not wait for each other: totals of each are joined in order when all are done, so that results do
+/// not depend on who did them.
+#[derive(Clone)]
+pub(crate) struct Chunks {
+    /// Elements of the inner dimension in a chunk: a multiple of a block.
+    pub(crate) size: usize,
+    pub(crate) totals: Vec<Total>,
+    /// Values between operations, and the distance of each in bytes from the start of a worker's memory.
+    pub(crate) temporaries: Vec<(Slot, usize)>,
+    /// Bytes of a worker's memory.
+    pub(crate) memory: usize,
+    /// Bytes of a chunk's totals.
+    pub(crate) partial: usize,
+}
+
+/// A total of a pass.
+#[derive(Clone)]
+pub(crate) struct Total {
+    /// Where the pass finds it.
+    pub(crate) moving: Slot,
+    /// Its first element.
+    pub(crate) first: Slot,
+    /// What it starts with, and how that is put there.
+    pub(crate) start: Slot,
+    pub(crate) fill: Kernel,
+    /// Joins elements onto others.
+    pub(crate) join: Kernel,
+    pub(crate) elements: usize,
+    /// Distance in bytes from the start of a chunk's totals.
+    pub(crate) place: usize,
 }
 
 /// Entries chosen by index, or added at an index: for each of `batch` rows, `middle` blocks of `size` entries of `inner`
@@ -126,6 +181,7 @@ pub(crate) enum Step {
     Index(Box<Index>),
     Host(Box<HostCall>),
     Repeat(Box<Repeat>),
+    Native(Box<Region>),
 }
 
 /// A program.
@@ -139,8 +195,12 @@ pub(crate) struct Code {
     /// The buffer of each argument, if it is used, and its type.
     pub(crate) inputs: Vec<Option<usize>>,
     pub(crate) outputs: Vec<(View, TensorType)>,
+    /// How many arguments are the results of the same numbers in the next step of an iteration.
+    pub(crate) carried: usize,
     /// Bytes of the program's own memory.
     pub(crate) arena: usize,
+    /// The functions of regions, and one that makes results arguments.
+    pub(crate) functions: Option<Arc<Functions>>,
 }
 
 /// Bytes of an element.
@@ -161,6 +221,7 @@ impl Step {
             Step::Copy { to, from, .. } => (vec![*to], vec![*from]),
             Step::Index(index) => (vec![index.to], vec![index.values, index.indices]),
             Step::Host(_) | Step::Repeat(_) => (vec![], vec![]),
+            Step::Native(region) => region.outside.clone(),
             Step::Loop(one) => {
                 let mut all = (vec![], vec![]);
                 for (written, read) in one.body.iter().map(of) {

@@ -99,6 +99,27 @@ impl Listing<'_> {
                 self.line(&format!("{name} {elements} elements"));
                 Work { operations: 0, bytes: 2 * elements * bytes(index.dtype) }
             }
+            Step::Native(region) => {
+                let mut work = Work::default();
+                let mut names = Vec::with_capacity(region.steps.len());
+                for step in &region.steps {
+                    match step {
+                        Step::Run(instruction) => {
+                            work += of_instruction(instruction, instruction.n);
+                            names.push(instruction.name);
+                        }
+                        _ => names.push("copy"),
+                    }
+                }
+                let turns = region.turns();
+                let times = if turns == 1 { String::new() } else { format!("{turns} times, in order, ") };
+                self.line(&format!(
+                    "{times}{} instructions in machine code: {}",
+                    names.len(),
+                    names.join(", ")
+                ));
+                Work { operations: work.operations * turns, bytes: 0 }
+            }
             Step::Host(call) => {
                 self.line(&format!("{} {} by the host backend", call.op.name(), call.ty.shape));
                 Work::default()

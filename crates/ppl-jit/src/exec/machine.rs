@@ -9,11 +9,10 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result, Shape};
 
-use crate::code::{Code, HostCall, Index, Instruction, Loop, Origin, Repeat, Step, bytes};
+use super::pass::{Crew, run_instruction};
+use crate::code::{Code, HostCall, Index, Origin, Repeat, Step, bytes};
 use crate::kernels::{self, Runs};
 use crate::plan::View;
 
@@ -21,25 +20,36 @@ use crate::plan::View;
 #[repr(align(64))]
 #[derive(Clone, Copy)]
 #[allow(dead_code, reason = "its bytes are read by address")]
-struct Line([u8; 64]);
+pub(super) struct Line([u8; 64]);
+
+/// So many bytes, or more.
+pub(super) fn lines(bytes: usize) -> Vec<Line> {
+    vec![Line([0; 64]); bytes.div_ceil(64)]
+}
 
 /// A program's memory, and the addresses of everything in it.
 pub(super) struct Machine {
     code: Arc<Code>,
+    /// Who goes through long arrays.
+    crew: Crew,
     /// Owns what addresses point to.
     _arena: Vec<Line>,
+    /// Where it starts.
+    start: *mut u8,
     /// Where each buffer starts.
     buffers: Vec<*mut u8>,
     /// What the entries of the table are between loops.
     base: Vec<*mut u8>,
     /// The addresses that instructions use.
     table: Vec<*mut u8>,
-    /// Entries that point into arguments.
-    moving: Vec<(usize, usize)>,
+    /// For each argument, the entries that point into it.
+    moving: Vec<Vec<usize>>,
     /// Keeps arguments alive that addresses point to.
     arguments: Vec<Option<HostTensor>>,
     /// For each argument that is carried from run to run: its memory now, and that of the next.
     state: Vec<[Vec<Line>; 2]>,
+    /// Of these, the ones whose memory is exchanged from run to run.
+    exchanged: Vec<usize>,
     /// Memory of arguments that were given as numbers.
     given: Vec<Vec<Line>>,
     outputs: Vec<Runs>,
@@ -50,7 +60,7 @@ unsafe impl Send for Machine {}
 
 impl Machine {
     pub(super) fn new(code: Arc<Code>) -> Self {
-        let mut arena = vec![Line([0; 64]); code.arena.div_ceil(64)];
+        let mut arena = lines(code.arena);
         let start: *mut u8 = arena.as_mut_ptr().cast();
         let address = |buffer: &crate::code::Buffer| match &buffer.origin {
             // SAFETY: the plan counted the arena's bytes.
@@ -59,12 +69,12 @@ impl Machine {
             Origin::Input(_) | Origin::Window(_) => std::ptr::null_mut(),
         };
         let buffers: Vec<*mut u8> = code.buffers.iter().map(address).collect();
-        let mut moving = Vec::new();
+        let mut moving = vec![Vec::new(); code.inputs.len()];
         let mut base = Vec::with_capacity(code.addresses.len());
         for (slot, address) in code.addresses.iter().enumerate() {
             let buffer = &code.buffers[address.buffer];
             if let Origin::Input(number) = buffer.origin {
-                moving.push((slot, number));
+                moving[number].push(slot);
             }
             base.push(buffers[address.buffer].wrapping_add(address.offset * bytes(buffer.dtype)));
         }
@@ -72,13 +82,16 @@ impl Machine {
         let arguments = vec![None; code.inputs.len()];
         Self {
             table: base.clone(),
+            crew: Crew::default(),
             code,
             _arena: arena,
+            start,
             buffers,
             base,
             moving,
             arguments,
             state: Vec::new(),
+            exchanged: Vec::new(),
             given: Vec::new(),
             outputs,
         }
@@ -96,7 +109,7 @@ impl Machine {
     fn point(&mut self, number: usize, start: *mut u8) {
         let Some(buffer) = self.code.inputs[number] else { return };
         self.buffers[buffer] = start;
-        for &(slot, _) in self.moving.iter().filter(|(_, of)| *of == number) {
+        for &slot in &self.moving[number] {
             let address = self.code.addresses[slot];
             let offset = address.offset * bytes(self.code.buffers[address.buffer].dtype);
             self.base[slot] = self.buffers[buffer].wrapping_add(offset);
@@ -104,22 +117,48 @@ impl Machine {
         }
     }
 
-    /// Makes the first results the next arguments of the same numbers.
-    pub(super) fn carry(&mut self, carried: usize) {
+    /// Gives arguments that are carried from run to run memory of their own.
+    pub(super) fn hold(&mut self, carried: usize) {
         while self.state.len() < carried {
             let (view, ty) = &self.code.outputs[self.state.len()];
             let lines = (view.elements() * bytes(ty.dtype)).div_ceil(64);
             self.state.push([vec![Line([0; 64]); lines], vec![Line([0; 64]); lines]]);
         }
-        for (number, [_, next]) in self.state.iter_mut().enumerate().take(carried) {
+        self.exchanged = (0..carried).collect();
+        let code = self.code.clone();
+        let functions = code.functions.as_ref().filter(|_| carried == code.carried);
+        let Some(functions) = functions else { return };
+        self.exchanged.retain(|number| !functions.carried.contains(number));
+        for &number in &functions.carried {
+            if let Some(value) = &self.arguments[number] {
+                let size = value.data().len() * bytes(value.dtype());
+                let now: *mut u8 = self.state[number][0].as_mut_ptr().cast();
+                // SAFETY: the memory has room for the argument's elements, and is no argument yet.
+                unsafe { std::ptr::copy_nonoverlapping(first(value), now, size) };
+                self.point(number, now);
+            }
+        }
+    }
+
+    /// Makes the first results the next arguments of the same numbers.
+    pub(super) fn carry(&mut self) {
+        for &number in &self.exchanged {
             let (view, ty) = &self.code.outputs[number];
+            let [_, next] = &mut self.state[number];
             let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(ty.dtype));
             if view.elements() > 0 {
                 // SAFETY: as the module says; the destination has the result's bytes, and is no argument now.
                 unsafe { kernels::copy(&self.outputs[number], next.as_mut_ptr().cast(), from) };
             }
         }
-        for number in 0..carried {
+        if let Some(functions) =
+            self.code.functions.as_ref().filter(|_| self.exchanged.len() < self.state.len())
+        {
+            // SAFETY: as the module says; `hold` gave these arguments memory of their own.
+            unsafe { functions.carry(self.buffers.as_ptr(), self.start) };
+        }
+        for index in 0..self.exchanged.len() {
+            let number = self.exchanged[index];
             let [now, next] = &mut self.state[number];
             std::mem::swap(now, next);
             let start = now.as_mut_ptr().cast();
@@ -183,13 +222,15 @@ impl Machine {
 
     /// The first part of a run, the same in each step of an iteration.
     pub(super) fn run_fixed(&mut self) -> Result<()> {
-        let code = self.code.clone();
+        // SAFETY: the machine keeps its program.
+        let code: &Code = unsafe { &*Arc::as_ptr(&self.code) };
         self.run_steps(&code.steps[..code.fixed])
     }
 
     /// The rest of a run.
     pub(super) fn run_varying(&mut self) -> Result<()> {
-        let code = self.code.clone();
+        // SAFETY: the machine keeps its program.
+        let code: &Code = unsafe { &*Arc::as_ptr(&self.code) };
         self.run_steps(&code.steps[code.fixed..])
     }
 
@@ -197,15 +238,22 @@ impl Machine {
         for step in steps {
             match step {
                 // SAFETY: as the module says.
-                Step::Run(instruction) => unsafe { self.instruction(instruction, instruction.n) },
+                Step::Run(instruction) => unsafe { run_instruction(&self.table, instruction, instruction.n) },
                 // SAFETY: as the module says.
                 Step::Copy { runs, to, from } => unsafe {
                     kernels::copy(runs, self.table[*to as usize], self.table[*from as usize]);
                 },
-                Step::Loop(one) => self.pass(one),
+                // SAFETY: as the module says.
+                Step::Loop(one) => unsafe { self.crew.pass(one, &self.base, &mut self.table) },
                 Step::Index(index) => self.index(index)?,
                 Step::Host(call) => self.host(call)?,
                 Step::Repeat(repeat) => self.repeat(repeat)?,
+                Step::Native(region) => {
+                    if let Some(functions) = &self.code.functions {
+                        // SAFETY: as the module says, of the region's steps.
+                        unsafe { functions.call(region.number, self.buffers.as_ptr(), self.start) };
+                    }
+                }
             }
         }
         Ok(())
@@ -235,49 +283,6 @@ impl Machine {
             self.run_steps(&repeat.body)?;
         }
         Ok(())
-    }
-
-    /// # Safety
-    /// As the module says.
-    #[inline(always)]
-    unsafe fn instruction(&self, instruction: &Instruction, n: usize) {
-        // SAFETY: as the module says; slots are entries of the table.
-        unsafe {
-            let at = |slot: u32| *self.table.get_unchecked(slot as usize);
-            let sources = instruction.sources.map(|slot| at(slot).cast_const());
-            instruction.call.run(at(instruction.dst), sources, n, &instruction.immediate);
-        }
-    }
-
-    fn pass(&mut self, one: &Loop) {
-        let mut turn: SmallVec<[usize; 4]> = SmallVec::from_elem(0, one.outer.len());
-        let rows: usize = one.outer.iter().product();
-        for _ in 0..rows {
-            for stream in &one.streams {
-                let moved: usize = turn.iter().zip(&stream.outer).map(|(turn, step)| turn * step).sum();
-                self.table[stream.slot as usize] = self.base[stream.slot as usize].wrapping_add(moved);
-            }
-            let mut done = 0;
-            while done < one.inner {
-                let n = one.block.min(one.inner - done);
-                for instruction in &one.body {
-                    // SAFETY: as the module says; streams stay within their buffers.
-                    unsafe { self.instruction(instruction, n) };
-                }
-                done += n;
-                for stream in &one.streams {
-                    let entry = &mut self.table[stream.slot as usize];
-                    *entry = entry.wrapping_add(n * stream.inner);
-                }
-            }
-            for (turn, &size) in turn.iter_mut().zip(&one.outer).rev() {
-                *turn += 1;
-                if *turn < size {
-                    break;
-                }
-                *turn = 0;
-            }
-        }
     }
 
     fn index(&self, index: &Index) -> Result<()> {

@@ -49,6 +49,9 @@ const LANES: usize = 16;
 
 #[inline(always)]
 fn fold_direct<F: Fold>(terms: &[F::T]) -> F::T {
+    if terms.len() < LANES {
+        return terms.iter().fold(F::IDENTITY, |all, &x| F::join(all, x));
+    }
     let mut lanes = [F::IDENTITY; LANES];
     let (groups, rest) = terms.as_chunks::<LANES>();
     for group in groups {
@@ -66,27 +69,53 @@ fn fold_direct<F: Fold>(terms: &[F::T]) -> F::T {
     rest.iter().fold(lanes[0], |all, &x| F::join(all, x))
 }
 
-/// All terms joined, pieces of [`DIRECT`] in pairs, pairs of pairs, and so on.
+/// All terms joined.
 #[inline(always)]
 fn fold<F: Fold>(terms: &[F::T]) -> F::T {
     if terms.len() <= DIRECT {
         return fold_direct::<F>(terms);
     }
+    let [all] = halved::<F, 1>(terms.len(), |from, to| [fold_direct::<F>(&terms[from..to])]);
+    all
+}
+
+/// `size` terms joined, of `W` results at once: pieces of [`DIRECT`] in pairs, pairs of pairs, and so on.
+#[inline(always)]
+fn halved<F: Fold, const W: usize>(size: usize, piece: impl Fn(usize, usize) -> [F::T; W]) -> [F::T; W] {
+    let joined = |mut x: [F::T; W], y: [F::T; W]| {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x = F::join(*x, y));
+        x
+    };
     // The results of 2ⁱ pieces, for each bit of the number of pieces so far.
-    let mut partial = [F::IDENTITY; 48];
+    let mut partial = [[F::IDENTITY; W]; 48];
     let mut count = 0_usize;
-    for piece in terms.chunks(DIRECT) {
-        let mut sum = fold_direct::<F>(piece);
+    for start in (0..size).step_by(DIRECT) {
+        let mut sum = piece(start, size.min(start + DIRECT));
         let mut level = 0;
         while count >> level & 1 == 1 {
-            sum = F::join(partial[level], sum);
+            sum = joined(partial[level], sum);
             level += 1;
         }
         partial[level] = sum;
         count += 1;
     }
     let levels = (0..48).filter(|level| count >> level & 1 == 1);
-    levels.fold(F::IDENTITY, |all, level| F::join(partial[level], all))
+    levels.fold([F::IDENTITY; W], |all, level| joined(partial[level], all))
+}
+
+/// `W` neighbouring columns of a matrix, from number `column` on, with its rows at a distance of `n`.
+#[inline(always)]
+fn fold_columns<F: Fold, const W: usize>(a: &[F::T], n: usize, size: usize, column: usize) -> [F::T; W] {
+    let piece = |from: usize, to: usize| {
+        let mut lanes = [F::IDENTITY; W];
+        for row in from..to {
+            for (lane, &x) in lanes.iter_mut().zip(&a[row * n + column..][..W]) {
+                *lane = F::join(*lane, x);
+            }
+        }
+        lanes
+    };
+    if size <= DIRECT { piece(0, size) } else { halved::<F, W>(size, piece) }
 }
 
 /// `n` results, each of `immediate[0]` neighbours.
@@ -121,11 +150,20 @@ unsafe fn columns<F: Fold>(
     let size = immediate[0];
     // SAFETY: as the module says; the source has `size` elements for each of the destination.
     let (dst, a) = unsafe { (destination::<F::T>(dst, n), source::<F::T>(a, n * size)) };
-    dst.fill(F::IDENTITY);
-    for row in 0..size {
-        for (d, &x) in dst.iter_mut().zip(&a[row * n..][..n]) {
-            *d = F::join(*d, x);
-        }
+    let (tiles, rest) = dst.as_chunks_mut::<LANES>();
+    let mut column = 0;
+    for tile in tiles {
+        *tile = fold_columns::<F, LANES>(a, n, size, column);
+        column += LANES;
+    }
+    let (tiles, rest) = rest.as_chunks_mut::<4>();
+    for tile in tiles {
+        *tile = fold_columns::<F, 4>(a, n, size, column);
+        column += 4;
+    }
+    for d in rest {
+        [*d] = fold_columns::<F, 1>(a, n, size, column);
+        column += 1;
     }
 }
 instances!(columns as choose_columns<F: Fold;>);

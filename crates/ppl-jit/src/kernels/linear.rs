@@ -1,97 +1,282 @@
 //! Products of matrices with one long dimension, and small ones.
 
 use ppl_tensor::DType;
+use ppl_tensor::op::Binary;
 
-use super::{Immediate, Kernel, destination, instances, is_wide, source};
-use crate::math::{Arch, Avx2, Float, Portable, mul_add};
+#[cfg(target_arch = "x86_64")]
+use super::is_wide;
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{Eight32, Four64};
+use super::lanes::{Lanes, Two};
+use super::{Form, Immediate, Kernel, destination, instances, source};
+use crate::math::{Float, mul_add};
 
-/// Results that are worked on at once.
-const LANES: usize = 16;
+/// What a linear combination is added to, or what is taken from what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Start {
+    /// `Σ`.
+    Zero = 0,
+    /// `c + Σ`.
+    Plus = 1,
+    /// `c - Σ`.
+    Minus = 2,
+    /// `Σ - c`.
+    From = 3,
+}
 
-/// `dᵢ = Σₖ aₖ bₖᵢ`: a linear combination of rows. `immediate` has the number of rows, and the distances of coefficients
-/// and of rows.
-#[inline(always)]
-unsafe fn combination<A: Arch, T: Float>(
-    dst: *mut u8,
-    a: *const u8,
-    b: *const u8,
-    _: *const u8,
-    n: usize,
-    immediate: &Immediate,
-) {
-    let [count, step, row, _] = *immediate;
-    let last = count.saturating_sub(1);
-    // SAFETY: as the module says; the sources reach to their last coefficient and row.
-    let (dst, a, b) = unsafe {
-        let (a, b) =
-            (source::<T>(a, last * step + count.min(1)), source::<T>(b, last * row + n * count.min(1)));
-        (destination::<T>(dst, n), a, b)
-    };
-    let (groups, rest) = dst.as_chunks_mut::<LANES>();
-    let done = groups.len() * LANES;
-    for (group, d) in groups.iter_mut().enumerate() {
-        let mut sums = [T::ZERO; LANES];
-        for k in 0..count {
-            let x = a[k * step];
-            let row: &[T; LANES] = match b[k * row + group * LANES..].first_chunk() {
-                Some(row) => row,
-                None => return,
-            };
-            for (sum, &y) in sums.iter_mut().zip(row) {
-                *sum = mul_add::<A, T>(x, y, *sum);
-            }
-        }
-        *d = sums;
+/// Bits of the last immediate of a combination: the third source has one element for all; a number to be added follows the
+/// coefficients.
+const SAME: usize = 4;
+const SHIFTED: usize = 8;
+
+impl Start {
+    /// As the last immediate of a combination.
+    pub(crate) fn encoded(self, form: Form, shifted: bool) -> usize {
+        self as usize + usize::from(form == Form::Same) * SAME + usize::from(shifted) * SHIFTED
     }
-    for (i, d) in rest.iter_mut().enumerate() {
-        *d = (0..count).fold(T::ZERO, |sum, k| sum + a[k * step] * b[k * row + done + i]);
+
+    /// That of a combination which is the left or the right operand of an operation, if there is one.
+    pub(crate) fn of(kind: Binary, is_left: bool) -> Option<Self> {
+        match kind {
+            Binary::Add => Some(Self::Plus),
+            Binary::Sub if is_left => Some(Self::From),
+            Binary::Sub => Some(Self::Minus),
+            _ => None,
+        }
     }
 }
-instances!(combination as choose_combination<A: Arch, T: Float;>);
 
-/// `dₖ += Σᵢ aᵢ bₖᵢ`: the products of a vector with rows. `immediate` has the number of rows, and the distances of results
-/// and of rows.
+/// Bits of the last immediate of a contraction.
+const REPLACES: usize = 1;
+const MOMENTS: usize = 2;
+
+/// The last immediate of a contraction: whether results take the place of what is there, instead of being added to it; and
+/// whether the sum of the vector and that of its squares follow the products.
+pub(crate) fn contraction_flags(replaces: bool, moments: bool) -> usize {
+    usize::from(replaces) * REPLACES + usize::from(moments) * MOMENTS
+}
+
+/// `Σₖ aₖ bₖᵢ` for `W` registers of neighbouring `i`, from what [`Start`] says.
+///
+/// # Safety
+/// `a` has `count` elements at a distance of `step`, and `b` as many rows of so many elements at a distance of `row`; `c` has
+/// as many, or one.
 #[inline(always)]
-unsafe fn contraction<A: Arch, T: Float>(
+unsafe fn tile<L: Lanes, const W: usize>(
+    dst: *mut L::T,
+    a: *const L::T,
+    b: *const L::T,
+    c: *const L::T,
+    [count, step, row, start]: Immediate,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let shift = if start & SHIFTED == 0 { L::T::ZERO } else { *a.add(count * step) };
+        let mut sums = [L::splat(shift); W];
+        for k in 0..count {
+            let (x, row) = (L::splat(*a.add(k * step)), b.add(k * row));
+            for (w, sum) in sums.iter_mut().enumerate() {
+                *sum = x.times_plus(L::load(row.add(w * L::N)), *sum);
+            }
+        }
+        if start & 3 != Start::Zero as usize {
+            for (w, sum) in sums.iter_mut().enumerate() {
+                let term = if start & SAME == 0 { L::load(c.add(w * L::N)) } else { L::splat(*c) };
+                *sum = match start & 3 {
+                    1 => term.plus(*sum),
+                    2 => term.minus(*sum),
+                    _ => sum.minus(term),
+                };
+            }
+        }
+        for (w, sum) in sums.into_iter().enumerate() {
+            sum.store(dst.add(w * L::N));
+        }
+    }
+}
+
+/// `dᵢ = Σₖ aₖ bₖᵢ`, a linear combination of rows, from what [`Start`] says with the third source. `immediate` has the number
+/// of rows, the distances of coefficients and of rows, and an encoded start.
+#[inline(always)]
+unsafe fn combination<L: Lanes>(
     dst: *mut u8,
     a: *const u8,
     b: *const u8,
-    _: *const u8,
+    c: *const u8,
     n: usize,
     immediate: &Immediate,
 ) {
-    let [count, step, row, _] = *immediate;
-    let last = count.saturating_sub(1);
-    // SAFETY: as the module says; the destination reaches to its last result, the second source to its last row.
-    let (dst, a, b) = unsafe {
-        let b = source::<T>(b, last * row + n * count.min(1));
-        (destination::<T>(dst, last * step + count.min(1)), source::<T>(a, n), b)
-    };
-    for k in 0..count {
-        let b = &b[k * row..][..n];
-        let mut lanes = [T::ZERO; LANES];
-        let ((xs, rest_x), (ys, rest_y)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-        for (x, y) in xs.iter().zip(ys) {
-            for ((lane, &x), &y) in lanes.iter_mut().zip(x).zip(y) {
-                *lane = mul_add::<A, T>(x, y, *lane);
+    let [count, step, row, start] = *immediate;
+    let (dst, a, b, c): (*mut L::T, *const L::T, *const L::T, *const L::T) =
+        (dst.cast(), a.cast(), b.cast(), c.cast());
+    let moves = usize::from(start & SAME == 0);
+    let mut i = 0;
+    // SAFETY: as the module says; the sources reach to their last coefficient and row, the third to its only or last element;
+    // what is done ends at most at `n`.
+    unsafe {
+        // Eight sums, so that none waits for the one before.
+        while i + 8 * L::N <= n {
+            tile::<L, 8>(dst.add(i), a, b.add(i), c.add(i * moves), *immediate);
+            i += 8 * L::N;
+        }
+        while i + L::N <= n {
+            tile::<L, 1>(dst.add(i), a, b.add(i), c.add(i * moves), *immediate);
+            i += L::N;
+        }
+        while i < n {
+            let mut sum = if start & SHIFTED == 0 { L::T::ZERO } else { *a.add(count * step) };
+            for k in 0..count {
+                sum = mul_add::<L::A, L::T>(*a.add(k * step), *b.add(k * row + i), sum);
+            }
+            *dst.add(i) = match start & 3 {
+                0 => sum,
+                1 => *c.add(i * moves) + sum,
+                2 => *c.add(i * moves) - sum,
+                _ => sum - *c.add(i * moves),
+            };
+            i += 1;
+        }
+    }
+}
+instances!(combination as choose_combination<L: Lanes;>);
+
+/// `Σᵢ aᵢ bᵣᵢ` for `R` rows at a distance of `row`, each in `W` registers of partial sums; and, with `M`, the sums of `a` and of
+/// its squares.
+///
+/// # Safety
+/// `a` and each of the rows of `b` have `n` elements.
+#[inline(always)]
+unsafe fn dots<L: Lanes, const R: usize, const W: usize, const M: bool>(
+    a: *const L::T,
+    b: *const L::T,
+    row: usize,
+    n: usize,
+) -> ([L::T; R], [L::T; 2]) {
+    // SAFETY: the caller's; groups end at most at `n`.
+    unsafe {
+        let zero = L::splat(L::T::ZERO);
+        let mut sums = [[zero; W]; R];
+        let mut moments = [[zero; W]; 2];
+        let mut i = 0;
+        while i + W * L::N <= n {
+            for w in 0..W {
+                let at = i + w * L::N;
+                let x = L::load(a.add(at));
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    sums[w] = x.times_plus(L::load(b.add(r * row + at)), sums[w]);
+                }
+                if M {
+                    moments[0][w] = x.plus(moments[0][w]);
+                    moments[1][w] = x.times_plus(x, moments[1][w]);
+                }
+            }
+            i += W * L::N;
+        }
+        while i + L::N <= n {
+            let x = L::load(a.add(i));
+            for (r, sums) in sums.iter_mut().enumerate() {
+                sums[0] = x.times_plus(L::load(b.add(r * row + i)), sums[0]);
+            }
+            if M {
+                moments[0][0] = x.plus(moments[0][0]);
+                moments[1][0] = x.times_plus(x, moments[1][0]);
+            }
+            i += L::N;
+        }
+        let (mut totals, mut both) = ([L::T::ZERO; R], [L::T::ZERO; 2]);
+        for ((r, total), sums) in totals.iter_mut().enumerate().zip(sums) {
+            *total = joined(sums);
+            for i in i..n {
+                *total = mul_add::<L::A, L::T>(*a.add(i), *b.add(r * row + i), *total);
             }
         }
-        let mut width = LANES;
+        if M {
+            let [first, second] = moments;
+            both = [joined(first), joined(second)];
+            for i in i..n {
+                let x = *a.add(i);
+                both = [both[0] + x, mul_add::<L::A, L::T>(x, x, both[1])];
+            }
+        }
+        (totals, both)
+    }
+}
+
+/// The sum of all numbers in `W` registers, by halves.
+///
+/// # Safety
+/// As for [`Lanes::load`].
+#[inline(always)]
+unsafe fn joined<L: Lanes, const W: usize>(mut sums: [L; W]) -> L::T {
+    let mut width = W;
+    // SAFETY: the caller's.
+    unsafe {
         while width > 1 {
             width /= 2;
-            for i in 0..width {
-                lanes[i] = lanes[i] + lanes[i + width];
+            for w in 0..width {
+                sums[w] = sums[w].plus(sums[w + width]);
             }
         }
-        let rest = rest_x.iter().zip(rest_y).fold(T::ZERO, |sum, (&x, &y)| sum + x * y);
-        dst[k * step] = dst[k * step] + (lanes[0] + rest);
+        sums[0].sum()
     }
 }
-instances!(contraction as choose_contraction<A: Arch, T: Float;>);
+
+/// `dₖ += Σᵢ aᵢ bₖᵢ`: the products of a vector with rows. `immediate` has the number of rows, the distances of results and of
+/// rows, and [flags](contraction_flags).
+#[inline(always)]
+unsafe fn contraction<L: Lanes>(
+    dst: *mut u8,
+    a: *const u8,
+    b: *const u8,
+    _: *const u8,
+    n: usize,
+    immediate: &Immediate,
+) {
+    let [count, step, row, flags] = *immediate;
+    let (dst, a, b): (*mut L::T, *const L::T, *const L::T) = (dst.cast(), a.cast(), b.cast());
+    let put = |k: usize, sum: L::T| {
+        // SAFETY: as the module says; the destination reaches to its last result.
+        unsafe {
+            let to = dst.add(k * step);
+            *to = if flags & REPLACES == 0 { *to + sum } else { sum };
+        }
+    };
+    let mut k = 0;
+    // SAFETY: as the module says; the second source reaches to its last row.
+    unsafe {
+        if flags & MOMENTS != 0 {
+            let moments = if count >= 4 {
+                let (sums, moments) = dots::<L, 4, 2, true>(a, b, row, n);
+                sums.into_iter().enumerate().for_each(|(r, sum)| put(r, sum));
+                k = 4;
+                moments
+            } else {
+                let ([sum], moments) = dots::<L, 1, 4, true>(a, b, row, n);
+                put(0, sum);
+                k = 1;
+                moments
+            };
+            put(count, moments[0]);
+            put(count + 1, moments[1]);
+        }
+        while k + 4 <= count {
+            let (sums, _) = dots::<L, 4, 2, false>(a, b.add(k * row), row, n);
+            sums.into_iter().enumerate().for_each(|(r, sum)| put(k + r, sum));
+            k += 4;
+        }
+        while k < count {
+            let ([sum], _) = dots::<L, 1, 8, false>(a, b.add(k * row), row, n);
+            put(k, sum);
+            k += 1;
+        }
+    }
+}
+instances!(contraction as choose_contraction<L: Lanes;>);
 
 /// The product of row-major matrices `[m, k]` and `[k, n]`, whose sizes are in `immediate`.
 #[inline(always)]
-unsafe fn product<A: Arch, T: Float>(
+unsafe fn product<L: Lanes>(
     dst: *mut u8,
     a: *const u8,
     b: *const u8,
@@ -101,26 +286,37 @@ unsafe fn product<A: Arch, T: Float>(
 ) {
     let [m, k, n, _] = *immediate;
     // SAFETY: as the module says; the sizes are those of the matrices.
-    let (dst, a, b) = unsafe { (destination::<T>(dst, m * n), source::<T>(a, m * k), source::<T>(b, k * n)) };
-    dst.fill(T::ZERO);
+    let (dst, a, b) =
+        unsafe { (destination::<L::T>(dst, m * n), source::<L::T>(a, m * k), source::<L::T>(b, k * n)) };
+    if n == 1 {
+        for (i, d) in dst.iter_mut().enumerate() {
+            // SAFETY: as the module says; a row of the first matrix and the column are of one length.
+            ([*d], _) = unsafe { dots::<L, 1, 2, false>(a[i * k..].as_ptr(), b.as_ptr(), 0, k) };
+        }
+        return;
+    }
+    dst.fill(L::T::ZERO);
     for i in 0..m {
         let row = &mut dst[i * n..][..n];
         for (j, &x) in a[i * k..][..k].iter().enumerate() {
             for (d, &y) in row.iter_mut().zip(&b[j * n..][..n]) {
-                *d = mul_add::<A, T>(x, y, *d);
+                *d = mul_add::<L::A, L::T>(x, y, *d);
             }
         }
     }
 }
-instances!(product as choose_product<A: Arch, T: Float;>);
+instances!(product as choose_product<L: Lanes;>);
 
-macro_rules! by_dtype {
+/// A kernel for the widest registers there are.
+macro_rules! by_lanes {
     ($dtype:expr, $choose:ident) => {
         match $dtype {
-            DType::F64 if is_wide() => Some($choose::<Avx2, f64>()),
-            DType::F64 => Some($choose::<Portable, f64>()),
-            DType::F32 if is_wide() => Some($choose::<Avx2, f32>()),
-            DType::F32 => Some($choose::<Portable, f32>()),
+            #[cfg(target_arch = "x86_64")]
+            DType::F64 if is_wide() => Some($choose::<Four64>()),
+            #[cfg(target_arch = "x86_64")]
+            DType::F32 if is_wide() => Some($choose::<Eight32>()),
+            DType::F64 => Some($choose::<Two<f64>>()),
+            DType::F32 => Some($choose::<Two<f32>>()),
             DType::I64 | DType::Bool => None,
         }
     };
@@ -128,15 +324,15 @@ macro_rules! by_dtype {
 
 /// A linear combination of rows, see [`combination`].
 pub(crate) fn combine(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_combination)
+    by_lanes!(dtype, choose_combination)
 }
 
 /// The products of a vector with rows, added to what is there; see [`contraction`].
 pub(crate) fn contract(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_contraction)
+    by_lanes!(dtype, choose_contraction)
 }
 
-/// A product of small matrices, see [`product`].
+/// The product of small matrices, see [`product`].
 pub(crate) fn small_matmul(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_product)
+    by_lanes!(dtype, choose_product)
 }

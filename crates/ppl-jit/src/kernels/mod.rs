@@ -13,17 +13,22 @@
 mod convert;
 mod factor;
 mod fold;
+mod fused;
+mod lanes;
 mod layout;
 mod linear;
 mod map;
 mod random;
 mod recur;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub(crate) use convert::cast;
 pub(crate) use factor::{Triangle, cholesky, triangular_solve};
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
+pub(crate) use fused::{MulAdd, mul_add_of};
 pub(crate) use layout::{Runs, copy, fill, load_strided};
-pub(crate) use linear::{combine, contract, small_matmul};
+pub(crate) use linear::{Start, combine, contract, contraction_flags, small_matmul};
 pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };
@@ -89,6 +94,10 @@ pub(crate) enum Form {
 /// Whether this processor has AVX2 and FMA.
 #[inline]
 pub(crate) fn is_wide() -> bool {
+    #[cfg(test)]
+    if tests::is_portable() {
+        return false;
+    }
     #[cfg(target_arch = "x86_64")]
     {
         std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")

@@ -3,62 +3,89 @@
 use std::collections::HashMap;
 
 use ppl_tensor::op::Reduction;
-use ppl_tensor::{DType, Op, Result};
+use ppl_tensor::{Op, Result, TensorType};
 
-use super::lower::{Lower, map_kernel};
+use super::body::Body;
+use super::lower::Lower;
 use super::schedule::Role;
 use super::view::{Strides, View, row_major};
-use crate::code::{Instruction, Loop, Slot, Step, Stream, bytes};
+use crate::code::{Chunks, Loop, Step, Stream, Total, bytes};
 use crate::ir::{Id, Kind};
-use crate::kernels::{self, Call, Form, Immediate, Sources};
+use crate::kernels::{self, Immediate, MulAdd, Start};
 
-/// Bytes of the values between operations that a block may have: they stay in the fastest cache.
-const NEAR: usize = 20 << 10;
+/// Bytes that a block may have of values between operations and of what is read several times: they stay in the fastest
+/// cache.
+const NEAR: usize = 24 << 10;
 
 /// Elements of a block, at least and at most.
 const BLOCK: (usize, usize) = (128, 1024);
 
+/// Elements of a chunk, about: so many that what comes on top does not count, and few enough to be shared out.
+const CHUNK: usize = 1 << 16;
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
+
+/// Blocks are of a multiple of this, so that each starts at a line of the cache if the first does.
+const ALIGNED: usize = 16;
+
 /// A window on memory that moves with the loop: strides are those of its dimensions.
 #[derive(Debug, Clone, PartialEq)]
-struct Access {
-    buffer: usize,
-    offset: usize,
-    strides: Strides,
+pub(super) struct Access {
+    pub(super) buffer: usize,
+    pub(super) offset: usize,
+    pub(super) strides: Strides,
 }
 
 /// Where an operation's argument is.
-#[derive(Debug, Clone, Copy)]
-enum Argument {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Argument {
     /// The value of an operation of this pass.
     Value(Id),
     /// Number of an access.
     Memory(usize),
 }
 
-enum Task {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Task {
     Map,
+    /// A product and a third operand.
+    MulAdd(MulAdd),
     /// All elements joined onto what the destination has.
     Fold(Reduction),
-    Combine(Immediate),
-    Contract(Immediate),
+    /// Coefficients, rows, and perhaps what their combination starts from. If it is shifted, a number to be added is the
+    /// last of the coefficients.
+    Combine {
+        immediate: Immediate,
+        start: Start,
+        shifted: bool,
+    },
+    /// With moments, the sum of the first argument and that of its squares come after the products.
+    Contract {
+        immediate: Immediate,
+        moments: bool,
+    },
 }
 
-struct Part {
-    id: Id,
-    task: Task,
-    arguments: Vec<Argument>,
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) id: Id,
+    pub(super) task: Task,
+    pub(super) arguments: Vec<Argument>,
     /// Where the result goes, if to memory.
-    to: Option<usize>,
+    pub(super) to: Option<usize>,
 }
 
-struct Pass<'l, 'a> {
-    lower: &'l mut Lower<'a>,
+pub(super) struct Pass<'l, 'a> {
+    pub(super) lower: &'l mut Lower<'a>,
     level: usize,
-    space: Strides,
-    accesses: Vec<Access>,
-    parts: Vec<Part>,
+    pub(super) space: Strides,
+    pub(super) accesses: Vec<Access>,
+    pub(super) parts: Vec<Part>,
     /// Values that are others of this pass under another name.
     same: HashMap<Id, Argument>,
+    /// What is not known before the pass is over.
+    pub(super) totals: Vec<Ending>,
 }
 
 /// All operations of a level over the same dimensions.
@@ -78,12 +105,12 @@ pub(super) fn pass(lower: &mut Lower<'_>, level: usize, space: &Strides) -> Resu
         accesses: Vec::new(),
         parts: Vec::new(),
         same: HashMap::new(),
+        totals: Vec::new(),
     };
     for &id in &members {
         pass.add(id, needed[&id]);
     }
-    let step = pass.emit();
-    lower.code.steps.push(step);
+    pass.emit();
     Ok(())
 }
 
@@ -113,7 +140,7 @@ fn needed_outside(lower: &Lower<'_>, members: &[Id]) -> HashMap<Id, bool> {
 }
 
 impl Pass<'_, '_> {
-    fn access(&mut self, buffer: usize, offset: usize, strides: Strides) -> usize {
+    pub(super) fn access(&mut self, buffer: usize, offset: usize, strides: Strides) -> usize {
         let access = Access { buffer, offset, strides };
         match self.accesses.iter().position(|known| *known == access) {
             Some(index) => index,
@@ -156,8 +183,7 @@ impl Pass<'_, '_> {
             Op::Reduce { kind, axes } => {
                 let shape = &self.lower.ir.ty(inputs[0]).shape;
                 let argument = self.argument(inputs[0], shape);
-                let start = kernels::identity(*kind, node.ty.dtype);
-                let view = self.lower.filled(&node.ty, &start);
+                let view = self.total(&node.ty, *kind);
                 let kept = row_major(&node.ty.shape);
                 let mut kept = kept.iter();
                 let strides = shape.iter().enumerate().map(|(axis, &size)| {
@@ -171,11 +197,12 @@ impl Pass<'_, '_> {
             }
             Op::Matmul if self.lower.places[id.0].role == Role::Each => {
                 let (immediate, arguments) = self.combination(inputs[0], inputs[1]);
-                (Task::Combine(immediate), arguments, needed.then(|| self.keep(id)))
+                let combine = Task::Combine { immediate, start: Start::Zero, shifted: false };
+                (combine, arguments, needed.then(|| self.keep(id)))
             }
             Op::Matmul => {
                 let (immediate, arguments, to) = self.contraction(id, inputs[0], inputs[1]);
-                (Task::Contract(immediate), arguments, Some(to))
+                (Task::Contract { immediate, moments: false }, arguments, Some(to))
             }
             _ => {
                 let arguments = inputs.iter().map(|&input| self.argument(input, &node.ty.shape)).collect();
@@ -183,6 +210,13 @@ impl Pass<'_, '_> {
             }
         };
         self.parts.push(Part { id, task, arguments, to });
+    }
+
+    /// Memory for what is not known before the pass is over.
+    fn total(&mut self, ty: &TensorType, kind: Reduction) -> View {
+        let view = self.lower.fresh(ty);
+        self.totals.push(Ending { view: view.clone(), ty: ty.clone(), kind });
+        view
     }
 
     /// Memory for a value of each element.
@@ -236,8 +270,7 @@ impl Pass<'_, '_> {
         let (through, other) = if goes_left { (left, right) } else { (right, left) };
         let argument = self.argument(through, &ir.ty(through).shape);
         let other = self.argument_matrix(other, goes_left);
-        let zero = kernels::identity(Reduction::Sum, node.ty.dtype);
-        let view = self.lower.filled(&node.ty, &zero);
+        let view = self.total(&node.ty, Reduction::Sum);
         let (count, of_rows) = if goes_left { (columns, rows) } else { (rows, 1) };
         let strides = |row: usize, inner: usize| {
             if of_rows == 1 { Strides::from_slice(&[inner]) } else { Strides::from_slice(&[row, inner]) }
@@ -278,9 +311,34 @@ impl Pass<'_, '_> {
         groups
     }
 
-    fn emit(mut self) -> Step {
+    /// Bytes, for each element of the inner dimension, of what should stay near: what is read several times.
+    fn reused(&self, inner: usize, outer: &[(usize, usize)]) -> usize {
+        let mut reads = vec![(0, 1); self.accesses.len()];
+        for part in &self.parts {
+            for (place, argument) in part.arguments.iter().enumerate() {
+                let Argument::Memory(index) = argument else { continue };
+                let (count, rows) = &mut reads[*index];
+                *count += 1;
+                if let (1, Task::Combine { immediate, .. } | Task::Contract { immediate, .. }) =
+                    (place, part.task)
+                {
+                    *rows = immediate[0].max(*rows);
+                }
+            }
+        }
+        let accesses = self.accesses.iter().zip(reads);
+        let near = accesses.filter(|(access, (count, _))| {
+            let again = !outer.is_empty() && is_shared(access, outer);
+            access.strides.get(inner).is_some_and(|&stride| stride > 0) && (*count > 1 || again)
+        });
+        near.map(|(access, (_, rows))| rows * bytes(self.lower.code.buffers[access.buffer].dtype)).sum()
+    }
+
+    /// Writes the steps of the pass.
+    fn emit(mut self) {
+        self.join();
         let groups = self.groups();
-        let (inner, outer) = match groups.split_last() {
+        let ((inner, axis), outer) = match groups.split_last() {
             Some((inner, outer)) => (*inner, outer.to_vec()),
             None => ((1, 0), Vec::new()),
         };
@@ -291,166 +349,98 @@ impl Pass<'_, '_> {
             let size = bytes(self.lower.code.buffers[access.buffer].dtype);
             let stride = |axis: usize| access.strides.get(axis).copied().unwrap_or(0) * size;
             let outer = outer.iter().map(|(_, axis)| stride(*axis)).collect();
-            streams.push(Stream { slot, outer, inner: stride(inner.1) });
-            slots.push((slot, stride(inner.1) / size));
+            streams.push(Stream { slot, outer, inner: stride(axis) });
+            slots.push((slot, stride(axis) / size));
         }
-        let mut body = Body {
-            pass: &mut self,
-            slots,
-            places: HashMap::new(),
-            free: vec![],
-            temporaries: vec![],
-            code: vec![],
-        };
-        body.write();
-        let Body { code, temporaries, .. } = body;
-        let near = temporaries.len().max(1) * 8;
-        let block = (NEAR / near).clamp(BLOCK.0, BLOCK.1).min(inner.0.max(1));
-        let block = if block < inner.0 { block / 16 * 16 } else { block };
-        for buffer in temporaries {
+        let reused = self.reused(axis, &outer);
+        let is_shared = self
+            .accesses
+            .iter()
+            .zip(&slots)
+            .any(|(access, (_, stride))| *stride > 0 && is_shared(access, &outer));
+        let parts = std::mem::take(&mut self.parts);
+        let totals = std::mem::take(&mut self.totals);
+        // What fits into one block needs no loop.
+        let single = outer.is_empty() && block(inner, reused + VALUES) == inner;
+        let body = Body::new(self.lower, slots, single.then_some(inner));
+        let (code, temporaries) = body.write(&parts);
+        let block = if single { inner } else { block(inner, reused + 8 * temporaries.len()) };
+        for &buffer in &temporaries {
             self.lower.code.buffers[buffer].elements = block;
         }
+        if single {
+            self.lower.code.steps.extend(code.into_iter().map(Step::Run));
+            return;
+        }
+        for Ending { view, ty, kind } in &totals {
+            self.lower.fill(view, ty, &kernels::identity(*kind, ty.dtype));
+        }
+        let blocks_first = block < inner && !outer.is_empty() && is_shared;
+        let chunks = (inner > CHUNK).then(|| self.chunks((inner, block), &temporaries, &totals, &streams));
         let outer = outer.iter().map(|(size, _)| *size).collect();
-        Step::Loop(Box::new(Loop { outer, inner: inner.0, block, streams, body: code }))
+        let one = Loop { outer, inner, block, blocks_first, streams, body: code, chunks };
+        self.lower.code.steps.push(Step::Loop(Box::new(one)));
+    }
+
+    /// How a long pass is divided.
+    fn chunks(
+        &mut self,
+        (inner, block): (usize, usize),
+        temporaries: &[usize],
+        totals: &[Ending],
+        streams: &[Stream],
+    ) -> Chunks {
+        let size = inner.div_ceil(inner.div_ceil(CHUNK)).next_multiple_of(block);
+        let bytes_of_block = (block * 8).next_multiple_of(LINE);
+        let place =
+            |(number, &buffer): (usize, &usize)| (self.lower.slot(buffer, 0), number * bytes_of_block);
+        let temporaries: Vec<_> = temporaries.iter().enumerate().map(place).collect();
+        let memory = temporaries.len() * bytes_of_block;
+        let (mut own, mut partial) = (Vec::new(), 0);
+        for Ending { view, ty, kind } in totals {
+            let of = |stream: &&Stream| self.lower.code.addresses[stream.slot as usize].buffer == view.buffer;
+            // One that moves along is of different elements in each chunk.
+            let Some(stream) = streams.iter().find(of).filter(|stream| stream.inner == 0) else { continue };
+            let Some(join) = kernels::accumulate(*kind, ty.dtype, false) else { continue };
+            let (moving, start) = (stream.slot, self.lower.constant(&kernels::identity(*kind, ty.dtype)));
+            let elements = ty.shape.elements();
+            own.push(Total {
+                moving,
+                first: self.lower.slot(view.buffer, 0),
+                start: self.lower.slot(start, 0),
+                fill: kernels::fill(bytes(ty.dtype)),
+                join,
+                elements,
+                place: partial,
+            });
+            partial += (elements * bytes(ty.dtype)).next_multiple_of(LINE);
+        }
+        Chunks { size, totals: own, temporaries, memory, partial }
     }
 }
 
-/// Instructions of a pass, being written.
-struct Body<'p, 'l, 'a> {
-    pass: &'p mut Pass<'l, 'a>,
-    /// Slot and inner stride of each access.
-    slots: Vec<(Slot, usize)>,
-    /// Where the values of operations are.
-    places: HashMap<Id, Slot>,
-    /// Slots of temporaries that nobody reads any more.
-    free: Vec<Slot>,
-    /// Buffers of temporaries: a block each, of elements of any size.
-    temporaries: Vec<usize>,
-    code: Vec<Instruction>,
+/// A total of a pass: its memory, its type, and how elements are joined.
+pub(super) struct Ending {
+    pub(super) view: View,
+    pub(super) ty: TensorType,
+    pub(super) kind: Reduction,
 }
 
-impl Body<'_, '_, '_> {
-    fn write(&mut self) {
-        let parts = std::mem::take(&mut self.pass.parts);
-        let mut last: HashMap<Id, usize> = HashMap::new();
-        for (index, part) in parts.iter().enumerate() {
-            for argument in &part.arguments {
-                if let Argument::Value(id) = argument {
-                    last.insert(*id, index);
-                }
-            }
-        }
-        for (index, part) in parts.iter().enumerate() {
-            let mut loaded = Vec::new();
-            self.part(part, &mut loaded);
-            self.free.append(&mut loaded);
-            for argument in &part.arguments {
-                let Argument::Value(id) = argument else { continue };
-                if last.get(id) == Some(&index) {
-                    last.remove(id);
-                    // Values in memory have no temporary.
-                    let kept = parts.iter().any(|part| part.id == *id && part.to.is_some());
-                    if let (Some(slot), false) = (self.places.get(id), kept) {
-                        self.free.push(*slot);
-                    }
-                }
-            }
-        }
-    }
+/// Bytes that the values between the operations of a pass are taken to have for each element, before they are counted.
+const VALUES: usize = 24;
 
-    fn temporary(&mut self) -> Slot {
-        if let Some(slot) = self.free.pop() {
-            return slot;
-        }
-        // As wide as any element.
-        let buffer = self.pass.lower.buffer(DType::F64, 0);
-        self.temporaries.push(buffer);
-        self.pass.lower.slot(buffer, 0)
+/// Elements of a block, if so many bytes of each are to stay near.
+fn block(inner: usize, near: usize) -> usize {
+    let most = (NEAR / near.max(1)).clamp(BLOCK.0, BLOCK.1);
+    if inner <= most {
+        return inner;
     }
+    inner.div_ceil(inner.div_ceil(most)).next_multiple_of(ALIGNED)
+}
 
-    /// An argument as a kernel of several forms can have it; what had to be loaded for that is noted.
-    fn operand(
-        &mut self,
-        argument: Argument,
-        dtype: DType,
-        spreads: bool,
-        loaded: &mut Vec<Slot>,
-    ) -> (Slot, Form) {
-        match argument {
-            Argument::Value(id) => (self.places.get(&id).copied().unwrap_or(0), Form::Each),
-            Argument::Memory(index) => match self.slots[index] {
-                (slot, 1) => (slot, Form::Each),
-                (slot, 0) if spreads => (slot, Form::Same),
-                (slot, stride) => {
-                    let dst = self.temporary();
-                    let kernel = kernels::load_strided(bytes(dtype));
-                    self.push(kernel, "load", dst, [slot; 3], [stride, 0, 0, 0]);
-                    loaded.push(dst);
-                    (dst, Form::Each)
-                }
-            },
-        }
-    }
-
-    fn push(
-        &mut self,
-        call: impl Into<Call>,
-        name: &'static str,
-        dst: Slot,
-        sources: [Slot; 3],
-        immediate: Immediate,
-    ) {
-        self.code.push(Instruction { call: call.into(), dst, sources, n: 0, immediate, name });
-    }
-
-    fn part(&mut self, part: &Part, loaded: &mut Vec<Slot>) {
-        let ir = self.pass.lower.ir;
-        let node = &ir.nodes[part.id.0];
-        let Kind::Op(op, inputs) = &node.kind else { return };
-        let dtypes: Vec<DType> = inputs.iter().map(|&input| ir.ty(input).dtype).collect();
-        let each = Sources { forms: [Form::Each; 3], single: false };
-        let spreads = matches!(part.task, Task::Map)
-            && part.arguments.len() > 1
-            && map_kernel(op, &dtypes, each).is_some_and(|(call, _)| call.spreads());
-        let mut sources = [0; 3];
-        let mut forms = [Form::Each; 3];
-        for (i, &argument) in part.arguments.iter().enumerate() {
-            let is_matrix =
-                matches!(part.task, Task::Combine(_)) || i == 1 && matches!(part.task, Task::Contract(_));
-            (sources[i], forms[i]) = match (argument, is_matrix) {
-                // The kernel knows the distances.
-                (Argument::Memory(index), true) => (self.slots[index].0, Form::Each),
-                _ => self.operand(argument, dtypes[i], spreads, loaded),
-            };
-        }
-        let to = part.to.map(|index| self.slots[index]);
-        let (kernel, name, immediate) = match part.task {
-            Task::Map => match map_kernel(op, &dtypes, Sources { forms, single: false }) {
-                Some((call, name)) => (call, name, [0; 4]),
-                None => return,
-            },
-            Task::Fold(kind) => {
-                match kernels::accumulate(kind, node.ty.dtype, to.is_some_and(|(_, stride)| stride == 0)) {
-                    Some(kernel) => (Call::from(kernel), "accumulate", [0; 4]),
-                    None => return,
-                }
-            }
-            Task::Combine(immediate) => match kernels::combine(node.ty.dtype) {
-                Some(kernel) => (Call::from(kernel), "combine", immediate),
-                None => return,
-            },
-            Task::Contract(immediate) => match kernels::contract(node.ty.dtype) {
-                Some(kernel) => (Call::from(kernel), "contract", immediate),
-                None => return,
-            },
-        };
-        let dst = match to {
-            Some((slot, _)) => slot,
-            None => self.temporary(),
-        };
-        self.places.insert(part.id, dst);
-        self.push(kernel, name, dst, sources, immediate);
-    }
+/// Whether every turn of the outer dimensions reads the same.
+fn is_shared(access: &Access, outer: &[(usize, usize)]) -> bool {
+    outer.iter().all(|(_, axis)| access.strides.get(*axis).is_none_or(|&stride| stride == 0))
 }
 
 /// The last two dimensions of a view that has one entry in all others.

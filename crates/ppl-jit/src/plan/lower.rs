@@ -6,28 +6,26 @@ use ppl_tensor::op::{Gather, Pad, ScatterAdd, Slice};
 use ppl_tensor::{DType, HostTensor, Op, Result, Shape, TensorType};
 
 use super::fuse;
-use super::memory;
 use super::schedule::{Place, Role, schedule};
 use super::view::{Strides, View, row_major};
-use crate::code::{Address, Buffer, Code, HostCall, Index, Instruction, Origin, Slot, Step, bytes};
+use crate::code::{Action, Address, Buffer, Code, HostCall, Index, Instruction, Origin, Slot, Step, bytes};
 use crate::ir::{Id, Ir, Kind, Node};
 use crate::kernels::{self, Call, Form, Immediate, Runs, Sources};
 
 /// Products of at most this many multiplications do without the machinery for large ones.
 const SMALL_PRODUCT: usize = 1 << 15;
 
-/// The program of a graph, of which the first `carried` arguments differ in each step of an iteration.
+/// The program of a graph, before its memory is planned, of which the first `carried` arguments differ in each step of an iteration.
 pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {
     let (places, fixed) = schedule(ir, carried, |node| has_kernel(ir, node));
-    let code = Code { inputs: vec![None; ir.inputs], ..Code::default() };
-    let mut lower = Lower::new(ir, places, code);
+    let (inputs, carried) = (vec![None; ir.inputs], carried.min(ir.outputs.len()));
+    let mut lower = Lower::new(ir, places, Code { inputs, carried, ..Code::default() });
     lower.leaves();
     lower.operations(fixed)?;
     for &output in &ir.outputs {
         let view = lower.view(output);
         lower.code.outputs.push((view, ir.ty(output).clone()));
     }
-    memory::place(&mut lower.code);
     Ok(lower.code)
 }
 
@@ -114,7 +112,7 @@ impl<'a> Lower<'a> {
             if level == fixed {
                 self.begin_varying();
             }
-            let mut spaces: Vec<Strides> = Vec::new();
+            let (mut spaces, mut large): (Vec<Strides>, Vec<Strides>) = (Vec::new(), Vec::new());
             for (index, node) in ir.nodes.iter().enumerate() {
                 let place = &self.places[index];
                 let is_leaf = matches!(node.kind, Kind::Input(_) | Kind::Constant(_));
@@ -123,11 +121,14 @@ impl<'a> Lower<'a> {
                 }
                 if place.role == Role::Alone {
                     self.alone(Id(index), node)?;
-                } else if !spaces.contains(&place.space) {
-                    spaces.push(place.space.clone());
+                    continue;
+                }
+                let known = if place.is_large() { &mut large } else { &mut spaces };
+                if !known.contains(&place.space) {
+                    known.push(place.space.clone());
                 }
             }
-            for space in spaces {
+            for space in spaces.into_iter().chain(large) {
                 fuse::pass(self, level, &space)?;
             }
         }
@@ -239,9 +240,35 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// An instruction that always runs as a kernel.
     pub(super) fn run(
         &mut self,
         call: (impl Into<Call>, &'static str),
+        dst: &View,
+        sources: &[Slot],
+        n: usize,
+        immediate: Immediate,
+    ) {
+        self.push(call, None, dst, sources, n, immediate);
+    }
+
+    /// An instruction that becomes machine code where `n` is small.
+    fn run_as(
+        &mut self,
+        action: Action,
+        call: (impl Into<Call>, &'static str),
+        dst: &View,
+        sources: &[Slot],
+        n: usize,
+        immediate: Immediate,
+    ) {
+        self.push(call, Some(Box::new(action)), dst, sources, n, immediate);
+    }
+
+    fn push(
+        &mut self,
+        (call, name): (impl Into<Call>, &'static str),
+        action: Option<Box<Action>>,
         dst: &View,
         sources: &[Slot],
         n: usize,
@@ -253,8 +280,8 @@ impl<'a> Lower<'a> {
         let dst = self.start(dst);
         let source = |i: usize| sources.get(i).copied().unwrap_or(dst);
         let sources = [source(0), source(1), source(2)];
-        let (call, name) = (call.0.into(), call.1);
-        self.code.steps.push(Step::Run(Instruction { call, dst, sources, n, immediate, name }));
+        let call = call.into();
+        self.code.steps.push(Step::Run(Instruction { call, dst, sources, n, immediate, name, action }));
     }
 
     /// A new buffer for a value.
@@ -263,13 +290,18 @@ impl<'a> Lower<'a> {
     }
 
     /// A buffer filled with one number, or with none yet.
-    pub(super) fn filled(&mut self, ty: &TensorType, value: &HostTensor) -> View {
+    fn filled(&mut self, ty: &TensorType, value: &HostTensor) -> View {
         let view = self.fresh(ty);
+        self.fill(&view, ty, value);
+        view
+    }
+
+    /// One number for all elements of a new buffer.
+    pub(super) fn fill(&mut self, view: &View, ty: &TensorType, value: &HostTensor) {
         let source = self.constant(value);
         let slot = self.slot(source, 0);
         let kernel = (kernels::fill(bytes(ty.dtype)), "fill");
-        self.run(kernel, &view, &[slot], ty.shape.elements(), [0; 4]);
-        view
+        self.run_as(Action::Fill, kernel, view, &[slot], ty.shape.elements(), [0; 4]);
     }
 
     /// Ends the part of the program that does not vary in an iteration.
@@ -401,7 +433,8 @@ impl<'a> Lower<'a> {
         }
         let kernel = map_kernel(op, &dtypes, Sources { forms, single: n == 1 })?;
         let view = self.fresh(ty);
-        self.run(kernel, &view, &slots, n, [0; 4]);
+        let action = Action::Map { op: op.clone(), forms };
+        self.run_as(action, kernel, &view, &slots, n, [0; 4]);
         Some(view)
     }
 
@@ -421,14 +454,28 @@ impl<'a> Lower<'a> {
         let leading = axes.iter().enumerate().all(|(i, &axis)| i == axis);
         if leading && n > 1 && x.is_contiguous() {
             let slot = self.start(x);
-            self.run((columns, "reduce"), &view, &[slot], n, [size, 0, 0, 0]);
+            self.run_as(
+                Action::Reduce { kind, rows: false },
+                (columns, "reduce"),
+                &view,
+                &[slot],
+                n,
+                [size, 0, 0, 0],
+            );
             return Some(view);
         }
         let kept = (0..x.shape.rank()).filter(|axis| !axes.contains(axis));
         let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
         let neighbours = self.contiguous(&x.permute(&order));
         let slot = self.start(&neighbours);
-        self.run((rows, "reduce"), &view, &[slot], n, [size, 0, 0, 0]);
+        self.run_as(
+            Action::Reduce { kind, rows: true },
+            (rows, "reduce"),
+            &view,
+            &[slot],
+            n,
+            [size, 0, 0, 0],
+        );
         Some(view)
     }
 
@@ -506,7 +553,7 @@ impl<'a> Lower<'a> {
             Some(kernel) if single && m * k * n <= SMALL_PRODUCT => {
                 let (x, y, view) = (self.contiguous(x), self.contiguous(y), self.fresh(ty));
                 let slots = [self.start(&x), self.start(&y)];
-                self.run((kernel, "matmul"), &view, &slots, m * n, [m, k, n, 0]);
+                self.run_as(Action::Matmul, (kernel, "matmul"), &view, &slots, m * n, [m, k, n, 0]);
                 view
             }
             _ => self.host(op, &[x.clone(), y.clone()], ty),
@@ -554,14 +601,7 @@ fn same_bits(a: &HostTensor, b: &HostTensor) -> bool {
 /// The elements of a view of a constant, in order.
 fn gathered(value: &HostTensor, view: &View) -> Option<HostTensor> {
     use ppl_tensor::HostData::{Bool, F32, F64, I64};
-    let mut places = Vec::with_capacity(view.elements());
-    fn visit(view: &View, axis: usize, at: usize, places: &mut Vec<usize>) {
-        match view.shape.get(axis) {
-            Some(&size) => (0..size).for_each(|i| visit(view, axis + 1, at + i * view.strides[axis], places)),
-            None => places.push(at),
-        }
-    }
-    visit(view, 0, view.offset, &mut places);
+    let places = view.places();
     fn chosen<T: Copy>(values: &[T], places: &[usize]) -> Option<Vec<T>> {
         places.iter().map(|&place| values.get(place).copied()).collect()
     }

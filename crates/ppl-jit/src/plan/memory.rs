@@ -69,6 +69,7 @@ fn visit(code: &Code, step: &Step, touch: &mut impl FnMut(usize)) {
             repeat.windows.iter().for_each(|window| touch(window.of));
             repeat.body.iter().for_each(|step| visit(code, step, touch));
         }
+        Step::Native(region) => region.windows().iter().for_each(|window| touch(window.of)),
         Step::Run(_) | Step::Copy { .. } | Step::Index(_) => {}
     }
 }

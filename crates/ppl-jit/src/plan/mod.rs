@@ -1,6 +1,8 @@
 //! From a graph to instructions.
 
+mod body;
 mod fuse;
+mod join;
 mod lower;
 mod memory;
 mod repeat;
@@ -9,4 +11,5 @@ mod sequence;
 mod view;
 
 pub(crate) use lower::lower;
+pub(crate) use memory::place;
 pub(crate) use view::View;

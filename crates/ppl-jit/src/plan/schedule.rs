@@ -9,11 +9,23 @@ use ppl_tensor::Op;
 use super::view::{Strides, significant};
 use crate::ir::{Id, Ir, Kind, Node};
 
-/// More elements than this are gone through in a loop of blocks.
-pub(crate) const LARGE: usize = 1024;
+/// More elements than this are gone through in a loop of blocks, whatever their dimensions.
+const LARGE: usize = 1024;
+
+/// Arrays of one dimension are, if that has more entries than this; fewer are left to instructions for short vectors.
+const SHORT: usize = 32;
 
 /// Rows of a matrix that may be combined or contracted in a loop.
 const FEW: usize = 64;
+
+/// Whether a loop over these dimensions is worth its while: neighbours are many.
+fn is_long(space: &[usize]) -> bool {
+    match *space {
+        [size] => size > SHORT,
+        [.., last] => last > FEW || space.iter().product::<usize>() > LARGE,
+        [] => false,
+    }
+}
 
 /// An operation's part in a loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +52,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether its pass is over many elements. Within a level such passes come last.
+    pub(crate) fn is_large(&self) -> bool {
+        self.role != Role::Alone && self.space.iter().product::<usize>() > LARGE
+    }
+
     /// Whether the operation reads a value, if they are in one pass, as the pass goes.
     pub(crate) fn reads_in_pass(&self, value: &Place) -> bool {
         let together = self.role != Role::Alone && !self.across && value.varies == self.varies;
@@ -88,6 +105,7 @@ fn ready(value: &Place, reader: &Place) -> usize {
     match value.role {
         Role::Alone => value.level,
         Role::Each if reader.reads_in_pass(value) => value.level,
+        Role::Each | Role::Total if reader.is_large() && !value.is_large() => value.level,
         Role::Each | Role::Total => value.level + 1,
     }
 }
@@ -104,14 +122,14 @@ fn product_space(ir: &Ir, node: &Node, inputs: &[Id]) -> Option<(Strides, Role)>
     let columns = node.ty.shape[rank - 1];
     // The result's long dimension is the loop's inner one.
     let long = if columns > 1 { columns } else { rows };
-    if inner <= FEW && long > FEW && rows * columns > LARGE {
+    if inner <= FEW && long > FEW && is_long(&significant(&[rows, columns])) {
         return Some((significant(&[rows, columns]), Role::Each));
     }
     // The summed dimension is the loop's inner one; the left factor goes through it, or a right one of one column.
-    if inner > FEW && columns <= FEW && rows * inner > LARGE && (columns > 1 || rows == 1) {
+    if inner > FEW && columns <= FEW && (columns > 1 || rows == 1) {
         return Some((significant(&[rows, inner]), Role::Total));
     }
-    if inner > LARGE && columns == 1 && rows <= FEW {
+    if inner > FEW && columns == 1 && rows <= FEW {
         return Some((significant(&[inner]), Role::Total));
     }
     None
@@ -120,7 +138,7 @@ fn product_space(ir: &Ir, node: &Node, inputs: &[Id]) -> Option<(Strides, Role)>
 fn role(ir: &Ir, node: &Node, places: &[Place], has_kernel: &impl Fn(&Node) -> bool) -> Place {
     let alone = Place { role: Role::Alone, space: Strides::new(), level: 0, across: false, varies: false };
     let Kind::Op(op, inputs) = &node.kind else { return alone };
-    let large = |shape: &[usize]| shape.iter().product::<usize>() > LARGE;
+    let large = |shape: &[usize]| is_long(&significant(shape));
     match op {
         Op::Unary(_)
         | Op::Binary(_)

@@ -8,7 +8,7 @@ mod noise;
 mod program;
 mod sketch;
 
-pub use sketch::{Sketch, sketches};
+pub use sketch::{Sketch, long_sketches, sketches};
 
 use std::sync::Arc;
 

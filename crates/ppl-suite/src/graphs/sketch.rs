@@ -68,8 +68,33 @@ pub(super) enum What {
 
 /// Random programs.
 pub fn sketches() -> impl Strategy<Value = Sketch> {
+    sketches_of(frame())
+}
+
+/// Random programs on arrays long enough for a compiler to go through them in passes.
+pub fn long_sketches() -> impl Strategy<Value = Sketch> {
+    let frames: [&[usize]; 14] = [
+        &[33],
+        &[64],
+        &[100],
+        &[300],
+        &[1000],
+        &[1025],
+        &[1900],
+        &[300, 3],
+        &[2, 300],
+        &[3, 400],
+        &[17, 70],
+        &[200, 9],
+        &[2, 3, 100],
+        &[1, 500],
+    ];
+    sketches_of(select(frames.map(<[usize]>::to_vec).to_vec()))
+}
+
+fn sketches_of(frame: impl Strategy<Value = Vec<usize>>) -> impl Strategy<Value = Sketch> {
     let leaves = (vec(leaf(), 1..4), vec(leaf(), 0..3));
-    (frame(), leaves, vec(step(), 1..24), 0..3_u8, any::<u64>()).prop_map(
+    (frame, leaves, vec(step(), 1..24), 0..3_u8, any::<u64>()).prop_map(
         |(frame, (arguments, constants), steps, derivatives, seed)| {
             let within = |leaves: Vec<Outline>| leaves.into_iter().map(|leaf| leaf.within(&frame)).collect();
             Sketch { arguments: within(arguments), constants: within(constants), steps, derivatives, seed }

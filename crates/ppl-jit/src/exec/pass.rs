@@ -1,0 +1,232 @@
+//! Passes over long arrays: a block at a time, and in chunks by several threads where that pays.
+//!
+//! A chunk has its own totals, which are joined in the order of the chunks. How a pass is divided depends on its sizes alone,
+//! so that neither do its results on the number of threads.
+
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use smallvec::SmallVec;
+
+use super::machine::{Line, lines};
+use crate::code::{Chunks, Instruction, Loop};
+use crate::kernels::Immediate;
+
+/// From so many elements on, times instructions, threads are started: half a millisecond and more, of which they take a tenth.
+const WORTH_THREADS: usize = 4 << 20;
+
+/// More threads than this do not read memory faster.
+const MOST_THREADS: usize = 8;
+
+/// The immediate of kernels that have none.
+const NONE: Immediate = [0; 4];
+
+/// # Safety
+/// As the module of machines says: the table has the instruction's slots, whose addresses are good for `n` elements.
+#[inline(always)]
+pub(super) unsafe fn run_instruction(table: &[*mut u8], instruction: &Instruction, n: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        let at = |slot: u32| *table.get_unchecked(slot as usize);
+        let sources = instruction.sources.map(|slot| at(slot).cast_const());
+        instruction.call.run(at(instruction.dst), sources, n, &instruction.immediate);
+    }
+}
+
+/// Goes through part of the inner dimension, for all turns of the outer ones.
+///
+/// # Safety
+/// As the module of machines says: streams stay within their buffers.
+unsafe fn run_part(one: &Loop, base: &[*mut u8], table: &mut [*mut u8], start: usize, end: usize) {
+    let range = if one.blocks_first { one.block } else { end - start };
+    let mut from = start;
+    while from < end {
+        let to = end.min(from + range);
+        // SAFETY: the caller's.
+        unsafe { run_rows(one, base, table, from, to) };
+        from = to;
+    }
+}
+
+/// # Safety
+/// As for [`run_part`].
+unsafe fn run_rows(one: &Loop, base: &[*mut u8], table: &mut [*mut u8], start: usize, end: usize) {
+    let mut turn: SmallVec<[usize; 4]> = SmallVec::from_elem(0, one.outer.len());
+    let rows: usize = one.outer.iter().product();
+    for _ in 0..rows {
+        for stream in &one.streams {
+            let moved: usize = turn.iter().zip(&stream.outer).map(|(turn, step)| turn * step).sum();
+            table[stream.slot as usize] =
+                base[stream.slot as usize].wrapping_add(moved + start * stream.inner);
+        }
+        let mut done = start;
+        loop {
+            let n = one.block.min(end - done);
+            for instruction in &one.body {
+                // SAFETY: the caller's.
+                unsafe { run_instruction(table, instruction, n) };
+            }
+            done += n;
+            if done == end {
+                break;
+            }
+            for stream in &one.streams {
+                let entry = &mut table[stream.slot as usize];
+                *entry = entry.wrapping_add(n * stream.inner);
+            }
+        }
+        for (turn, &size) in turn.iter_mut().zip(&one.outer).rev() {
+            *turn += 1;
+            if *turn < size {
+                break;
+            }
+            *turn = 0;
+        }
+    }
+}
+
+/// What one thread has for itself.
+#[derive(Default)]
+struct Worker {
+    /// Entries of the table between chunks, and in them.
+    base: Vec<*mut u8>,
+    table: Vec<*mut u8>,
+    /// Memory of values between operations.
+    memory: Vec<Line>,
+}
+
+// SAFETY: the addresses point into memory that the worker owns, or that the machine lends it: see `Pass`.
+unsafe impl Send for Worker {}
+
+/// Memory of those who go through a program's long arrays, kept from run to run.
+#[derive(Default)]
+pub(super) struct Crew {
+    workers: Vec<Worker>,
+    partials: Vec<Line>,
+}
+
+/// A pass that threads share.
+struct Pass<'a> {
+    one: &'a Loop,
+    chunks: &'a Chunks,
+    base: &'a [*mut u8],
+    /// The first chunk's totals.
+    partials: *mut u8,
+    /// Of all chunks, the first that nobody has begun.
+    next: AtomicUsize,
+}
+
+// SAFETY: threads read arguments and constants; they write values of elements of their chunk, totals of their chunk, and
+// memory of their own, none of which any other one touches meanwhile.
+unsafe impl Sync for Pass<'_> {}
+
+impl Pass<'_> {
+    /// Chunks, until all are begun.
+    ///
+    /// # Safety
+    /// As for [`run_part`]; the worker is prepared for the pass.
+    unsafe fn work(&self, worker: &mut Worker) {
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let start = number * self.chunks.size;
+            if start >= self.one.inner {
+                return;
+            }
+            for total in &self.chunks.totals {
+                let place = self.partials.wrapping_add(number * self.chunks.partial + total.place);
+                let value = self.base[total.start as usize].cast_const();
+                // SAFETY: the crew's memory has room for the totals of all chunks.
+                unsafe { (total.fill)(place, value, value, value, total.elements, &NONE) };
+                worker.base[total.moving as usize] = place;
+            }
+            let end = self.one.inner.min(start + self.chunks.size);
+            // SAFETY: the caller's.
+            unsafe { run_part(self.one, &worker.base, &mut worker.table, start, end) };
+        }
+    }
+}
+
+impl Crew {
+    /// Runs a pass.
+    ///
+    /// # Safety
+    /// As for [`run_part`], for the whole pass.
+    pub(super) unsafe fn pass(&mut self, one: &Loop, base: &[*mut u8], table: &mut [*mut u8]) {
+        match &one.chunks {
+            // SAFETY: the caller's.
+            None => unsafe { run_part(one, base, table, 0, one.inner) },
+            // SAFETY: the caller's.
+            Some(chunks) => unsafe { self.divided(one, chunks, base) },
+        }
+    }
+
+    /// # Safety
+    /// As for [`Crew::pass`].
+    unsafe fn divided(&mut self, one: &Loop, chunks: &Chunks, base: &[*mut u8]) {
+        let count = one.inner.div_ceil(chunks.size);
+        let threads = threads(one).min(count);
+        self.prepare(threads, count, chunks, base);
+        let partials: *mut u8 = self.partials.as_mut_ptr().cast();
+        let pass = Pass { one, chunks, base, partials, next: AtomicUsize::new(0) };
+        if let Some((own, others)) = self.workers[..threads].split_first_mut() {
+            std::thread::scope(|scope| {
+                for worker in others {
+                    let pass = &pass;
+                    // SAFETY: the caller's; if no thread can be had, this one does all.
+                    let _ =
+                        std::thread::Builder::new().spawn_scoped(scope, move || unsafe { pass.work(worker) });
+                }
+                // SAFETY: the caller's.
+                unsafe { pass.work(own) };
+            });
+        }
+        for number in 0..count {
+            for total in &chunks.totals {
+                let from = partials.wrapping_add(number * chunks.partial + total.place).cast_const();
+                // SAFETY: all chunks are done; a total has as many elements in each.
+                unsafe { (total.join)(base[total.first as usize], from, from, from, total.elements, &NONE) };
+            }
+        }
+    }
+
+    /// Gives workers the memory they need, and the addresses that hold now.
+    fn prepare(&mut self, threads: usize, count: usize, chunks: &Chunks, base: &[*mut u8]) {
+        if self.partials.len() * size_of::<Line>() < count * chunks.partial {
+            self.partials = lines(count * chunks.partial);
+        }
+        if self.workers.len() < threads {
+            self.workers.resize_with(threads, Worker::default);
+        }
+        for worker in &mut self.workers[..threads] {
+            if worker.memory.len() * size_of::<Line>() < chunks.memory {
+                worker.memory = lines(chunks.memory);
+            }
+            worker.base.clear();
+            worker.base.extend_from_slice(base);
+            let start: *mut u8 = worker.memory.as_mut_ptr().cast();
+            for &(slot, place) in &chunks.temporaries {
+                worker.base[slot as usize] = start.wrapping_add(place);
+            }
+            worker.table.clear();
+            worker.table.extend_from_slice(&worker.base);
+        }
+    }
+}
+
+/// How many threads are to share a pass.
+fn threads(one: &Loop) -> usize {
+    use std::sync::OnceLock;
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    #[cfg(test)]
+    if let Some(threads) = super::tests::threads() {
+        return threads;
+    }
+    let work = one.inner * one.outer.iter().product::<usize>() * one.body.len();
+    if work < WORTH_THREADS {
+        return 1;
+    }
+    *THREADS.get_or_init(|| {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_THREADS)
+    })
+}

@@ -1,0 +1,131 @@
+//! Programs with passes over long arrays give what the interpreter gives.
+
+use std::cell::Cell;
+
+use ppl_suite::for_each;
+use ppl_suite::graphs::{agrees, long_sketches, runs_as_interpreted, sketches};
+use ppl_tensor::{DType, Device, HostTensor, Result, Tensor, Traced, grad};
+
+use crate::kernels::tests::as_portable;
+
+thread_local! {
+    static THREADS: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// How many threads are to share a pass, whatever its size, if a test says so.
+pub(super) fn threads() -> Option<usize> {
+    THREADS.get()
+}
+
+fn compiled(traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>) -> Result<Vec<Tensor>> {
+    crate::compile(traced)?.run(args)
+}
+
+fn law(cases: u32, long: bool) {
+    let law = |sketch: &_| runs_as_interpreted(sketch, &compiled).map(|_| ());
+    let outcome =
+        if long { for_each(&long_sketches(), cases, law) } else { for_each(&sketches(), cases, law) };
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn long_programs_give_what_interpreted_ones_give() {
+    law(250, true);
+}
+
+#[test]
+fn portable_programs_give_what_interpreted_ones_give() {
+    as_portable(|| {
+        law(150, true);
+        law(150, false);
+    });
+}
+
+fn numbers(dtype: DType, shape: &[usize], seed: usize) -> Tensor {
+    let count = shape.iter().product::<usize>();
+    let values = (0..count).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f64 / 504.5 - 1.0).collect();
+    let host = HostTensor::from_f64(dtype, shape, values).unwrap();
+    Device::cpu().upload(host).unwrap()
+}
+
+/// A regression with its gradient, for some particles or, with none of them, without their dimension: `y` and `x`
+/// constants, or arguments.
+fn regression(
+    rows: usize,
+    columns: usize,
+    particles: usize,
+    dtype: DType,
+    constant: bool,
+) -> std::result::Result<(), String> {
+    let lead: &[usize] = if particles == 0 { &[] } else { &[particles] };
+    let shape = |rest: &[usize]| [lead, rest].concat();
+    let data = |seed| [numbers(dtype, &[rows, columns], seed), numbers(dtype, &[rows], seed + 1)];
+    let known = data(1);
+    let f = |args: &Vec<Tensor>| {
+        let leaves: Vec<Tensor> = args[..3].iter().map(Tensor::tracked).collect();
+        let [x, y] = if constant { known.clone() } else { [args[3].clone(), args[4].clone()] };
+        let mean = leaves[1].unsqueeze(-1) + leaves[0].matmul(x.t());
+        let residual = (&y - mean) / leaves[2].exp().unsqueeze(-1);
+        let total = (residual.square().sum(-1) * -0.5 - &leaves[2] * rows as f64).sum_all();
+        let slopes = grad(&total, &leaves.iter().collect::<Vec<_>>())?;
+        Ok([vec![total], slopes].concat())
+    };
+    // A vector of coefficients is a matrix of one row.
+    let weights: &[usize] = if particles == 0 { &[1, columns] } else { &[columns] };
+    let lead_of_rest: Vec<usize> = if particles == 0 { vec![1] } else { shape(&[]) };
+    let given = |seed: usize| {
+        let parameters = [shape(weights), lead_of_rest.clone(), lead_of_rest.clone()];
+        let parameters = parameters.iter().enumerate().map(|(i, shape)| numbers(dtype, shape, seed + i));
+        parameters.chain(data(seed)).collect::<Vec<Tensor>>()
+    };
+    let device = Device::cpu().float(dtype);
+    agrees(&device, &f, &given(5), &given(9), &compiled).map(|_| ())
+}
+
+/// Around sizes of registers, tiles, blocks and what is worth a loop.
+#[test]
+fn regressions_of_all_sizes_give_what_interpreted_ones_give() {
+    let rows = [1, 2, 31, 33, 64, 65, 127, 128, 129, 256, 257, 1023, 1024, 1025, 2500];
+    let columns = [1, 2, 3, 4, 5, 8, 9, 24];
+    let particles = [0, 1, 3, 40];
+    for (i, rows) in rows.into_iter().enumerate() {
+        for (j, particles) in particles.into_iter().enumerate() {
+            let columns = columns[(3 * i + 5 * j) % columns.len()];
+            let dtype = if (i + j) % 3 == 0 { DType::F32 } else { DType::F64 };
+            let constant = (i + 2 * j) % 4 != 0;
+            let result = regression(rows, columns, particles, dtype, constant);
+            let result = result.and_then(|()| match i % 5 {
+                0 => as_portable(|| regression(rows, columns, particles, dtype, constant)),
+                _ => Ok(()),
+            });
+            if let Err(failure) = result {
+                panic!("{rows} rows, {columns} columns, {particles} particles, {dtype}: {failure}");
+            }
+        }
+    }
+}
+
+/// Long enough for several chunks, of which the last is short, and with values that are results for each element.
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let rows = 3 * (1 << 16) + 77;
+    let args =
+        vec![numbers(DType::F64, &[rows], 1), numbers(DType::F64, &[2, 1], 2), numbers(DType::F64, &[], 3)];
+    let f = |args: &Vec<Tensor>| {
+        let each = args[0].exp() * &args[1] - &args[2];
+        let columns = each.sum(0);
+        Ok(vec![each.square().sum(1), each.max(1), (&each * &args[0]).sum_all(), columns.sum_all(), columns])
+    };
+    let bits = |threads: usize| -> Vec<Vec<u64>> {
+        THREADS.set(Some(threads));
+        let traced = ppl_tensor::trace(&Device::cpu(), f, &args).unwrap();
+        let results = compiled(traced, &args).unwrap();
+        THREADS.set(None);
+        results.iter().map(|x| x.to_f64().unwrap().into_iter().map(f64::to_bits).collect()).collect()
+    };
+    let alone = bits(1);
+    assert!(bits(2) == alone && bits(5) == alone);
+    agrees(&Device::cpu(), &f, &args, &args, &compiled).unwrap();
+}

@@ -1,0 +1,156 @@
+//! Numbers that an instruction works on at once, for kernels whose sums have to stay in registers.
+
+use crate::math::{Arch, Float, Portable, mul_add};
+
+/// A few neighbouring floats. A kernel that is generic in them is compiled for a target that has them.
+pub(crate) trait Lanes: Copy + 'static {
+    /// The float.
+    type T: Float;
+    /// The target.
+    type A: Arch;
+    /// How many.
+    const N: usize;
+
+    /// # Safety
+    /// There are [`Lanes::N`] numbers at the address, and the processor is of the target; so for all functions.
+    unsafe fn load(from: *const Self::T) -> Self;
+    /// # Safety
+    /// As for [`Lanes::load`].
+    unsafe fn store(self, to: *mut Self::T);
+    /// # Safety
+    /// As for [`Lanes::load`].
+    unsafe fn splat(x: Self::T) -> Self;
+    /// # Safety
+    /// As for [`Lanes::load`].
+    unsafe fn plus(self, other: Self) -> Self;
+    /// # Safety
+    /// As for [`Lanes::load`].
+    unsafe fn minus(self, other: Self) -> Self;
+    /// `self · x + y`.
+    ///
+    /// # Safety
+    /// As for [`Lanes::load`].
+    unsafe fn times_plus(self, x: Self, y: Self) -> Self;
+
+    /// The sum of all, by halves.
+    ///
+    /// # Safety
+    /// As for [`Lanes::load`].
+    #[inline(always)]
+    unsafe fn sum(self) -> Self::T {
+        let mut numbers = [Self::T::ZERO; 8];
+        // SAFETY: no target has more than eight.
+        unsafe { self.store(numbers.as_mut_ptr()) };
+        let mut width = Self::N;
+        while width > 1 {
+            width /= 2;
+            for i in 0..width {
+                numbers[i] = numbers[i] + numbers[i + width];
+            }
+        }
+        numbers[0]
+    }
+}
+
+/// Two numbers on any processor.
+#[derive(Clone, Copy)]
+pub(crate) struct Two<T>([T; 2]);
+
+impl<T: Float> Lanes for Two<T> {
+    type T = T;
+    type A = Portable;
+    const N: usize = 2;
+
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { *from.cast() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller's.
+        unsafe { *to.cast() = self.0 }
+    }
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self {
+        Self([x; 2])
+    }
+    #[inline(always)]
+    unsafe fn plus(self, Self([c, d]): Self) -> Self {
+        let Self([a, b]) = self;
+        Self([a + c, b + d])
+    }
+    #[inline(always)]
+    unsafe fn minus(self, Self([c, d]): Self) -> Self {
+        let Self([a, b]) = self;
+        Self([a - c, b - d])
+    }
+    #[inline(always)]
+    unsafe fn times_plus(self, Self([c, d]): Self, Self([e, f]): Self) -> Self {
+        let Self([a, b]) = self;
+        Self([mul_add::<Portable, T>(a, c, e), mul_add::<Portable, T>(b, d, f)])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use wide::{Eight32, Four64};
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use std::arch::x86_64::*;
+
+    use super::Lanes;
+    use crate::math::Avx2;
+
+    macro_rules! registers {
+        ($name:ident: $register:ident of $n:literal $float:ident,
+            $load:ident $store:ident $splat:ident $plus:ident $minus:ident $times_plus:ident) => {
+            /// A register.
+            #[derive(Clone, Copy)]
+            pub(crate) struct $name($register);
+
+            // SAFETY of all blocks: the caller's, who has seen that the processor has AVX2 and FMA.
+            impl Lanes for $name {
+                type T = $float;
+                type A = Avx2;
+                const N: usize = $n;
+
+                #[inline(always)]
+                unsafe fn load(from: *const $float) -> Self {
+                    // SAFETY: see above.
+                    Self(unsafe { $load(from) })
+                }
+                #[inline(always)]
+                unsafe fn store(self, to: *mut $float) {
+                    // SAFETY: see above.
+                    unsafe { $store(to, self.0) }
+                }
+                #[inline(always)]
+                unsafe fn splat(x: $float) -> Self {
+                    // SAFETY: see above.
+                    Self(unsafe { $splat(x) })
+                }
+                #[inline(always)]
+                unsafe fn plus(self, other: Self) -> Self {
+                    // SAFETY: see above.
+                    Self(unsafe { $plus(self.0, other.0) })
+                }
+                #[inline(always)]
+                unsafe fn minus(self, other: Self) -> Self {
+                    // SAFETY: see above.
+                    Self(unsafe { $minus(self.0, other.0) })
+                }
+                #[inline(always)]
+                unsafe fn times_plus(self, x: Self, y: Self) -> Self {
+                    // SAFETY: see above.
+                    Self(unsafe { $times_plus(self.0, x.0, y.0) })
+                }
+            }
+        };
+    }
+
+    registers!(Four64: __m256d of 4 f64,
+        _mm256_loadu_pd _mm256_storeu_pd _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_fmadd_pd);
+    registers!(Eight32: __m256 of 8 f32,
+        _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_fmadd_ps);
+}
