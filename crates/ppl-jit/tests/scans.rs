@@ -271,7 +271,7 @@ fn integers_truth_values_and_draws() {
             let noise = key.fold_in(number).normal([], DType::F64);
             let level = (level * 0.5 + x + noise * 0.1).sin() * table.at(count);
             let positive = level.gt(0.0);
-            let count = (count + positive.cast(DType::I64)).minimum(&Tensor::from(2i64));
+            let count = (count + positive.cast(DType::I64)).minimum(Tensor::from(2i64));
             let seen = seen.or(&positive);
             Ok::<_, Error>(((count.clone(), seen.clone(), level.clone()), (count, seen, level)))
         })?;

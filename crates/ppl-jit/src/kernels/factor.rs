@@ -3,7 +3,7 @@
 use ppl_tensor::DType;
 use ppl_tensor::op::TriangularSolve;
 
-use super::{Immediate, Kernel, by_dtype, destination, instances, is_wide, source};
+use super::{Immediate, Kernel, destination, instances, is_wide, of_floats, source};
 use crate::math::{Arch, Avx2, Float, Portable, mul_add};
 
 /// `row -= weight * other`, element by element.
@@ -175,5 +175,5 @@ pub(crate) fn cholesky(dtype: DType) -> Option<Kernel> {
 
 /// Solutions of triangular systems.
 pub(crate) fn triangular_solve(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_solutions)
+    of_floats!(dtype, choose_solutions)
 }

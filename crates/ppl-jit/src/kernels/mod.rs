@@ -147,7 +147,7 @@ macro_rules! instances {
 use instances;
 
 /// The kernel for floats of a dtype on this processor.
-macro_rules! by_dtype {
+macro_rules! of_floats {
     ($dtype:expr, $choose:ident) => {{
         use $crate::math::{Avx2, Portable};
         match $dtype {
@@ -159,7 +159,7 @@ macro_rules! by_dtype {
         }
     }};
 }
-use by_dtype;
+use of_floats;
 
 /// The elements of a source.
 ///

@@ -2,7 +2,7 @@
 
 use ppl_tensor::DType;
 
-use super::{Immediate, Kernel, by_dtype, destination, instances, source};
+use super::{Immediate, Kernel, destination, instances, of_floats, source};
 use crate::math::{Arch, Float, mul_add};
 
 /// The dimension along which entries follow each other.
@@ -103,10 +103,10 @@ instances!(running as choose_running<A: Arch, T: Float;>);
 
 /// A linear recurrence of factors and terms.
 pub(crate) fn linear_recurrence(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_recurrence)
+    of_floats!(dtype, choose_recurrence)
 }
 
 /// A running sum.
 pub(crate) fn cumulative_sum(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_running)
+    of_floats!(dtype, choose_running)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ppl_tensor::op::{Binary, Pad, Unary};
 use ppl_tensor::{DType, HostTensor, Op, Result, Shape, TensorType};
 
-use super::batch::{Value, batch, broadcast};
+use super::batch::{Value, batch, broadcast, fits};
 use crate::ir::{Id, Ir, Kind, Recurrence};
 
 /// What a carry is multiplied with.
@@ -42,7 +42,7 @@ pub(super) fn of_carry(
     let is_carry = |kind: &Kind| matches!(kind, Kind::Input(number) if *number == carry);
     let Some(start) = body.nodes.iter().position(|node| is_carry(&node.kind)) else { return Ok(None) };
     let ty = &body.nodes[start].ty;
-    if !ty.dtype.is_float() {
+    if !ty.dtype.is_float() || !fits(ty, *length) {
         return Ok(None);
     }
     // The shape of a value of a step.

@@ -8,6 +8,15 @@ use crate::ir::{Id, Inputs, Ir};
 /// Operations on more elements stay in their loop: what they make in a step is still near when the step needs it.
 const PER_STEP: usize = 512;
 
+/// So do those that would need more elements of memory for all steps.
+const ALL_STEPS: usize = 1 << 22;
+
+/// Whether values of all steps of a type are few enough to be kept.
+pub(super) fn fits(ty: &TensorType, length: usize) -> bool {
+    let elements = ty.shape.elements();
+    elements <= PER_STEP && elements.saturating_mul(length) <= ALL_STEPS
+}
+
 /// What a value of a step is outside of the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value {
@@ -18,9 +27,16 @@ pub(super) enum Value {
 }
 
 /// Whether an operation on a step's values, with `each` of those that differ from step to step, is one operation on all
-/// steps.
-pub(super) fn is_batched(op: &Op, each: &[bool], types: &[&TensorType], ty: &TensorType) -> bool {
-    if types.iter().chain([&ty]).any(|ty| ty.shape.elements() > PER_STEP) {
+/// steps, and worth to be done so.
+pub(super) fn is_batched(
+    op: &Op,
+    each: &[bool],
+    types: &[&TensorType],
+    ty: &TensorType,
+    length: usize,
+) -> bool {
+    let differ = types.iter().zip(each).filter(|(_, each)| **each).map(|(ty, _)| *ty);
+    if differ.chain([ty]).any(|ty| !fits(ty, length)) {
         return false;
     }
     match op {
@@ -62,7 +78,9 @@ pub(super) fn is_batched(op: &Op, each: &[bool], types: &[&TensorType], ty: &Ten
             ([false, true], [x, y]) => x.shape.rank() == 2 && y.shape.rank() == 2 && y.shape[1] == 1,
             _ => false,
         },
-        Op::Random { .. } | Op::Scan(_) | Op::Custom(_) => false,
+        // Draws for keys alone are for each key what they are for one.
+        Op::Random { .. } => types.len() == 1,
+        Op::Scan(_) | Op::Custom(_) => false,
     }
 }
 

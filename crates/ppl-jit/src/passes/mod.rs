@@ -16,6 +16,8 @@ mod algebra;
 mod batch;
 mod builder;
 mod choice;
+#[cfg(test)]
+mod cuts;
 mod dead;
 mod fold;
 mod layout;

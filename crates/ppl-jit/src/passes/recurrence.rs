@@ -190,7 +190,7 @@ impl<'a> Cut<'a> {
         let Kind::Op(op, inputs) = &body.nodes[node.0].kind else { return false };
         let each: Vec<bool> = (0..inputs.len()).map(|i| !is_fixed(i)).collect();
         let types: Vec<_> = inputs.iter().map(|&input| body.ty(input)).collect();
-        is_batched(op, &each, &types, body.ty(node))
+        is_batched(op, &each, &types, body.ty(node), self.recurrence.length)
     }
 
     fn carry(&mut self, carry: usize) -> Result<Option<Known>> {
