@@ -84,7 +84,7 @@ fn out_of_factors(b: &mut Builder, call: &Call<'_>, x: Id, y: Id) -> Result<Opti
 
 /// What is reshaped in a matrix that is a vector, if that is a scalar times something else, or minus that.
 fn scaled_vector(b: &Builder, matrix: Id) -> Option<(Id, Option<Id>)> {
-    let Some((Op::Reshape(_), &[vector])) = b.op(matrix) else { return None };
+    let Some((Op::Reshape(_) | Op::Broadcast(_), &[vector])) = b.op(matrix) else { return None };
     if !same_but_units(b.shape(vector), b.shape(matrix)) {
         return None;
     }
