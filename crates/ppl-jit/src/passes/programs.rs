@@ -49,7 +49,8 @@ fn a_regression_with_an_interaction_reads_its_data_once() {
     let expected = ["mul", "add", "mul", "add", "mul", "add", "sub", "mul", "mul", "mul", "mul"];
     let names: Vec<&str> = large(&left, 170).iter().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(names, expected);
-    assert_eq!(left.iter().filter(|line| line.starts_with("sum")).count(), 5, "{left:?}");
+    // The sum of residuals is that of the data, less multiples of sums of columns.
+    assert_eq!(left.iter().filter(|line| line.starts_with("sum")).count(), 4, "{left:?}");
 }
 
 #[test]
