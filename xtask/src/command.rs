@@ -67,7 +67,9 @@ pub(crate) fn memcheck() -> Result {
     let mut version = Command::new("valgrind");
     version.arg("--version");
     if output(version).is_err() {
-        return Ok(Outcome::Skipped("valgrind cannot be run (Debian: `apt-get install valgrind`)".to_owned()));
+        return Ok(Outcome::Skipped(
+            "valgrind cannot be run (Debian: `apt-get install valgrind`)".to_owned(),
+        ));
     }
     let runner = "target.'cfg(all())'.runner=['valgrind', '--quiet', '--error-exitcode=9']";
     run(cargo(&["test", "--package", "ppl-jit", "--tests", "--config", runner]))

@@ -454,12 +454,12 @@ pub(crate) fn contract(dtype: DType) -> Option<Kernel> {
 
 /// A linear combination of rows anywhere, see [`scattered_combination`].
 pub(crate) fn combine_scattered(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_scattered_combination)
+    by_lanes!(dtype, choose_scattered_combination)
 }
 
 /// The products of a vector with rows anywhere, see [`scattered_contraction`].
 pub(crate) fn contract_scattered(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_scattered_contraction)
+    by_lanes!(dtype, choose_scattered_contraction)
 }
 
 /// The product of small matrices, see [`product`].
