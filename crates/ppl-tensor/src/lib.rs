@@ -50,5 +50,5 @@ pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;
 pub use provenance::{Provenance, Source, watch_reads};
 pub use shape::{Dims, Shape};
-pub use tensor::{Tensor, scan, vmap};
+pub use tensor::{OdeCourse, Tensor, integrate_ode, scan, vmap};
 pub use tree::{TensorTree, TreePath};

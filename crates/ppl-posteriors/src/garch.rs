@@ -1,14 +1,11 @@
 //! A series whose variance follows its past, GARCH(1, 1) (`garch-garch11` of posteriordb).
 
-use std::path::Path;
-
 use ppl::core::{Ctx, Result};
 use ppl::dist::{Normal, Uniform, constraints};
 use ppl::tensor::{Tensor, TensorTree};
 
 use super::flat::Flat;
 use super::{Data, Posterior};
-use crate::potential::log_density;
 
 /// The series, from its second value on beside the value before, and where it starts.
 #[derive(Debug, Clone, TensorTree)]
@@ -26,7 +23,7 @@ fn model(ctx: &mut Ctx, series: &Series) -> Result<()> {
     let share = ctx.sample("share", Uniform::new(0.0, 1.0))?;
     let rest = 1.0 - &alpha1;
     ctx.factor("length", rest.log())?;
-    let beta1 = rest * share;
+    let beta1 = ctx.deterministic("beta1", rest * share)?;
     ctx.observe("first", Normal::new(&mu, &series.first_scale), &series.first)?;
     ctx.scan("time", &series.steps, &series.first_scale.square(), |ctx, variance: &Tensor, (before, y)| {
         let variance = &alpha0 + &alpha1 * (before - &mu).square() + &beta1 * variance;
@@ -36,8 +33,10 @@ fn model(ctx: &mut Ctx, series: &Series) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn load(_: &Path) -> Result<Posterior> {
-    let data = Data::posteriordb("posteriordb/garch-garch11/data.json")?;
+pub(super) const FOLDER: &str = "garch-garch11";
+
+pub(super) fn load() -> Result<Posterior> {
+    let data = Data::posteriordb(FOLDER)?;
     let y = Tensor::from(data.numbers("y")?);
     let steps = y.size(0)?;
     let series = Series {
@@ -45,6 +44,5 @@ pub(super) fn load(_: &Path) -> Result<Posterior> {
         first_scale: Tensor::new([], vec![data.number("sigma1")?])?,
         steps: (y.slice(0, 0..steps - 1), y.slice(0, 1..steps)),
     };
-    let sites = vec![("mu", 1), ("alpha0", 1), ("alpha1", 1), ("share", 1)];
-    Ok(Posterior { sites, data, log_density: log_density(model, &series)?, by_hand: None })
+    Ok(Posterior::new(data, model, series))
 }
