@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ppl_core::{Ctx, Error, Result};
 use ppl_dist::{Bernoulli, Exponential, Normal};
-use ppl_infer::Init;
+use ppl_infer::{Init, Predictive};
 use ppl_mcmc::diagnostics::mcse_mean;
-use ppl_mcmc::{Chains, LogDensity, Mcmc, Nuts, RandomWalk};
+use ppl_mcmc::{Chains, LogDensity, Mcmc, Nuts, RandomWalk, loo};
 use ppl_tensor::Tensor;
 
 /// A mean with a normal prior, data of unit variance; with what follows from it.
@@ -224,4 +224,33 @@ fn a_funnel_is_told_in_words() {
     assert!(chains.divergences() > 0);
     let text = summary.to_string();
     assert!(text.contains("warning: ") && text.contains("trajectories that diverged"), "{text}");
+}
+
+/// Of a conjugate model: the log density of each datum, and the predictive draws.
+#[test]
+fn draws_predict_and_score_data() {
+    let chains = quick().chains(2).run(&conjugate, &data()).unwrap();
+    let predictive = Predictive::new(conjugate);
+    let scores = predictive.log_likelihood(&chains.draws(), &data()).unwrap();
+    let scores = scores.get("y").unwrap();
+    assert_eq!(scores.shape().to_vec(), [200, 6]);
+    let (means, y) = (values(&chains, "mean"), data().to_f64().unwrap());
+    let expected = means.iter().flat_map(|mean| y.iter().map(move |y| -0.5 * (y - mean).powi(2)));
+    for (found, expected) in scores.to_f64().unwrap().into_iter().zip(expected) {
+        assert!((found - (expected - 0.5 * std::f64::consts::TAU.ln())).abs() < 1e-12);
+    }
+    let elpd = loo(scores).unwrap();
+    // Of one parameter and six data: a seventh of it or so is spent on each.
+    assert!(elpd.p > 0.2 && elpd.p < 2.0 && elpd.diagnostic.iter().all(|k| *k < 0.7), "{elpd}");
+    assert!(!elpd.to_string().contains("warning"), "{elpd}");
+
+    // Not observed, it is predicted.
+    let open = |ctx: &mut Ctx, _: &()| -> Result<()> {
+        let mean = ctx.sample("mean", Normal::new(0.0, 2.0))?;
+        ctx.plate("rows", 6, |ctx, _| ctx.sample("y", Normal::new(&mean, 1.0)))?;
+        Ok(())
+    };
+    let predicted = Predictive::new(open).given(&chains.draws(), &()).unwrap();
+    assert_eq!(predicted.get("mean").unwrap().to_f64().unwrap(), means);
+    assert_eq!(predicted.get("y").unwrap().shape().to_vec(), [200, 6]);
 }
