@@ -174,7 +174,7 @@ fn bad_models_are_refused_with_what_to_do() {
         result.err().unwrap().to_string()
     }
     let run = |model: fn(&mut Ctx, &Tensor) -> Result<()>| text(quick().run(&model, &data()));
-    let none = run(|ctx, y| ctx.observe("y", Normal::new(0.0, 1.0), &y.sum(0)).map(|_| ()));
+    let none = run(|ctx, y| ctx.observe("y", Normal::new(0.0, 1.0), y.sum(0)).map(|_| ()));
     assert!(none.contains("no latent site"), "{none}");
     let discrete = run(|ctx, _| ctx.sample("z", Bernoulli::new(0.5)).map(|_| ()));
     assert!(discrete.starts_with("site `z`") && discrete.contains("sum it out of the model"), "{discrete}");

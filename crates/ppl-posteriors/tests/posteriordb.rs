@@ -53,7 +53,8 @@ fn check(name: &str, mcmc: Mcmc<Nuts>) {
         let draws = numbers(&chains, &name);
         mixed = mixed.max(r_hat(&draws.iter().map(Vec::as_slice).collect::<Vec<_>>()));
         for distance in [distance(&draws, |x| x, mean), distance(&draws, |x| x * x, mean_square)] {
-            if !(distance.abs() <= worst.0) {
+            assert!(!distance.is_nan(), "{name}");
+            if distance.abs() > worst.0 {
                 worst = (distance.abs(), name.clone());
             }
         }

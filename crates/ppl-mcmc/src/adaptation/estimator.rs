@@ -11,7 +11,7 @@ use crate::hamiltonian::{MassMatrix, Metric, Phase};
 pub(crate) enum Estimator {
     Fixed,
     Windows { schedule: Schedule, next: usize, moments: Welford },
-    Gradients(GradientScales),
+    Gradients(Box<GradientScales>),
 }
 
 /// What one more transition taught.
@@ -39,7 +39,7 @@ impl Estimator {
             MassMatrix::Gradients if warmup == 0 => (Self::Fixed, Metric::identity(d)),
             MassMatrix::Gradients => {
                 let metric = Metric::diagonal(gradients::first(&start.gradient))?;
-                (Self::Gradients(GradientScales::new(d)), metric)
+                (Self::Gradients(Box::new(GradientScales::new(d))), metric)
             }
         })
     }

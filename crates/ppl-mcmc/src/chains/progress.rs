@@ -50,7 +50,7 @@ impl Bar {
         let Some(bar) = &self.bar else { return };
         self.untold += 1;
         self.divergences += usize::from(transition.divergent && !warming_up);
-        if self.untold % UNSEEN == 0 && self.told.elapsed() >= REFRESH {
+        if self.untold.is_multiple_of(UNSEEN) && self.told.elapsed() >= REFRESH {
             let phase = if warming_up { "warm-up, " } else { "" };
             let (step, divergences) = (transition.step_size, self.divergences);
             bar.set_message(format!("{phase}step {step:.3}, {divergences} divergent"));

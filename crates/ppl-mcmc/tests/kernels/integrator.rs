@@ -107,11 +107,10 @@ fn determinant(mut m: [[f64; 4]; 4]) -> f64 {
             product = -product;
         }
         product *= m[k][k];
-        for i in k + 1..4 {
-            let factor = m[i][k] / m[k][k];
-            for j in k..4 {
-                m[i][j] -= factor * m[k][j];
-            }
+        let above = m[k];
+        for row in &mut m[k + 1..] {
+            let factor = row[k] / above[k];
+            row.iter_mut().zip(above).for_each(|(x, above)| *x -= factor * above);
         }
     }
     product

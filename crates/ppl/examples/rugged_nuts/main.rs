@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "the guide and the imagined countries are for variational inference")]
 #[path = "../rugged/model.rs"]
 mod model;
+#[allow(dead_code, reason = "the points are for the figures of other examples")]
 #[path = "../nations/mod.rs"]
 mod nations;
 
