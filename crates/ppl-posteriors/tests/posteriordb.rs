@@ -110,13 +110,25 @@ fn diamonds() {
     check("diamonds", dense());
 }
 
-/// Recursions over hundreds of steps.
+/// A recursion over 200 steps.
+#[test]
+#[ignore = "slow: half a minute in a release build"]
+fn a_changing_variance() {
+    check("garch11", nuts());
+}
+
+/// A recursion over 416 steps.
 #[test]
 #[ignore = "slow: minutes in a release build"]
-fn recursions() {
-    check("garch11", nuts());
+fn hidden_states() {
     check("hmm_drive_0", nuts());
-    check("lotka_volterra", nuts());
+}
+
+/// 60 steps of seven stages.
+#[test]
+#[ignore = "slow: minutes in a release build"]
+fn a_differential_equation() {
+    check("lotka_volterra", nuts().warmup(500).draws(500));
 }
 
 /// The error of the differential equation's solution is small beside the spread of the posterior.
