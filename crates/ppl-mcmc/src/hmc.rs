@@ -1,6 +1,6 @@
 //! Hamiltonian Monte Carlo with trajectories of one length.
 
-use ppl_core::{Error, Result};
+use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
 use crate::hamiltonian::{DIVERGENCE, HamiltonianOptions, HamiltonianState, MassMatrix, Phase};
@@ -138,5 +138,13 @@ impl Kernel for Hmc {
 
     fn position(state: &HamiltonianState) -> &[f64] {
         &state.phase.position
+    }
+
+    fn write_state(state: &HamiltonianState, file: &mut TensorFile) -> Result<()> {
+        state.write_to(file)
+    }
+
+    fn read_state(file: &TensorFile) -> Result<HamiltonianState> {
+        HamiltonianState::read_from(file)
     }
 }

@@ -1,6 +1,6 @@
 //! What makes a chain.
 
-use ppl_core::Result;
+use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
 use crate::LogDensity;
@@ -95,6 +95,29 @@ pub trait Kernel: Clone + Send {
 
     /// The position `[d]` of a chain in this state.
     fn position(state: &Self::State) -> &[f64];
+
+    /// Adds a state to a file, from which [`Kernel::read_state`] gives it back bit for bit: for chains that are stored.
+    ///
+    /// # Errors
+    /// As of this default, if the kernel cannot do that.
+    fn write_state(_state: &Self::State, _file: &mut TensorFile) -> Result<()> {
+        Err(unstored())
+    }
+
+    /// The state in a file.
+    ///
+    /// # Errors
+    /// If there is none, it is damaged, or the kernel cannot do that.
+    fn read_state(_file: &TensorFile) -> Result<Self::State> {
+        Err(unstored())
+    }
+}
+
+fn unstored() -> Error {
+    Error::Unsupported {
+        what: "storing chains".into(),
+        of: "this kernel: it does not write its state".into(),
+    }
 }
 
 /// What is known of one transition.

@@ -13,6 +13,7 @@ mod hmc;
 mod kernel;
 mod nuts;
 mod random_walk;
+mod record;
 mod tree;
 
 pub use adaptation::{DualAveraging, Schedule, Welford};

@@ -1,6 +1,6 @@
 //! The No-U-Turn sampler.
 
-use ppl_core::{Error, Result};
+use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
 use crate::hamiltonian::{HamiltonianOptions, HamiltonianState, MassMatrix};
@@ -104,5 +104,13 @@ impl Kernel for Nuts {
 
     fn position(state: &HamiltonianState) -> &[f64] {
         &state.phase.position
+    }
+
+    fn write_state(state: &HamiltonianState, file: &mut TensorFile) -> Result<()> {
+        state.write_to(file)
+    }
+
+    fn read_state(file: &TensorFile) -> Result<HamiltonianState> {
+        HamiltonianState::read_from(file)
     }
 }

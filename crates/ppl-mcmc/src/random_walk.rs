@@ -1,9 +1,10 @@
 //! Random-walk Metropolis.
 
-use ppl_core::{Error, Result};
+use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
 use crate::adaptation::{Schedule, Welford};
+use crate::record::{self, plain};
 use crate::{Kernel, LogDensity, Transition};
 
 /// Random-walk Metropolis: a normal step from the last draw, accepted as Metropolis says. It needs no gradient, and many
@@ -30,6 +31,19 @@ pub struct RandomWalkState {
     moments: Welford,
     stream: KeyStream,
 }
+
+plain!(RandomWalkState {
+    position,
+    log_density,
+    log_factor,
+    scale,
+    taken,
+    warmup,
+    schedule,
+    next,
+    moments,
+    stream,
+});
 
 /// The steps of the stochastic approximation fall as this power of their number, between ½ and 1 (Andrieu and Thoms 2008,
 /// "A tutorial on adaptive MCMC", section 4.2).
@@ -132,6 +146,19 @@ impl Kernel for RandomWalk {
 
     fn position(state: &RandomWalkState) -> &[f64] {
         &state.position
+    }
+
+    fn write_state(state: &RandomWalkState, file: &mut TensorFile) -> Result<()> {
+        record::write(state, file)
+    }
+
+    fn read_state(file: &TensorFile) -> Result<RandomWalkState> {
+        let state: RandomWalkState = record::read(file)?;
+        let d = state.position.len();
+        match state.scale.len() == d && state.moments.is_of(d) && state.next <= state.schedule.ends.len() {
+            true => Ok(state),
+            false => Err(file.damaged("its state has vectors of different lengths")),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The step size at which transitions are accepted as often as wanted.
 
+use crate::record::plain;
+
 /// Nesterov's dual averaging of the logarithm of a step size (Hoffman and Gelman 2014, "The No-U-Turn sampler", section
 /// 3.2), with their constants, which are Stan's: γ = 0.05, t₀ = 10, κ = 0.75.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +14,8 @@ pub struct DualAveraging {
     mean_error: f64,
     log_mean: f64,
 }
+
+plain!(DualAveraging { target, shrink_to, count, mean_error, log_mean });
 
 const GAMMA: f64 = 0.05;
 const DELAY: f64 = 10.0;

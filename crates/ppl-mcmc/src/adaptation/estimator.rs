@@ -5,6 +5,7 @@ use ppl_core::Result;
 use super::gradients::{self, GradientScales};
 use super::{Schedule, Welford};
 use crate::hamiltonian::{MassMatrix, Metric, Phase};
+use crate::record::{Plain, Reader, Record};
 
 /// What is known of the mass matrix so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,37 @@ pub(crate) enum Estimator {
     Fixed,
     Windows { schedule: Schedule, next: usize, moments: Welford },
     Gradients(Box<GradientScales>),
+}
+
+impl Plain for Estimator {
+    fn put(&self, to: &mut Record) {
+        match self {
+            Self::Fixed => 0_usize.put(to),
+            Self::Windows { schedule, next, moments } => {
+                1_usize.put(to);
+                schedule.put(to);
+                next.put(to);
+                moments.put(to);
+            }
+            Self::Gradients(scales) => {
+                2_usize.put(to);
+                scales.put(to);
+            }
+        }
+    }
+
+    fn take(from: &mut Reader) -> Option<Self> {
+        Some(match usize::take(from)? {
+            0 => Self::Fixed,
+            1 => Self::Windows {
+                schedule: Plain::take(from)?,
+                next: Plain::take(from)?,
+                moments: Plain::take(from)?,
+            },
+            2 => Self::Gradients(Box::new(Plain::take(from)?)),
+            _ => return None,
+        })
+    }
 }
 
 /// What one more transition taught.
@@ -42,6 +74,15 @@ impl Estimator {
                 (Self::Gradients(Box::new(GradientScales::new(d))), metric)
             }
         })
+    }
+
+    /// Whether it is of positions of `d` numbers.
+    pub(crate) fn is_of(&self, dimension: usize) -> bool {
+        match self {
+            Self::Fixed => true,
+            Self::Windows { moments, .. } => moments.is_of(dimension),
+            Self::Gradients(scales) => scales.is_of(dimension),
+        }
     }
 
     /// After the transition number `taken` of a warm-up, to this point.

@@ -1,6 +1,7 @@
 //! Scales from draws and gradients together.
 
 use super::Welford;
+use crate::record::plain;
 
 /// For a normal target the variance of a draw is `σ²` and that of its gradient `1/σ²`: the root of their ratio estimates
 /// `σ²` with less noise than the variance of the draws alone, also where draws are correlated, and soon (Seyboldt, Carlson
@@ -20,6 +21,9 @@ struct Pair {
     draws: Welford,
     gradients: Welford,
 }
+
+plain!(Pair { draws, gradients });
+plain!(GradientScales { older, younger, switches });
 
 /// Share of the warm-up that finds the region, in short windows.
 const EARLY: f64 = 0.3;
@@ -59,6 +63,12 @@ fn bounded(variance: f64) -> f64 {
 impl GradientScales {
     pub(crate) fn new(dimension: usize) -> Self {
         Self { older: Pair::new(dimension), younger: Pair::new(dimension), switches: 0 }
+    }
+
+    /// Whether it is of positions of `d` numbers.
+    pub(crate) fn is_of(&self, dimension: usize) -> bool {
+        let pairs = [&self.older, &self.younger];
+        pairs.iter().all(|pair| pair.draws.is_of(dimension) && pair.gradients.is_of(dimension))
     }
 
     /// The variances after a transition, the `taken`-th of a warm-up, if they change, and whether the windows did.

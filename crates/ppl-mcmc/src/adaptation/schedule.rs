@@ -1,5 +1,7 @@
 //! When a warm-up learns what.
 
+use crate::record::plain;
+
 /// Stan's windows: transitions at first only find the region, then estimate the mass matrix in windows that double in
 /// length, and at last only the step size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub struct Schedule {
     /// The transitions, in order, after which the mass matrix is set from those since the one before.
     pub ends: Vec<usize>,
 }
+
+plain!(Schedule { begin, ends });
 
 const INITIAL: usize = 75;
 const FINAL: usize = 50;

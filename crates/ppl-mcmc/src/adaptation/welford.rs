@@ -1,5 +1,7 @@
 //! Running means and covariances.
 
+use crate::record::plain;
+
 /// Mean and sum of squared deviations of vectors that come one by one (Welford 1962, "Note on a method for calculating
 /// corrected sums of squares and products").
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +13,15 @@ pub struct Welford {
     deviation: Vec<f64>,
 }
 
+plain!(Welford { count, mean, squares, deviation });
+
 impl Welford {
+    /// Whether it is of vectors of `d` numbers.
+    pub(crate) fn is_of(&self, dimension: usize) -> bool {
+        let squares = [dimension, dimension * dimension].contains(&self.squares.len());
+        squares && self.mean.len() == dimension && self.deviation.len() == dimension
+    }
+
     /// Of no vector yet, each of `d` numbers; `dense` keeps covariances, not only variances.
     pub fn new(dimension: usize, dense: bool) -> Self {
         let zeros = || vec![0.0; dimension];

@@ -1,5 +1,6 @@
 //! Many chains of one kernel.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -10,6 +11,7 @@ use ppl_tensor::{Device, Key};
 use super::draws::Chains;
 use super::run::{ChainRun, Job, Plan, run_all};
 use super::start::start;
+use super::store::Place;
 use crate::{Kernel, LogDensity};
 
 /// Chains of one kernel, being described; [`Mcmc::run`] samples a model's posterior.
@@ -48,6 +50,7 @@ pub struct Mcmc<K> {
     params: ParamStore,
     keep_warmup: bool,
     stop: Option<Arc<AtomicBool>>,
+    store: Option<Place>,
     progress: bool,
 }
 
@@ -69,6 +72,7 @@ impl<K: Kernel> Mcmc<K> {
             params: ParamStore::new(),
             keep_warmup: false,
             stop: None,
+            store: None,
             progress: true,
         }
     }
@@ -127,6 +131,22 @@ impl<K: Kernel> Mcmc<K> {
         self
     }
 
+    /// Every chain is written to this folder while it runs, its draws as they come and its state every second: what a run
+    /// that is killed has drawn but for the last second is there, and [`Mcmc::resume`] goes on with it. The folder holds no
+    /// chains yet.
+    pub fn store(mut self, folder: impl AsRef<Path>) -> Self {
+        self.store = Some(Place { folder: folder.as_ref().to_owned(), resume: false });
+        self
+    }
+
+    /// Goes on with the chains that [`Mcmc::store`] left in this folder, bit for bit as if they had not been interrupted,
+    /// given the same kernel, model, arguments, seed and warm-up; with more draws than before if more are asked for.
+    /// Chains that had ended are read.
+    pub fn resume(mut self, folder: impl AsRef<Path>) -> Self {
+        self.store = Some(Place { folder: folder.as_ref().to_owned(), resume: true });
+        self
+    }
+
     /// With or without progress bars, one a chain, on a terminal.
     pub fn progress(mut self, progress: bool) -> Self {
         self.progress = progress;
@@ -138,8 +158,8 @@ impl<K: Kernel> Mcmc<K> {
     ///
     /// # Errors
     /// If an option is out of range; if the model has no log density on unconstrained space ([`Potential::compile`]: no
-    /// latent site, a discrete one); if no start is found; if all chains fail: the first one's error; or if they were
-    /// stopped before the first draw.
+    /// latent site, a discrete one); if no start is found; if the chains cannot be stored, or those stored are of another
+    /// run; if all chains fail: the first one's error; or if they were stopped before the first draw.
     pub fn run<A: ?Sized, M: Model<A>>(&self, model: &M, args: &A) -> Result<Chains> {
         self.check(self.chains)?;
         let key = Key::new(self.seed);
@@ -187,7 +207,9 @@ impl<K: Kernel> Mcmc<K> {
             draws: self.draws,
             keep_warmup: self.keep_warmup,
             threads: self.threads.unwrap_or_else(processors),
+            seed: self.seed,
             key,
+            store: self.store.as_ref(),
             stop: self.stop.as_deref(),
             progress: self.progress,
         }

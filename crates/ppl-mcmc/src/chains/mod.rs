@@ -5,6 +5,7 @@ mod mcmc;
 mod progress;
 mod run;
 mod start;
+mod store;
 
 pub use draws::{Chains, SiteDraws};
 pub use mcmc::Mcmc;

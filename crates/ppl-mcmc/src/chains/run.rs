@@ -8,6 +8,7 @@ use ppl_core::{Error, Result};
 use ppl_tensor::{Key, KeyStream};
 
 use super::progress::{Bar, Bars};
+use super::store::{self, Identity, Place, Store, Stored};
 use crate::{Kernel, LogDensity, Transition};
 
 /// What one chain left.
@@ -37,7 +38,9 @@ pub(super) struct Plan<'a> {
     pub(super) draws: usize,
     pub(super) keep_warmup: bool,
     pub(super) threads: usize,
+    pub(super) seed: u64,
     pub(super) key: &'a Key,
+    pub(super) store: Option<&'a Place>,
     pub(super) stop: Option<&'a AtomicBool>,
     pub(super) progress: bool,
 }
@@ -61,6 +64,9 @@ where
     K: Kernel,
     D: LogDensity + Send,
 {
+    if let Some(place) = plan.store {
+        place.prepare()?;
+    }
     let bars = Bars::new(plan.progress, jobs.len(), plan.warmup + plan.draws);
     let work = jobs.into_iter().enumerate().map(|(number, job)| {
         let stream = plan.key.fold_in(number).stream()?;
@@ -72,12 +78,13 @@ where
     let worker = || {
         while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < work.len()) {
             let taken = work[number].lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some((job, mut kernel, stream, mut bar)) = taken else { continue };
+            let Some((Job { density, start }, kernel, stream, bar)) = taken else { continue };
             let mut run = ChainRun::default();
-            if let Err(error) = one(&mut kernel, plan, job, stream, width, keep, &mut bar, &mut run) {
+            let mut chain = Chain { number, kernel, plan, density, width, bar };
+            if let Err(error) = chain.run(start, stream, keep, &mut run) {
                 run.failure = Some(error);
             }
-            bar.finish();
+            chain.bar.finish();
             *runs[number].lock().unwrap_or_else(PoisonError::into_inner) = run;
         }
     };
@@ -93,54 +100,112 @@ where
     Ok(runs.into_iter().map(|run| run.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
 
-#[allow(clippy::too_many_arguments)]
-fn one<K: Kernel, D: LogDensity>(
-    kernel: &mut K,
-    plan: Plan<'_>,
-    Job { mut density, start }: Job<D>,
-    stream: KeyStream,
+/// One chain's work.
+struct Chain<'a, K, D> {
+    number: usize,
+    kernel: K,
+    plan: Plan<'a>,
+    density: D,
     width: usize,
-    keep: &impl Fn(&mut D, &[f64], &mut [f64]) -> Result<()>,
-    bar: &mut Bar,
-    run: &mut ChainRun,
-) -> Result<()> {
-    let begin = Instant::now();
-    let mut state = kernel.init(&mut density, &start?, plan.warmup, stream)?;
-    let reserve = |values: &mut Vec<f64>, transitions: &mut Vec<Transition>, n: usize| {
-        values.reserve_exact(n.saturating_mul(width));
-        transitions.reserve_exact(n);
-    };
-    reserve(&mut run.values, &mut run.transitions, plan.draws);
-    if plan.keep_warmup {
-        reserve(&mut run.warmup_values, &mut run.warmup_transitions, plan.warmup);
-    }
-    run.warmup_time = begin.elapsed();
-    let mut drawing = begin;
-    for number in 0..plan.warmup + plan.draws {
-        if plan.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
-            break;
-        }
-        if number == plan.warmup {
-            run.warmup_time = begin.elapsed();
-            drawing = Instant::now();
-        }
-        let transition = kernel.step(&mut density, &mut state)?;
-        bar.tell(&transition, number < plan.warmup);
-        let (values, transitions) = match number < plan.warmup {
-            true if !plan.keep_warmup => continue,
-            true => (&mut run.warmup_values, &mut run.warmup_transitions),
-            false => (&mut run.values, &mut run.transitions),
+    bar: Bar,
+}
+
+impl<K: Kernel, D: LogDensity> Chain<'_, K, D> {
+    /// All transitions. What is drawn before one fails is in `run`.
+    fn run(
+        &mut self,
+        start: Result<Vec<f64>>,
+        stream: KeyStream,
+        keep: &impl Fn(&mut D, &[f64], &mut [f64]) -> Result<()>,
+        run: &mut ChainRun,
+    ) -> Result<()> {
+        let Plan { warmup, draws, keep_warmup, stop, .. } = self.plan;
+        let begin = Instant::now();
+        let (mut store, stored) = self.plan.store.map(|place| self.open(place)).transpose()?.unzip();
+        let (mut state, taken) = match stored.flatten() {
+            Some(stored) => {
+                store::check_same::<K>(&mut self.density, &stored)?;
+                run.fill(stored.rows, if keep_warmup { warmup } else { 0 }, draws);
+                (stored.state, stored.taken)
+            }
+            None => (self.kernel.init(&mut self.density, &start?, warmup, stream)?, 0),
         };
-        let end = values.len();
-        values.resize(end + width, 0.0);
-        if let Err(error) = keep(&mut density, K::position(&state), &mut values[end..]) {
-            values.truncate(end);
-            return Err(error);
+        if let Some(store) = &mut store {
+            store.save::<K>(&state, taken)?;
         }
-        transitions.push(transition);
+        run.reserve(self.plan, self.width);
+        run.warmup_time = begin.elapsed();
+        let (mut drawing, mut done) = (Instant::now(), taken);
+        for number in taken..warmup + draws {
+            if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                break;
+            }
+            if number == warmup {
+                run.warmup_time = begin.elapsed();
+                drawing = Instant::now();
+            }
+            let transition = self.kernel.step(&mut self.density, &mut state)?;
+            done += 1;
+            self.bar.tell(&transition, number < warmup);
+            if number >= warmup || keep_warmup {
+                let (values, transitions) = run.lists(number < warmup);
+                let end = values.len();
+                values.resize(end + self.width, 0.0);
+                let kept = keep(&mut self.density, K::position(&state), &mut values[end..]);
+                let stored = kept.and_then(|()| match &mut store {
+                    Some(store) => store.append(&values[end..], &transition),
+                    None => Ok(()),
+                });
+                if let Err(error) = stored {
+                    values.truncate(end);
+                    return Err(error);
+                }
+                transitions.push(transition);
+            }
+            if let Some(store) = &mut store {
+                store.save_in_time::<K>(&state, done)?;
+            }
+        }
+        if !run.transitions.is_empty() {
+            run.time = drawing.elapsed();
+        }
+        match &mut store {
+            Some(store) if done > taken => store.save::<K>(&state, done),
+            _ => Ok(()),
+        }
     }
-    if !run.transitions.is_empty() {
-        run.time = drawing.elapsed();
+
+    fn open(&self, place: &Place) -> Result<(Store, Option<Stored<K::State>>)> {
+        let Plan { seed, warmup, keep_warmup, .. } = self.plan;
+        Store::open::<K>(place, self.number, Identity { seed, warmup, keep_warmup, width: self.width })
     }
-    Ok(())
+}
+
+impl ChainRun {
+    fn lists(&mut self, warming_up: bool) -> (&mut Vec<f64>, &mut Vec<Transition>) {
+        match warming_up {
+            true => (&mut self.warmup_values, &mut self.warmup_transitions),
+            false => (&mut self.values, &mut self.transitions),
+        }
+    }
+
+    /// Room for all that is to come.
+    fn reserve(&mut self, plan: Plan<'_>, width: usize) {
+        let lengths = [(true, if plan.keep_warmup { plan.warmup } else { 0 }), (false, plan.draws)];
+        for (warming_up, n) in lengths {
+            let (values, transitions) = self.lists(warming_up);
+            let more = n.saturating_sub(transitions.len());
+            values.reserve_exact(more.saturating_mul(width));
+            transitions.reserve_exact(more);
+        }
+    }
+
+    /// What was stored: rows of the warm-up, `warmup` in all, and up to so many draws.
+    fn fill(&mut self, rows: Vec<(Vec<f64>, Transition)>, warmup: usize, draws: usize) {
+        for (number, (row, transition)) in rows.into_iter().take(warmup + draws).enumerate() {
+            let (values, transitions) = self.lists(number < warmup);
+            values.extend(row);
+            transitions.push(transition);
+        }
+    }
 }

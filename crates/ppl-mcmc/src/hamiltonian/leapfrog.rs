@@ -4,6 +4,7 @@ use ppl_core::Result;
 
 use super::metric::{Metric, dot};
 use crate::LogDensity;
+use crate::record::plain;
 
 /// A point of phase space with what is known there. All vectors have `d` numbers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,6 +20,8 @@ pub struct Phase {
     /// The log density there, in nats.
     pub log_density: f64,
 }
+
+plain!(Phase { position, momentum, velocity, gradient, log_density });
 
 impl Phase {
     /// The point at the origin, where nothing is computed yet.

@@ -3,6 +3,8 @@
 use ppl_core::{Error, Result};
 use ppl_tensor::KeyStream;
 
+use crate::record::{Plain, Reader, Record};
+
 /// The inverse of a mass matrix: an estimate of the covariance of the target.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Metric {
@@ -20,6 +22,26 @@ pub enum Metric {
         /// Lower triangular `L` with `covariance = L Lᵀ`, row-major.
         factor: Vec<f64>,
     },
+}
+
+/// What is computed of the matrix is computed again, which gives the same bits.
+impl Plain for Metric {
+    fn put(&self, to: &mut Record) {
+        let (kind, numbers) = match self {
+            Self::Diagonal { variance, .. } => (0_usize, variance),
+            Self::Dense { covariance, .. } => (1, covariance),
+        };
+        kind.put(to);
+        numbers.put(to);
+    }
+
+    fn take(from: &mut Reader) -> Option<Self> {
+        match (usize::take(from)?, Vec::take(from)?) {
+            (0, variance) => Self::diagonal(variance).ok(),
+            (1, covariance) => Self::dense(covariance).ok(),
+            _ => None,
+        }
+    }
 }
 
 /// `Σ aᵢbᵢ`.

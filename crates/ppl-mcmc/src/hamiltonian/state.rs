@@ -1,11 +1,12 @@
 //! The state of a chain that moves by a Hamiltonian, and its adaptation.
 
-use ppl_core::{Error, Result};
+use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
 use super::{HamiltonianOptions, Metric, Phase};
 use crate::LogDensity;
 use crate::adaptation::{DualAveraging, Estimator, Learned};
+use crate::record::{self, plain};
 
 /// All that such a chain remembers: its last draw, its step size and mass matrix, what it has learned, and its stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct HamiltonianState {
     averaging: DualAveraging,
     estimator: Estimator,
 }
+
+plain!(HamiltonianState { phase, stream, metric, step_size, taken, warmup, averaging, estimator });
 
 /// The first step is halved or doubled until the acceptance of one step crosses this.
 const FIRST_ACCEPTANCE: f64 = 0.8;
@@ -58,6 +61,22 @@ impl HamiltonianState {
             state.find_step_size(density)?;
         }
         Ok(state)
+    }
+
+    /// Reads what [`HamiltonianState::write_to`] wrote.
+    pub(crate) fn read_from(file: &TensorFile) -> Result<Self> {
+        let state: Self = record::read(file)?;
+        let d = state.phase.position.len();
+        let Phase { momentum, velocity, gradient, .. } = &state.phase;
+        let vectors = [momentum, velocity, gradient].iter().all(|vector| vector.len() == d);
+        match vectors && state.metric.dimension() == d && state.estimator.is_of(d) {
+            true => Ok(state),
+            false => Err(file.damaged("its state has vectors of different lengths")),
+        }
+    }
+
+    pub(crate) fn write_to(&self, file: &mut TensorFile) -> Result<()> {
+        record::write(self, file)
     }
 
     /// The mass matrix.
