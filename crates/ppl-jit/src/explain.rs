@@ -25,7 +25,7 @@ impl std::ops::AddAssign for Work {
 pub(crate) fn explain(code: &Code) -> String {
     let mut text = String::new();
     let mut work = Work::default();
-    let mut scalars: Vec<&'static str> = Vec::new();
+    let mut scalars: Vec<String> = Vec::new();
     let mut body = String::new();
     for (number, step) in code.steps.iter().enumerate() {
         if number == code.fixed && number > 0 {
@@ -33,7 +33,10 @@ pub(crate) fn explain(code: &Code) -> String {
             body.push_str("  in each step of an iteration:\n");
         }
         if let Step::Run(instruction) = step {
-            scalars.push(instruction.name);
+            scalars.push(match instruction.n {
+                n if n > SHORT => format!("{} of {n}", instruction.name),
+                _ => instruction.name.to_owned(),
+            });
             work += of_instruction(instruction, instruction.n);
             continue;
         }
@@ -61,9 +64,12 @@ pub(crate) fn explain(code: &Code) -> String {
                 let names: Vec<&str> = one.body.iter().map(|instruction| instruction.name).collect();
                 let _ = writeln!(
                     body,
-                    "  loop {outer}{} in blocks of {}: {} ({} operations, {} bytes)",
+                    "  loop {outer}{} in blocks of {}{}: {} ({} operations, {} bytes)",
                     one.inner,
                     one.block,
+                    one.chunks
+                        .as_ref()
+                        .map_or_else(String::new, |chunks| format!(", chunks of {}", chunks.size)),
                     names.join(", "),
                     all.operations,
                     all.bytes
@@ -91,8 +97,11 @@ pub(crate) fn explain(code: &Code) -> String {
     text + &body
 }
 
+/// Instructions on more elements are listed with their number.
+const SHORT: usize = 32;
+
 /// Instructions on small arrays, on a line.
-fn flush(body: &mut String, names: &mut Vec<&'static str>) {
+fn flush(body: &mut String, names: &mut Vec<String>) {
     if !names.is_empty() {
         let _ = writeln!(body, "  {} instructions: {}", names.len(), names.join(", "));
         names.clear();
