@@ -49,12 +49,15 @@ pub(crate) fn explain(code: &Code) -> String {
     head + &listing.text
 }
 
+/// Instructions on more elements are listed with their number.
+const SHORT: usize = 32;
+
 /// Steps, being listed.
 struct Listing<'a> {
     code: &'a Code,
     text: String,
     /// Instructions on small arrays, to be put on a line.
-    scalars: Vec<&'static str>,
+    scalars: Vec<String>,
     /// Of loops over time around.
     depth: usize,
 }
@@ -68,7 +71,10 @@ impl Listing<'_> {
         let mut work = Work::default();
         for step in steps {
             if let Step::Run(instruction) = step {
-                self.scalars.push(instruction.name);
+                self.scalars.push(match instruction.n {
+                    n if n > SHORT => format!("{} of {n}", instruction.name),
+                    _ => instruction.name.to_owned(),
+                });
             } else {
                 self.flush();
             }
@@ -135,8 +141,10 @@ impl Listing<'_> {
                 let all = of_loop(self.code, one);
                 let outer: String = one.outer.iter().map(|size| format!("{size} x ")).collect();
                 let names: Vec<&str> = one.body.iter().map(|instruction| instruction.name).collect();
+                let chunks = one.chunks.as_ref();
+                let chunks = chunks.map_or_else(String::new, |chunks| format!(", chunks of {}", chunks.size));
                 self.line(&format!(
-                    "loop {outer}{} in blocks of {}: {} ({} operations, {} bytes)",
+                    "loop {outer}{} in blocks of {}{chunks}: {} ({} operations, {} bytes)",
                     one.inner,
                     one.block,
                     names.join(", "),

@@ -107,6 +107,36 @@ fn regressions_of_all_sizes_give_what_interpreted_ones_give() {
     }
 }
 
+/// Rows of a few entries, gone through by columns: a mixture's densities with their gradients, and what else reads them.
+#[test]
+fn short_rows_of_long_columns_give_what_interpreted_ones_give() {
+    for (rows, columns, dtype) in
+        [(64, 2, DType::F64), (300, 3, DType::F32), (2000, 5, DType::F64), (700, 63, DType::F64)]
+    {
+        let f = |args: &Vec<Tensor>| {
+            let (y, leaves) = (&args[0], args[1..].iter().map(Tensor::tracked).collect::<Vec<_>>());
+            let each = (y.unsqueeze(1) - &leaves[0]) / leaves[1].exp();
+            let parts = each.square() * -0.5 - &leaves[1];
+            let most = parts.max(1).unsqueeze(1);
+            let total = ((&parts - &most).exp().sum(1).log() + parts.max(1)).sum_all();
+            let slopes = grad(&total, &[&leaves[0], &leaves[1]])?;
+            let (first, sums) = (parts.slice(0, 1..4), parts.sum(0));
+            Ok([vec![total, first, sums, each.t(), parts.reshape([rows * columns])], slopes].concat())
+        };
+        let args = |seed: usize| {
+            [vec![rows], vec![columns], vec![columns]]
+                .iter()
+                .enumerate()
+                .map(|(i, shape)| numbers(dtype, shape, seed + i))
+                .collect::<Vec<_>>()
+        };
+        let result = agrees(&Device::cpu().float(dtype), &f, &args(1), &args(4), &compiled);
+        if let Err(failure) = result {
+            panic!("{rows} rows of {columns}, {dtype}: {failure}");
+        }
+    }
+}
+
 /// Long enough for several chunks, of which the last is short, and with values that are results for each element.
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {

@@ -90,6 +90,39 @@ fn run<T: Tested>(kernel: Kernel, dst: &mut [T], sources: [&[T]; 3], n: usize, i
     unsafe { kernel(dst.as_mut_ptr().wrapping_add(1).cast(), a, b, c, n, &immediate) }
 }
 
+/// The same of a kernel whose first two sources are addresses, those of every `step`-th coefficient and of rows at a distance of
+/// `row`.
+fn run_scattered<T: Tested>(
+    kernel: Kernel,
+    dst: &mut [T],
+    [a, b, c]: [&[T]; 3],
+    (coefficients, step): (usize, usize),
+    (rows, row): (usize, usize),
+    n: usize,
+    flags: usize,
+) {
+    let entries = |x: &[T], count: usize, step: usize| -> Vec<*const T> {
+        (0..count).map(|k| x.as_ptr().wrapping_add(1 + k * step)).collect()
+    };
+    let (first, second) = (entries(a, coefficients, step), entries(b, rows, row));
+    let immediate = [rows, coefficients, rows, flags];
+    // SAFETY: as above; there is an address for each coefficient and row.
+    unsafe {
+        let c = c.as_ptr().wrapping_add(1).cast();
+        let dst = dst.as_mut_ptr().wrapping_add(1).cast();
+        kernel(dst, first.as_ptr().cast(), second.as_ptr().cast(), c, n, &immediate);
+    }
+}
+
+/// Whether all numbers are the same, bit by bit but for NaN.
+fn are_same<T: Tested>(x: &[T], y: &[T]) -> bool {
+    let same = |(x, y): (&T, &T)| {
+        let (x, y) = (x.wide(), y.wide());
+        x.to_bits() == y.to_bits() || x.is_nan() && y.is_nan()
+    };
+    x.len() == y.len() && x.iter().zip(y).all(same)
+}
+
 /// A sum and the sum of its absolute terms, which bounds its rounding errors.
 fn dot(terms: impl Iterator<Item = f64>) -> (f64, f64) {
     terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + f64::abs(term)))
@@ -109,7 +142,7 @@ fn rounded<T: Tested>(values: &[f64]) -> Vec<f64> {
 }
 
 fn combinations<T: Tested>() {
-    let kernel = combine(T::DTYPE).unwrap();
+    let (kernel, scattered) = (combine(T::DTYPE).unwrap(), combine_scattered(T::DTYPE).unwrap());
     for n in SIZES {
         for count in [0, 1, 2, 3, 5, 8] {
             for (start, form, shifted) in [
@@ -128,7 +161,12 @@ fn combinations<T: Tested>() {
                 }
                 let mut dst = vec![T::of(-7.0); n + 2];
                 let immediate = [count, step, row, start.encoded(form, shifted)];
-                run(kernel, &mut dst, [&given(&a), &given(&b), &given(&c)], n, immediate);
+                let sources = [&given(&a)[..], &given(&b), &given(&c)];
+                run(kernel, &mut dst, sources, n, immediate);
+                let mut again = vec![T::of(-7.0); n + 2];
+                let coefficients = (count + usize::from(shifted), step);
+                run_scattered(scattered, &mut again, sources, coefficients, (count, row), n, immediate[3]);
+                assert!(are_same(&dst, &again), "rows anywhere: {start:?} {n} {count}");
                 for i in 0..n {
                     let term = if form == Form::Same { c[0] } else { c[i] };
                     let sign = if start == Start::Minus { -1.0 } else { 1.0 };
@@ -149,12 +187,12 @@ fn combinations<T: Tested>() {
 }
 
 fn contractions<T: Tested>() {
-    let kernel = contract(T::DTYPE).unwrap();
+    let (kernel, scattered) = (contract(T::DTYPE).unwrap(), contract_scattered(T::DTYPE).unwrap());
     for n in SIZES {
         for count in [1, 2, 3, 4, 5, 8, 9] {
             for (replaces, moments) in [(false, false), (true, false), (false, true), (true, true)] {
                 let row = n + 1;
-                let step = if moments { 1 } else { 2 };
+                let step = if moments || count % 2 == 1 { 1 } else { 2 };
                 let mut a = rounded::<T>(&numbers(n, 4));
                 if n == 33 {
                     a[32] = f64::NEG_INFINITY;
@@ -163,7 +201,13 @@ fn contractions<T: Tested>() {
                 let before = rounded::<T>(&numbers(count * step + 2, 6));
                 let mut dst = given::<T>(&before);
                 let flags = contraction_flags(replaces, moments);
-                run(kernel, &mut dst, [&given(&a), &given(&b), &given(&a)], n, [count, step, row, flags]);
+                let sources = [&given(&a)[..], &given(&b), &given(&a)];
+                run(kernel, &mut dst, sources, n, [count, step, row, flags]);
+                if step == 1 {
+                    let mut again = given::<T>(&before);
+                    run_scattered(scattered, &mut again, sources, (0, 1), (count, row), n, flags);
+                    assert!(are_same(&dst, &again), "rows anywhere: {n} {count}");
+                }
                 let start = |at: usize| if replaces { 0.0 } else { before[at] };
                 let check = |at: usize, terms: &mut dyn Iterator<Item = f64>, what: &str| {
                     let expected = dot(terms.chain([start(at)]));

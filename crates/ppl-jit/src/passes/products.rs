@@ -14,7 +14,7 @@ use Binary::{Div, Mul, Pow};
 const MANY: usize = 8;
 
 /// Elements of a known array that is made of two.
-const KEPT: usize = 1 << 16;
+const KEPT: usize = 1 << 18;
 
 /// Constants of other magnitudes stay where they are, lest a product overflow on its way.
 const MODERATE: std::ops::Range<f64> = 1e-12..1e12;

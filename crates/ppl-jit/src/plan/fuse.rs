@@ -7,6 +7,7 @@ use ppl_tensor::{Op, Result, TensorType};
 
 use super::body::Body;
 use super::lower::Lower;
+use super::order::goes_by_columns;
 use super::schedule::Role;
 use super::view::{Strides, View, row_major};
 use crate::code::{Chunks, Loop, Step, Stream, Total, bytes};
@@ -90,7 +91,10 @@ pub(super) struct Part {
 pub(super) struct Pass<'l, 'a> {
     pub(super) lower: &'l mut Lower<'a>,
     level: usize,
+    /// Dimensions as operations have them.
     pub(super) space: Strides,
+    /// Whether accesses have the two dimensions in the other order.
+    by_columns: bool,
     pub(super) accesses: Vec<Access>,
     pub(super) parts: Vec<Part>,
     /// Values that are others of this pass under another name.
@@ -109,10 +113,12 @@ pub(super) fn pass(lower: &mut Lower<'_>, level: usize, space: &Strides) -> Resu
         .map(Id)
         .collect();
     let needed = needed_outside(lower, &members);
+    let by_columns = goes_by_columns(lower, &members, space);
     let mut pass = Pass {
         lower,
         level,
         space: space.clone(),
+        by_columns,
         accesses: Vec::new(),
         parts: Vec::new(),
         same: HashMap::new(),
@@ -164,7 +170,16 @@ impl Pass<'_, '_> {
 
     /// A view of the loop's dimensions, and perhaps further ones of one entry.
     fn memory(&mut self, view: &View) -> Argument {
-        Argument::Memory(self.access(view.buffer, view.offset, view.significant_strides()))
+        let strides = self.ordered(view.significant_strides());
+        Argument::Memory(self.access(view.buffer, view.offset, strides))
+    }
+
+    /// What belongs to each dimension of the space, in the order of the loop.
+    fn ordered(&self, mut each: Strides) -> Strides {
+        if self.by_columns {
+            each.reverse();
+        }
+        each
     }
 
     /// An input of an operation whose elements are those of `shape`.
@@ -202,6 +217,7 @@ impl Pass<'_, '_> {
                     (size, stride)
                 });
                 let strides = strides.filter(|(size, _)| *size != 1).map(|(_, stride)| stride).collect();
+                let strides = self.ordered(strides);
                 let to = self.access(view.buffer, view.offset, strides);
                 self.lower.set_view(id, view);
                 (Task::Fold(*kind), vec![argument], Some(to))
@@ -233,8 +249,14 @@ impl Pass<'_, '_> {
     /// Memory for a value of each element.
     fn keep(&mut self, id: Id) -> usize {
         let ty = &self.lower.ir.nodes[id.0].ty;
-        let view = self.lower.fresh(ty);
-        let to = self.access(view.buffer, 0, row_major(&self.space));
+        let mut view = self.lower.fresh(ty);
+        let strides = row_major(&self.ordered(self.space.clone()));
+        let to = self.access(view.buffer, 0, strides.clone());
+        if self.by_columns {
+            let mut strides = strides.into_iter().rev();
+            let stride = |&size: &usize| if size == 1 { 0 } else { strides.next().unwrap_or(0) };
+            view.strides = ty.shape.iter().map(stride).collect();
+        }
         self.lower.set_view(id, view);
         to
     }
@@ -312,7 +334,7 @@ impl Pass<'_, '_> {
     /// Groups of neighbouring dimensions that every access goes through as through one: the last dimension of each.
     fn groups(&self) -> Vec<(usize, usize)> {
         let mut groups: Vec<(usize, usize)> = Vec::new();
-        for (axis, &size) in self.space.iter().enumerate() {
+        for (axis, &size) in self.ordered(self.space.clone()).iter().enumerate() {
             let joins = |access: &Access| axis > 0 && access.strides[axis - 1] == access.strides[axis] * size;
             match groups.last_mut() {
                 Some(group) if self.accesses.iter().all(joins) => *group = (group.0 * size, axis),
