@@ -31,6 +31,17 @@ fn in_order(size: usize, inner: usize, reverse: bool, mut f: impl FnMut(usize, u
     }
 }
 
+/// An entry and the one before it, from their places.
+#[inline(always)]
+fn entries<T>(block: &mut [T], row: usize, before: usize, inner: usize) -> (&mut [T], &[T]) {
+    let (head, tail) = block.split_at_mut(row.max(before));
+    if row < before {
+        (&mut head[row..row + inner], &tail[..inner])
+    } else {
+        (&mut tail[..inner], &head[before..before + inner])
+    }
+}
+
 /// `dᵢ = aᵢ dᵢ₋₁ + bᵢ`, see [`Order::immediate`].
 #[inline(always)]
 unsafe fn recurrence<A: Arch, T: Float>(
@@ -67,9 +78,15 @@ unsafe fn recurrence<A: Arch, T: Float>(
                 });
             }
             _ => in_order(size, inner, reverse, |row, before| {
-                for column in 0..inner {
-                    let factor = if one_factor { factors[0] } else { factors[row + column] };
-                    d[row + column] = mul_add::<A, T>(factor, d[before + column], d[row + column]);
+                let (now, last) = entries(d, row, before, inner);
+                if one_factor {
+                    for (x, &last) in now.iter_mut().zip(last) {
+                        *x = mul_add::<A, T>(factors[0], last, *x);
+                    }
+                } else {
+                    for ((x, &last), &factor) in now.iter_mut().zip(last).zip(&factors[row..]) {
+                        *x = mul_add::<A, T>(factor, last, *x);
+                    }
                 }
             }),
         }
@@ -93,8 +110,9 @@ unsafe fn running<A: Arch, T: Float>(
     dst.copy_from_slice(a);
     for d in dst.chunks_exact_mut(size * inner) {
         in_order(size, inner, reverse != 0, |row, before| {
-            for column in 0..inner {
-                d[row + column] = d[before + column] + d[row + column];
+            let (now, last) = entries(d, row, before, inner);
+            for (x, &last) in now.iter_mut().zip(last) {
+                *x = last + *x;
             }
         });
     }
