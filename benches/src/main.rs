@@ -1,4 +1,5 @@
-//! Runs the benchmarks: `cargo xtask bench [FILTER] [--json FILE] [--quick]`, or with `--peers` a comparison.
+//! Runs the benchmarks: `cargo xtask bench [FILTER] [--json FILE] [--quick]`, with `--peers` a comparison, with `--large` that
+//! part of it which is on ever more rows.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +10,8 @@ use benches::{draws, inference, ops, report, scan};
 
 const USAGE: &str = "\
 Usage: benches [FILTER] [--json FILE] [--quick]
-       benches --peers FOLDER [FILTER] [--json FILE] [--plot FILE] [--quick]";
+       benches --peers FOLDER [FILTER] [--json FILE] [--plot FILE] [--quick]
+       benches --large [FILTER] [--json FILE] [--plot FILE] [--quick]";
 
 /// What to run.
 struct Options {
@@ -18,13 +20,20 @@ struct Options {
     plot: Option<String>,
     /// The folder below which peers are installed, for a comparison with them.
     peers: Option<PathBuf>,
+    large: bool,
     effort: Effort,
 }
 
 impl Options {
     fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options =
-            Self { filter: String::new(), json: None, plot: None, peers: None, effort: Effort::FULL };
+        let mut options = Self {
+            filter: String::new(),
+            json: None,
+            plot: None,
+            peers: None,
+            large: false,
+            effort: Effort::FULL,
+        };
         let mut words = words;
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -32,12 +41,16 @@ impl Options {
                 "--json" => options.json = Some(words.next().ok_or("--json needs a file")?),
                 "--plot" => options.plot = Some(words.next().ok_or("--plot needs a file")?),
                 "--peers" => options.peers = Some(words.next().ok_or("--peers needs a folder")?.into()),
+                "--large" => options.large = true,
                 option if option.starts_with('-') => return Err(format!("there is no option {option}")),
                 filter => options.filter = filter.to_owned(),
             }
         }
-        if options.plot.is_some() && options.peers.is_none() {
-            return Err("--plot needs --peers".into());
+        if options.plot.is_some() && options.peers.is_none() && !options.large {
+            return Err("--plot needs --peers or --large".into());
+        }
+        if options.peers.is_some() && options.large {
+            return Err("--large is part of --peers".into());
         }
         Ok(options)
     }
@@ -51,11 +64,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let Options { filter, json, plot, peers, effort } = options;
-    let result = match peers {
+    let Options { filter, json, plot, peers, large, effort } = options;
+    let folder = peers.or_else(|| large.then(PathBuf::new));
+    let result = match folder {
         Some(folder) => {
             let effort = if effort.is_quick() { effort } else { Effort::COMPARISON };
-            peers::run(&Comparison { filter, effort, folder, json, plot })
+            peers::run(&Comparison { filter, effort, folder, large_alone: large, json, plot })
         }
         None => run(&filter, json.as_deref(), effort),
     };

@@ -23,9 +23,13 @@ Usage: cargo xtask COMMAND
                           do the same work in NumPyro, nutpie and Stan, which are installed below cargo's
                           target directory (1.6 GB, pip and a C++ compiler), with --with-pyro in Pyro as well
                           (5 GB); one table with ratios, also as JSON and as a picture (SVG)
+  bench --large [FILTER] [--json FILE] [--plot FILE] [--quick]
+                          the log density of a model on 1e4 to 1e7 rows: time a row, and the share of the
+                          memory's speed that it uses
   ci [STEP ...]           the checks a change must pass, or only the named ones:
                           format lines clippy docs backends tests coin scale rugged_mle rugged linreg
                           flex
+  memcheck                the compiler's tests under valgrind: its machine code, and the memory of programs
   backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600
   help                    this text
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         },
         ["ci", ref steps @ ..] if steps.iter().all(|step| check::is_step(step)) => check::run(steps),
         ["backends"] => backends::write(),
+        ["memcheck"] => command::memcheck(),
         ["lines"] => lines::check(workspace()),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -87,14 +92,16 @@ fn wrong_arguments(reason: &str) -> ExitCode {
 /// Whether the benchmarks would understand these: found out here, before they are built.
 fn is_bench_options(options: &[&str]) -> bool {
     let compares = options.contains(&"--peers");
+    let draws = compares || options.contains(&"--large");
     let (mut filters, mut rest) = (0, options);
     loop {
         rest = match rest {
             [] => return filters <= 1,
             ["--json", file, rest @ ..] if !file.starts_with('-') => rest,
-            ["--plot", file, rest @ ..] if compares && !file.starts_with('-') => rest,
+            ["--plot", file, rest @ ..] if draws && !file.starts_with('-') => rest,
             ["--quick" | "--peers", rest @ ..] => rest,
             ["--with-pyro", rest @ ..] if compares => rest,
+            ["--large", rest @ ..] if !compares => rest,
             [filter, rest @ ..] if !filter.starts_with('-') => {
                 filters += 1;
                 rest
@@ -128,6 +135,7 @@ mod tests {
             &["--json", "out.json", "rugged"],
             &["op", "--quick"],
             &["--peers"],
+            &["--large", "--quick", "--plot", "out.svg"],
             &["--plot", "out.svg", "--peers", "svi", "--with-pyro"],
         ] {
             assert!(is_bench_options(good), "{good:?}");
@@ -139,6 +147,7 @@ mod tests {
             &["--slow"],
             &["--plot", "out.svg"],
             &["--with-pyro"],
+            &["--large", "--peers"],
             &["--peers", "--plot", "--quick"],
         ] {
             assert!(!is_bench_options(bad), "{bad:?}");

@@ -41,3 +41,6 @@ fn compare(session: &mut Session<'_>, name: String, rows: usize) -> Result<()> {
 
 /// The case that reads the same columns and does nothing else.
 pub(super) const SUM: &str = "sum of the same columns";
+
+/// Bytes of the columns, a row.
+pub(super) const BYTES: f64 = 24.0;

@@ -26,11 +26,16 @@ pub struct Comparison {
     pub effort: Effort,
     /// The folder below which peers are installed.
     pub folder: PathBuf,
+    /// Only the work on ever more rows, which no peer does.
+    pub large_alone: bool,
     /// A file for all figures.
     pub json: Option<String>,
     /// A file for a picture of them, in SVG.
     pub plot: Option<String>,
 }
+
+/// Part of a comparison.
+type Round = fn(&mut Session<'_>) -> Result<(), Error>;
 
 /// Cases whose names start with this are this library's.
 const OURS: &str = "ppl";
@@ -45,7 +50,8 @@ const BY_HAND: &str = "loop";
 /// written.
 pub fn run(comparison: &Comparison) -> Result<(), String> {
     let mut session = Session::new(&comparison.folder, &comparison.filter, comparison.effort);
-    let rounds = [steps::run, gradients::run, large::run];
+    let rounds: &[Round] =
+        if comparison.large_alone { &[large::run] } else { &[steps::run, gradients::run, large::run] };
     for round in rounds {
         round(&mut session).map_err(|error| error.to_string())?;
     }
@@ -55,7 +61,10 @@ pub fn run(comparison: &Comparison) -> Result<(), String> {
     }
     notes.extend(peers.versions());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    notes.push(format!("all on one thread, except where a name says otherwise; there are {cores} cores"));
+    notes.push(match comparison.large_alone {
+        true => format!("passes over long arrays may use all {cores} cores, loops by hand and sums use one"),
+        false => format!("all on one thread, except where a name says otherwise; there are {cores} cores"),
+    });
     drop(peers);
     println!("\n{}", summary::table(&works, &notes));
     if let Some(file) = &comparison.json {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::large::SUM;
+use super::large::{BYTES, SUM};
 use super::{BY_HAND, OURS};
 use crate::harness::Measurement;
 use crate::report::time;
@@ -61,6 +61,11 @@ impl Work {
         self.fastest(owner).map(|other| self.share(other))
     }
 
+    /// Gigabytes of the columns that ours reads in a second, where a sum of them is beside it.
+    fn bandwidth(&self) -> Option<f64> {
+        self.fastest(Owner::Sum).and_then(|_| self.fastest(Owner::Ours)).map(|ours| BYTES / ours.median)
+    }
+
     /// In words how it went.
     fn verdicts(&self) -> Vec<String> {
         let against = |what: &str, share: f64, aim: f64| {
@@ -76,7 +81,8 @@ impl Work {
             verdicts.push(against("loop by hand", share, LOOPS));
         }
         if let Some(share) = self.share_of(Owner::Sum) {
-            verdicts.push(format!("reads the columns at {:.0}% of the speed of a sum", 100.0 / share));
+            let (speed, share) = (self.bandwidth().unwrap_or(f64::NAN), 100.0 / share);
+            verdicts.push(format!("reads the columns at {speed:.1} GB/s, {share:.0}% of the speed of a sum"));
         }
         verdicts
     }
@@ -131,6 +137,7 @@ pub(super) fn json(works: &[Work], notes: &[String]) -> Value {
             "fastest_peer": work.fastest(Owner::Peer).map(|row| &row.case),
             "ppl_over_fastest_peer": work.share_of(Owner::Peer),
             "ppl_over_loop": work.share_of(Owner::Loop),
+            "gigabytes_per_second": work.bandwidth(),
             "share_of_bandwidth": work.share_of(Owner::Sum).map(f64::recip),
         })
     };
@@ -194,6 +201,13 @@ on two cores
         assert_eq!(work["ppl_over_loop"], 4.0);
         assert_eq!(work["cases"][3]["ppl_over_it"], 0.2);
         assert_eq!(work["not_available"][0]["reason"], "no compiler");
-        assert!(work["share_of_bandwidth"].is_null());
+        assert!(work["share_of_bandwidth"].is_null() && work["gigabytes_per_second"].is_null());
+    }
+
+    #[test]
+    fn bandwidths_are_of_what_is_summed() {
+        let measured = vec![row("ppl", 12.0), row("sum of the same columns", 3.0)];
+        let work = Work { name: "large".into(), measured, absent: vec![], aim: None };
+        assert!(table(&[work], &[]).contains("reads the columns at 2.0 GB/s, 25% of the speed of a sum"));
     }
 }

@@ -1,41 +1,11 @@
-//! A series whose variance follows its past, GARCH(1, 1) (`garch-garch11` of posteriordb).
+//! GARCH(1, 1) of posteriordb, beside its recursion by hand.
 
 use std::hint::black_box;
 use std::path::Path;
 
-use ppl::core::{Ctx, Result};
-use ppl::dist::{Normal, Uniform, constraints};
-use ppl::tensor::{Tensor, TensorTree};
+use ppl::core::Result;
 
-use super::flat::Flat;
-use super::{Data, Posterior};
-use crate::potential::log_density;
-
-/// The series, from its second value on beside the value before, and where it starts.
-#[derive(Debug, Clone, TensorTree)]
-struct Series {
-    steps: (Tensor, Tensor),
-    first: Tensor,
-    first_scale: Tensor,
-}
-
-fn model(ctx: &mut Ctx, series: &Series) -> Result<()> {
-    let mu = ctx.sample("mu", Flat::new(constraints::real(), []))?;
-    let alpha0 = ctx.sample("alpha0", Flat::new(constraints::positive(), []))?;
-    let alpha1 = ctx.sample("alpha1", Uniform::new(0.0, 1.0))?;
-    // The coefficient is a share of what the other leaves of 1, with density 1 on an interval of that length.
-    let share = ctx.sample("share", Uniform::new(0.0, 1.0))?;
-    let rest = 1.0 - &alpha1;
-    ctx.factor("length", rest.log())?;
-    let beta1 = rest * share;
-    ctx.observe("first", Normal::new(&mu, &series.first_scale), &series.first)?;
-    ctx.scan("time", &series.steps, &series.first_scale.square(), |ctx, variance: &Tensor, (before, y)| {
-        let variance = &alpha0 + &alpha1 * (before - &mu).square() + &beta1 * variance;
-        ctx.observe("y", Normal::new(&mu, variance.sqrt()), y)?;
-        Ok((variance, ()))
-    })?;
-    Ok(())
-}
+use super::{Posterior, posteriordb};
 
 /// Log likelihood and its gradient by mean and coefficients, by the recursion and its adjoint. `variances` has room for the
 /// variance of each step.
@@ -74,25 +44,15 @@ fn by_hand(
 }
 
 pub(super) fn load(_: &Path) -> Result<Posterior> {
-    let data = Data::posteriordb("posteriordb/garch-garch11/data.json")?;
-    let numbers = data.numbers("y")?;
-    let y = Tensor::from(numbers.clone());
-    let steps = y.size(0)?;
-    let first_scale = data.number("sigma1")?;
-    let series = Series {
-        first: y.select_index(0, 0),
-        first_scale: Tensor::new([], vec![first_scale])?,
-        steps: (y.slice(0, 0..steps - 1), y.slice(0, 1..steps)),
-    };
-    let sites = vec![("mu", 1), ("alpha0", 1), ("alpha1", 1), ("share", 1)];
-    let mut variances = vec![0.0; numbers.len()];
+    let posterior = posteriordb("garch11")?;
+    let (y, first_scale) = (posterior.data.numbers("y")?, posterior.data.number("sigma1")?);
+    let mut variances = vec![0.0; y.len()];
     let likelihood = move || {
         let at = black_box([5.0, 1.5, 0.5, 0.3]);
-        let (value, gradient) = by_hand(black_box(&numbers), first_scale, at, &mut variances);
+        let (value, gradient) = by_hand(black_box(&y), first_scale, at, &mut variances);
         Ok(value + gradient.iter().sum::<f64>())
     };
-    let log_density = log_density(model, &series)?;
-    Ok(Posterior { sites, data, log_density, by_hand: Some(Box::new(likelihood)) })
+    Ok(Posterior { by_hand: Some(Box::new(likelihood)), ..posterior })
 }
 
 #[cfg(test)]

@@ -302,7 +302,7 @@ fn gradients_do_not_depend_on_which_axis_was_named_first() {
             Ok((z, ()))
         };
         let inside = move |ctx: &mut Ctx, y: &Tensor| {
-            ctx.plate(plate, y, |ctx, y| Ok(ctx.scan(time, y, &Tensor::from(0.3), step)?.1))
+            ctx.plate(plate, y, |ctx, y| ctx.scan(time, y, &Tensor::from(0.3), step).map(|(_, ys)| ys))
         };
         let around = move |ctx: &mut Ctx, y: &Tensor| {
             ctx.scan(time, &y.t(), &Tensor::from([0.3, 0.3]), |ctx, before, y| {

@@ -212,10 +212,24 @@ pub(crate) fn bytes(dtype: DType) -> usize {
     }
 }
 
+impl Instruction {
+    /// Slots that are read.
+    pub(crate) fn reads(&self) -> Vec<Slot> {
+        let [a, b, c] = self.sources;
+        match (self.call, self.immediate) {
+            (Call::Scattered(_), [_, first, second, _]) => {
+                let after = |slot: Slot, count: usize| slot..slot + count as Slot;
+                after(a, first).chain(after(b, second)).chain([c]).collect()
+            }
+            _ => self.sources.to_vec(),
+        }
+    }
+}
+
 impl Step {
     /// Slots that are written and slots that are read.
     pub(crate) fn slots(&self) -> (Vec<Slot>, Vec<Slot>) {
-        let of = |instruction: &Instruction| (vec![instruction.dst], instruction.sources.to_vec());
+        let of = |instruction: &Instruction| (vec![instruction.dst], instruction.reads());
         match self {
             Step::Run(instruction) => of(instruction),
             Step::Copy { to, from, .. } => (vec![*to], vec![*from]),

@@ -1,5 +1,8 @@
 //! Random programs: compiled, they give what the interpreter gives.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::panic)]
+
 use ppl_jit::Compiler;
 use ppl_suite::for_each;
 use ppl_suite::graphs::{runs_as_interpreted, sketches};

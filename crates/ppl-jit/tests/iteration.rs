@@ -1,5 +1,8 @@
 //! Iterated steps: what is carried from run to run, with machine code and without, as the interpreter has it.
 
+// Helpers of tests end them as tests do.
+#![allow(clippy::unwrap_used)]
+
 use ppl_jit::Compiler;
 use ppl_tensor::{Device, Program, Result, Tensor, Traced, compile, trace};
 

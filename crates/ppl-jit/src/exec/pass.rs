@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::machine::{Line, lines};
 use crate::code::{Chunks, Instruction, Loop};
-use crate::kernels::Immediate;
+use crate::kernels::{Call, Immediate};
 
 /// From so many elements on, times instructions, threads are started: half a millisecond and more, of which they take a tenth.
 const WORTH_THREADS: usize = 4 << 20;
@@ -29,7 +29,14 @@ pub(super) unsafe fn run_instruction(table: &[*mut u8], instruction: &Instructio
     // SAFETY: the caller's.
     unsafe {
         let at = |slot: u32| *table.get_unchecked(slot as usize);
-        let sources = instruction.sources.map(|slot| at(slot).cast_const());
+        let [a, b, c] = instruction.sources;
+        let sources = match instruction.call {
+            Call::Scattered(_) => {
+                let entry = |slot: u32| table.as_ptr().add(slot as usize).cast::<u8>();
+                [entry(a), entry(b), at(c).cast_const()]
+            }
+            _ => [a, b, c].map(|slot| at(slot).cast_const()),
+        };
         instruction.call.run(at(instruction.dst), sources, n, &instruction.immediate);
     }
 }

@@ -57,32 +57,84 @@ pub(crate) fn contraction_flags(replaces: bool, moments: bool) -> usize {
     usize::from(replaces) * REPLACES + usize::from(moments) * MOMENTS
 }
 
-/// `Σₖ aₖ bₖᵢ` for `W` registers of neighbouring `i`, from what [`Start`] says.
+/// Where coefficients and rows are.
+trait Factors<T>: Copy {
+    /// # Safety
+    /// There are as many coefficients.
+    unsafe fn coefficient(self, k: usize) -> T;
+    /// The address of the first element of a row.
+    ///
+    /// # Safety
+    /// There are as many rows.
+    unsafe fn row(self, k: usize) -> *const T;
+}
+
+/// Coefficients at equal distances, and rows at others.
+#[derive(Clone, Copy)]
+struct Matrix<T> {
+    coefficients: *const T,
+    step: usize,
+    rows: *const T,
+    row: usize,
+}
+
+impl<T: Copy> Factors<T> for Matrix<T> {
+    #[inline(always)]
+    unsafe fn coefficient(self, k: usize) -> T {
+        // SAFETY: the caller's.
+        unsafe { *self.coefficients.add(k * self.step) }
+    }
+    #[inline(always)]
+    unsafe fn row(self, k: usize) -> *const T {
+        // SAFETY: the caller's.
+        unsafe { self.rows.add(k * self.row) }
+    }
+}
+
+/// Coefficients and rows anywhere: tables of their addresses.
+#[derive(Clone, Copy)]
+struct Scattered {
+    coefficients: *const *const u8,
+    rows: *const *const u8,
+}
+
+impl<T: Copy> Factors<T> for Scattered {
+    #[inline(always)]
+    unsafe fn coefficient(self, k: usize) -> T {
+        // SAFETY: the caller's.
+        unsafe { *(*self.coefficients.add(k)).cast() }
+    }
+    #[inline(always)]
+    unsafe fn row(self, k: usize) -> *const T {
+        // SAFETY: the caller's.
+        unsafe { (*self.rows.add(k)).cast() }
+    }
+}
+
+/// `Σₖ aₖ bₖᵢ` for `W` registers of `i` from a first one on, from what [`Start`] says.
 ///
 /// # Safety
-/// `a` has `count` elements at a distance of `step`, and `b` as many rows of so many elements at a distance of `row`; `c` has
-/// as many, or one.
+/// There are `count` rows of so many elements, and coefficients; `c` has as many elements, or one.
 #[inline(always)]
-unsafe fn tile<L: Lanes, const W: usize>(
+unsafe fn tile<L: Lanes, F: Factors<L::T>, const W: usize>(
     dst: *mut L::T,
-    a: *const L::T,
-    b: *const L::T,
+    factors: F,
     c: *const L::T,
-    [count, step, row, start]: Immediate,
+    [first, count, start]: [usize; 3],
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let shift = if start & SHIFTED == 0 { L::T::ZERO } else { *a.add(count * step) };
+        let shift = if start & SHIFTED == 0 { L::T::ZERO } else { factors.coefficient(count) };
         let mut sums = [L::splat(shift); W];
         for k in 0..count {
-            let (x, row) = (L::splat(*a.add(k * step)), b.add(k * row));
+            let (x, row) = (L::splat(factors.coefficient(k)), factors.row(k).add(first));
             for (w, sum) in sums.iter_mut().enumerate() {
                 *sum = x.times_plus(L::load(row.add(w * L::N)), *sum);
             }
         }
         if start & 3 != Start::Zero as usize {
             for (w, sum) in sums.iter_mut().enumerate() {
-                let term = if start & SAME == 0 { L::load(c.add(w * L::N)) } else { L::splat(*c) };
+                let term = if start & SAME == 0 { L::load(c.add(first + w * L::N)) } else { L::splat(*c) };
                 *sum = match start & 3 {
                     1 => term.plus(*sum),
                     2 => term.minus(*sum),
@@ -91,13 +143,53 @@ unsafe fn tile<L: Lanes, const W: usize>(
             }
         }
         for (w, sum) in sums.into_iter().enumerate() {
-            sum.store(dst.add(w * L::N));
+            sum.store(dst.add(first + w * L::N));
         }
     }
 }
 
-/// `dᵢ = Σₖ aₖ bₖᵢ`, a linear combination of rows, from what [`Start`] says with the third source. `immediate` has the number
-/// of rows, the distances of coefficients and of rows, and an encoded start.
+/// `dᵢ = Σₖ aₖ bₖᵢ`, a linear combination of `count` rows, from what an encoded [`Start`] says with `c`.
+///
+/// # Safety
+/// There are as many coefficients, and one more if a start says so, rows of `n` elements, and as many or one of `c`.
+#[inline(always)]
+unsafe fn combined<L: Lanes, F: Factors<L::T>>(
+    dst: *mut L::T,
+    factors: F,
+    c: *const L::T,
+    [n, count, start]: [usize; 3],
+) {
+    let mut i = 0;
+    // SAFETY: the caller's; what is done ends at most at `n`.
+    unsafe {
+        // Eight sums, so that none waits for the one before.
+        while i + 8 * L::N <= n {
+            tile::<L, F, 8>(dst, factors, c, [i, count, start]);
+            i += 8 * L::N;
+        }
+        while i + L::N <= n {
+            tile::<L, F, 1>(dst, factors, c, [i, count, start]);
+            i += L::N;
+        }
+        while i < n {
+            let mut sum = if start & SHIFTED == 0 { L::T::ZERO } else { factors.coefficient(count) };
+            for k in 0..count {
+                sum = mul_add::<L::A, L::T>(factors.coefficient(k), *factors.row(k).add(i), sum);
+            }
+            let term = || *c.add(if start & SAME == 0 { i } else { 0 });
+            *dst.add(i) = match start & 3 {
+                0 => sum,
+                1 => term() + sum,
+                2 => term() - sum,
+                _ => sum - term(),
+            };
+            i += 1;
+        }
+    }
+}
+
+/// A linear combination of rows, from what [`Start`] says with the third source. `immediate` has the number of rows, the
+/// distances of coefficients and of rows, and an encoded start.
 #[inline(always)]
 unsafe fn combination<L: Lanes>(
     dst: *mut u8,
@@ -108,49 +200,38 @@ unsafe fn combination<L: Lanes>(
     immediate: &Immediate,
 ) {
     let [count, step, row, start] = *immediate;
-    let (dst, a, b, c): (*mut L::T, *const L::T, *const L::T, *const L::T) =
-        (dst.cast(), a.cast(), b.cast(), c.cast());
-    let moves = usize::from(start & SAME == 0);
-    let mut i = 0;
-    // SAFETY: as the module says; the sources reach to their last coefficient and row, the third to its only or last element;
-    // what is done ends at most at `n`.
-    unsafe {
-        // Eight sums, so that none waits for the one before.
-        while i + 8 * L::N <= n {
-            tile::<L, 8>(dst.add(i), a, b.add(i), c.add(i * moves), *immediate);
-            i += 8 * L::N;
-        }
-        while i + L::N <= n {
-            tile::<L, 1>(dst.add(i), a, b.add(i), c.add(i * moves), *immediate);
-            i += L::N;
-        }
-        while i < n {
-            let mut sum = if start & SHIFTED == 0 { L::T::ZERO } else { *a.add(count * step) };
-            for k in 0..count {
-                sum = mul_add::<L::A, L::T>(*a.add(k * step), *b.add(k * row + i), sum);
-            }
-            *dst.add(i) = match start & 3 {
-                0 => sum,
-                1 => *c.add(i * moves) + sum,
-                2 => *c.add(i * moves) - sum,
-                _ => sum - *c.add(i * moves),
-            };
-            i += 1;
-        }
-    }
+    let factors = Matrix::<L::T> { coefficients: a.cast(), step, rows: b.cast(), row };
+    // SAFETY: as the module says; the sources reach to their last coefficient and row.
+    unsafe { combined::<L, _>(dst.cast(), factors, c.cast(), [n, count, start]) }
 }
 instances!(combination as choose_combination<L: Lanes;>);
 
-/// `Σᵢ aᵢ bᵣᵢ` for `R` rows at a distance of `row`, each in `W` registers of partial sums; and, with `M`, the sums of `a` and of
-/// its squares.
+/// The same of coefficients and rows whose addresses are the first two sources. `immediate` has the number of rows and, last, an
+/// encoded start.
+#[inline(always)]
+unsafe fn scattered_combination<L: Lanes>(
+    dst: *mut u8,
+    a: *const u8,
+    b: *const u8,
+    c: *const u8,
+    n: usize,
+    immediate: &Immediate,
+) {
+    let [count, _, _, start] = *immediate;
+    let factors = Scattered { coefficients: a.cast(), rows: b.cast() };
+    // SAFETY: as the module says; there are addresses of all coefficients and rows.
+    unsafe { combined::<L, _>(dst.cast(), factors, c.cast(), [n, count, start]) }
+}
+instances!(scattered_combination as choose_scattered_combination<L: Lanes;>);
+
+/// `Σᵢ aᵢ bᵣᵢ` for `R` rows, each in `W` registers of partial sums; and, with `M`, the sums of `a` and of its squares.
 ///
 /// # Safety
-/// `a` and each of the rows of `b` have `n` elements.
+/// `a` and each of the rows have `n` elements.
 #[inline(always)]
 unsafe fn dots<L: Lanes, const R: usize, const W: usize, const M: bool>(
     a: *const L::T,
-    b: *const L::T,
-    row: usize,
+    rows: [*const L::T; R],
     n: usize,
 ) -> ([L::T; R], [L::T; 2]) {
     // SAFETY: the caller's; groups end at most at `n`.
@@ -163,8 +244,8 @@ unsafe fn dots<L: Lanes, const R: usize, const W: usize, const M: bool>(
             for w in 0..W {
                 let at = i + w * L::N;
                 let x = L::load(a.add(at));
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    sums[w] = x.times_plus(L::load(b.add(r * row + at)), sums[w]);
+                for (sums, row) in sums.iter_mut().zip(rows) {
+                    sums[w] = x.times_plus(L::load(row.add(at)), sums[w]);
                 }
                 if M {
                     moments[0][w] = x.plus(moments[0][w]);
@@ -175,8 +256,8 @@ unsafe fn dots<L: Lanes, const R: usize, const W: usize, const M: bool>(
         }
         while i + L::N <= n {
             let x = L::load(a.add(i));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                sums[0] = x.times_plus(L::load(b.add(r * row + i)), sums[0]);
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                sums[0] = x.times_plus(L::load(row.add(i)), sums[0]);
             }
             if M {
                 moments[0][0] = x.plus(moments[0][0]);
@@ -185,10 +266,10 @@ unsafe fn dots<L: Lanes, const R: usize, const W: usize, const M: bool>(
             i += L::N;
         }
         let (mut totals, mut both) = ([L::T::ZERO; R], [L::T::ZERO; 2]);
-        for ((r, total), sums) in totals.iter_mut().enumerate().zip(sums) {
+        for ((total, row), sums) in totals.iter_mut().zip(rows).zip(sums) {
             *total = joined(sums);
             for i in i..n {
-                *total = mul_add::<L::A, L::T>(*a.add(i), *b.add(r * row + i), *total);
+                *total = mul_add::<L::A, L::T>(*a.add(i), *row.add(i), *total);
             }
         }
         if M {
@@ -222,8 +303,63 @@ unsafe fn joined<L: Lanes, const W: usize>(mut sums: [L; W]) -> L::T {
     }
 }
 
-/// `dₖ += Σᵢ aᵢ bₖᵢ`: the products of a vector with rows. `immediate` has the number of rows, the distances of results and of
-/// rows, and [flags](contraction_flags).
+/// `dₖ += Σᵢ aᵢ bₖᵢ`: the products of a vector with `count` rows, at a distance of `step`, with [flags](contraction_flags).
+///
+/// # Safety
+/// There are so many rows of `n` elements, and places for results.
+#[inline(always)]
+unsafe fn contracted<L: Lanes, F: Factors<L::T>>(
+    dst: *mut L::T,
+    a: *const L::T,
+    factors: F,
+    [n, count, step, flags]: [usize; 4],
+) {
+    let put = |k: usize, sum: L::T| {
+        // SAFETY: the caller's.
+        unsafe {
+            let to = dst.add(k * step);
+            *to = if flags & REPLACES == 0 { *to + sum } else { sum };
+        }
+    };
+    let mut k = 0;
+    // SAFETY: the caller's.
+    unsafe {
+        let four = |k: usize| [0, 1, 2, 3].map(|r| factors.row(k + r));
+        if flags & MOMENTS != 0 {
+            let moments = if count >= 4 {
+                let (sums, moments) = dots::<L, 4, 2, true>(a, four(0), n);
+                sums.into_iter().enumerate().for_each(|(r, sum)| put(r, sum));
+                k = 4;
+                moments
+            } else {
+                let ([sum], moments) = dots::<L, 1, 4, true>(a, [factors.row(0)], n);
+                put(0, sum);
+                k = 1;
+                moments
+            };
+            put(count, moments[0]);
+            put(count + 1, moments[1]);
+        }
+        while k + 4 <= count {
+            let (sums, _) = dots::<L, 4, 2, false>(a, four(k), n);
+            sums.into_iter().enumerate().for_each(|(r, sum)| put(k + r, sum));
+            k += 4;
+        }
+        if k + 2 <= count {
+            let (sums, _) = dots::<L, 2, 4, false>(a, [factors.row(k), factors.row(k + 1)], n);
+            sums.into_iter().enumerate().for_each(|(r, sum)| put(k + r, sum));
+            k += 2;
+        }
+        while k < count {
+            let ([sum], _) = dots::<L, 1, 8, false>(a, [factors.row(k)], n);
+            put(k, sum);
+            k += 1;
+        }
+    }
+}
+
+/// The products of a vector with rows. `immediate` has the number of rows, the distances of results and of rows, and
+/// [flags](contraction_flags).
 #[inline(always)]
 unsafe fn contraction<L: Lanes>(
     dst: *mut u8,
@@ -234,45 +370,29 @@ unsafe fn contraction<L: Lanes>(
     immediate: &Immediate,
 ) {
     let [count, step, row, flags] = *immediate;
-    let (dst, a, b): (*mut L::T, *const L::T, *const L::T) = (dst.cast(), a.cast(), b.cast());
-    let put = |k: usize, sum: L::T| {
-        // SAFETY: as the module says; the destination reaches to its last result.
-        unsafe {
-            let to = dst.add(k * step);
-            *to = if flags & REPLACES == 0 { *to + sum } else { sum };
-        }
-    };
-    let mut k = 0;
-    // SAFETY: as the module says; the second source reaches to its last row.
-    unsafe {
-        if flags & MOMENTS != 0 {
-            let moments = if count >= 4 {
-                let (sums, moments) = dots::<L, 4, 2, true>(a, b, row, n);
-                sums.into_iter().enumerate().for_each(|(r, sum)| put(r, sum));
-                k = 4;
-                moments
-            } else {
-                let ([sum], moments) = dots::<L, 1, 4, true>(a, b, row, n);
-                put(0, sum);
-                k = 1;
-                moments
-            };
-            put(count, moments[0]);
-            put(count + 1, moments[1]);
-        }
-        while k + 4 <= count {
-            let (sums, _) = dots::<L, 4, 2, false>(a, b.add(k * row), row, n);
-            sums.into_iter().enumerate().for_each(|(r, sum)| put(k + r, sum));
-            k += 4;
-        }
-        while k < count {
-            let ([sum], _) = dots::<L, 1, 8, false>(a, b.add(k * row), row, n);
-            put(k, sum);
-            k += 1;
-        }
-    }
+    let factors = Matrix::<L::T> { coefficients: a.cast(), step: 0, rows: b.cast(), row };
+    // SAFETY: as the module says; the second source reaches to its last row, the destination to its last result.
+    unsafe { contracted::<L, _>(dst.cast(), a.cast(), factors, [n, count, step, flags]) }
 }
 instances!(contraction as choose_contraction<L: Lanes;>);
+
+/// The products of the third source with rows whose addresses are the second. `immediate` has the number of rows and, last,
+/// [flags](contraction_flags).
+#[inline(always)]
+unsafe fn scattered_contraction<L: Lanes>(
+    dst: *mut u8,
+    _: *const u8,
+    b: *const u8,
+    c: *const u8,
+    n: usize,
+    immediate: &Immediate,
+) {
+    let [count, _, _, flags] = *immediate;
+    let factors = Scattered { coefficients: b.cast(), rows: b.cast() };
+    // SAFETY: as the module says; there are addresses of all rows, and the destination has all results.
+    unsafe { contracted::<L, _>(dst.cast(), c.cast(), factors, [n, count, 1, flags]) }
+}
+instances!(scattered_contraction as choose_scattered_contraction<L: Lanes;>);
 
 /// The product of row-major matrices `[m, k]` and `[k, n]`, whose sizes are in `immediate`.
 #[inline(always)]
@@ -291,7 +411,7 @@ unsafe fn product<L: Lanes>(
     if n == 1 {
         for (i, d) in dst.iter_mut().enumerate() {
             // SAFETY: as the module says; a row of the first matrix and the column are of one length.
-            ([*d], _) = unsafe { dots::<L, 1, 2, false>(a[i * k..].as_ptr(), b.as_ptr(), 0, k) };
+            ([*d], _) = unsafe { dots::<L, 1, 2, false>(a[i * k..].as_ptr(), [b.as_ptr()], k) };
         }
         return;
     }
@@ -330,6 +450,16 @@ pub(crate) fn combine(dtype: DType) -> Option<Kernel> {
 /// The products of a vector with rows, added to what is there; see [`contraction`].
 pub(crate) fn contract(dtype: DType) -> Option<Kernel> {
     by_lanes!(dtype, choose_contraction)
+}
+
+/// A linear combination of rows anywhere, see [`scattered_combination`].
+pub(crate) fn combine_scattered(dtype: DType) -> Option<Kernel> {
+    by_lanes!(dtype, choose_scattered_combination)
+}
+
+/// The products of a vector with rows anywhere, see [`scattered_contraction`].
+pub(crate) fn contract_scattered(dtype: DType) -> Option<Kernel> {
+    by_lanes!(dtype, choose_scattered_contraction)
 }
 
 /// The product of small matrices, see [`product`].

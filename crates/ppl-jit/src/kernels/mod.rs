@@ -28,7 +28,9 @@ pub(crate) use factor::{Triangle, cholesky, triangular_solve};
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
 pub(crate) use fused::{MulAdd, mul_add_of};
 pub(crate) use layout::{Runs, copy, fill, load_strided};
-pub(crate) use linear::{Start, combine, contract, contraction_flags, small_matmul};
+pub(crate) use linear::{
+    Start, combine, combine_scattered, contract, contract_scattered, contraction_flags, small_matmul,
+};
 pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };
@@ -47,6 +49,9 @@ pub(crate) type Kernel = unsafe fn(*mut u8, *const u8, *const u8, *const u8, usi
 #[derive(Clone, Copy)]
 pub(crate) enum Call {
     Kernel(Kernel),
+    /// Its first two sources are entries of the table of addresses themselves: as many neighbours as its second and third
+    /// immediate say.
+    Scattered(Kernel),
     Unary64(UnaryLoop<f64>),
     Unary32(UnaryLoop<f32>),
     Binary64(BinaryLoop<f64>),
@@ -61,7 +66,7 @@ impl Call {
         // SAFETY: the caller's.
         unsafe {
             match self {
-                Call::Kernel(kernel) => kernel(dst, a, b, c, n, immediate),
+                Call::Kernel(kernel) | Call::Scattered(kernel) => kernel(dst, a, b, c, n, immediate),
                 Call::Unary64(run) => run(dst.cast(), a.cast(), n),
                 Call::Unary32(run) => run(dst.cast(), a.cast(), n),
                 Call::Binary64(run) => run(dst.cast(), a.cast(), b.cast(), n),

@@ -132,6 +132,10 @@ impl Builder {
                 debug_assert_eq!(self.ty(id), &ty, "a rewrite of {op:?} changed its type");
                 // What a rule tried on its way does not count.
                 self.rewrites += usize::from(self.depth == 0);
+                // Large constants are told apart by where they are: one is not computed twice.
+                if self.is_constant(id) {
+                    self.calls.insert((op, inputs), id);
+                }
                 return Ok(id);
             }
         }

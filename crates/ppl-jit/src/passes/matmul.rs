@@ -5,6 +5,7 @@ use ppl_tensor::{Op, Result, Shape};
 
 use super::algebra::under_minus;
 use super::builder::{Builder, Call};
+use super::layout::same_but_units;
 use crate::ir::Id;
 
 pub(super) fn products(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
@@ -56,6 +57,16 @@ fn out_of_factors(b: &mut Builder, call: &Call<'_>, x: Id, y: Id) -> Result<Opti
             let product = product(b, matrix)?;
             return b.unary(Unary::Neg, product).map(Some);
         }
+        // A vector that was made a matrix for the product.
+        if let Some((vector, number)) = scaled_vector(b, factor) {
+            let shape = b.shape(factor).clone();
+            let matrix = b.reshape(vector, &shape)?;
+            let product = product(b, matrix)?;
+            return match number {
+                Some(number) => b.binary(Binary::Mul, product, number).map(Some),
+                None => b.unary(Unary::Neg, product).map(Some),
+            };
+        }
         // The same along the dimension that is summed over.
         let is_outer = |&(u, v): &(Id, Id)| {
             let (whole, own) = (b.shape(factor), b.shape(v));
@@ -69,6 +80,20 @@ fn out_of_factors(b: &mut Builder, call: &Call<'_>, x: Id, y: Id) -> Result<Opti
         }
     }
     Ok(None)
+}
+
+/// What is reshaped in a matrix that is a vector, if that is a scalar times something else, or minus that.
+fn scaled_vector(b: &Builder, matrix: Id) -> Option<(Id, Option<Id>)> {
+    let Some((Op::Reshape(_) | Op::Broadcast(_), &[vector])) = b.op(matrix) else { return None };
+    if !same_but_units(b.shape(vector), b.shape(matrix)) {
+        return None;
+    }
+    if let Some(inner) = under_minus(b, vector) {
+        return Some((inner, None));
+    }
+    let (u, v) = b.pair(Binary::Mul, vector)?;
+    let is_scalar = |x: Id| b.shape(x).rank() == 0;
+    [(u, v), (v, u)].into_iter().find(|&(u, v)| is_scalar(v) && !is_scalar(u)).map(|(u, v)| (u, Some(v)))
 }
 
 /// The matrices before they were broadcast along batch dimensions alone.

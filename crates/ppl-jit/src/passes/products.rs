@@ -13,6 +13,9 @@ use Binary::{Div, Mul, Pow};
 /// many by one number are worth its reciprocal.
 const MANY: usize = 8;
 
+/// Elements of a known array that is made of two.
+const KEPT: usize = 1 << 16;
+
 /// Constants of other magnitudes stay where they are, lest a product overflow on its way.
 const MODERATE: std::ops::Range<f64> = 1e-12..1e12;
 
@@ -86,6 +89,11 @@ fn product(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
         (None, Some(v)) if b.is_used_once(y) => return minus(b, Mul, x, v).map(Some),
         _ => {}
     }
+    if let Some((u, c)) = b.pair(Mul, x)
+        && let Some(c) = known_product(b, c, y)?
+    {
+        return b.binary(Mul, u, c).map(Some);
+    }
     if x == y {
         let Some((u, c)) = scaled(b, x) else { return Ok(None) };
         let Some(c) = combined(b, Mul, c, c)? else { return Ok(None) };
@@ -113,6 +121,21 @@ fn product(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
         }
     }
     Ok(None)
+}
+
+/// The product of two known arrays, in place of which there would be two products in each run, if it is not too large to be
+/// kept and of moderate numbers and zeros.
+fn known_product(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
+    let float = b.ty(x).dtype.is_float();
+    let both = b.value(x).zip(b.value(y)).filter(|(x, y)| float && x.shape() == y.shape());
+    if both.is_none_or(|(x, _)| x.shape().rank() == 0 || x.data().len() > KEPT) {
+        return Ok(None);
+    }
+    let product = b.binary(Mul, x, y)?;
+    let sound = |x: f64| x == 0.0 || MODERATE.contains(&x.abs());
+    let values = [x, y, product].map(|x| b.value(x));
+    let is_sound = values.iter().all(|value| value.is_some_and(|x| x.to_f64().into_iter().all(sound)));
+    Ok(is_sound.then_some(product))
 }
 
 /// `x c` of a number `c`.

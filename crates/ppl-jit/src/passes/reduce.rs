@@ -189,9 +189,19 @@ fn keeping(b: &mut Builder, x: Id, axes: &[usize]) -> Result<Id> {
     b.reshape(sum, &kept)
 }
 
-/// Each term by itself, where one is the same along an axis, or known.
+/// Whether an operand is a multiple, the same along all axes, of a known array: then so is its sum.
+fn is_multiple_of_known(b: &Builder, asked: Asked<'_>, x: Id) -> bool {
+    let is_equal = |b: &Builder, x: Id| equal_axes(b, asked, x).len() == asked.axes.len();
+    let Some((u, v)) = b.pair(Binary::Mul, x) else { return false };
+    [(u, v), (v, u)].into_iter().any(|(known, factor)| b.is_constant(known) && is_equal(b, factor))
+}
+
+/// Each term by itself, where one is the same along an axis, or known, or a multiple of what is known.
 fn of_sum(b: &mut Builder, asked: Asked<'_>, kind: Binary, x: Id, y: Id) -> Result<Option<Id>> {
-    let apart = [x, y].iter().any(|&x| b.is_constant(x) || !equal_axes(b, asked, x).is_empty());
+    let is_apart = |&x: &Id| {
+        b.is_constant(x) || !equal_axes(b, asked, x).is_empty() || is_multiple_of_known(b, asked, x)
+    };
+    let apart = [x, y].iter().any(is_apart);
     if !apart {
         return Ok(None);
     }

@@ -298,7 +298,9 @@ fn factors_and_terms_leave_sums() {
     let squares = |a: &[Tensor]| ((&a[0] - &a[1]) / &a[2]).square().sum_all() * -0.5 - a[2].log();
     let ir = simplified(&[&[90], &[], &[]], |a| vec![squares(a)]);
     assert_eq!(listing(&ir).iter().filter(|line| line.ends_with("[90]")).count(), 2);
-    // Known data are summed now.
+    // Known data are summed now, and multiples of them.
+    let known = Tensor::new([40], (0..40).map(f64::from).collect()).unwrap();
+    leaves(&[&[40], &[]], |a| (&a[0] + &a[1] * &known).sum_all(), &["sum []", "mul []", "add []"]);
     let data = Tensor::from([1.0, 2.0, 4.0]);
     let ir = simplified(&[&[]], |a| vec![(&data - &a[0]).sum_all()]);
     assert_eq!((listing(&ir).len(), numbers(&ir)), (2, vec![7.0, 3.0]));
@@ -322,6 +324,20 @@ fn products_of_vectors_are_elementwise_and_batches_are_folded() {
     );
     let scaled = |a: &[Tensor]| a[0].matmul(-(&a[1] * &a[2]));
     leaves(&[&[4, 90], &[90, 1], &[]], scaled, &["matmul [4, 1]", "mul [4, 1]", "neg [4, 1]"]);
+}
+
+#[test]
+fn known_factors_of_arrays_are_one_and_those_of_vectors_leave_matrices() {
+    let (x, y) = (Tensor::from([1.0, 2.0, 0.0]), Tensor::from([3.0, -1.0, 4.0]));
+    let ir = simplified(&[&[]], |a| vec![&a[0] * &x * &y]);
+    assert_eq!((listing(&ir), arrays(&ir)), (vec!["mul [3]".to_owned()], vec![[3].into()]));
+    // One that is near the end of the range stays.
+    leaves(&[&[]], |a| &a[0] * &x * (&y * 1e200), &["mul [3]", "mul [3]"]);
+    let scaled = |a: &[Tensor]| (&a[0] * &a[1]).unsqueeze(0).matmul(&a[2]);
+    leaves(&[&[90], &[], &[90, 3]], scaled, &["broadcast_to [1, 90]", "matmul [1, 3]", "mul [1, 3]"]);
+    let minus = |a: &[Tensor]| a[0].t().matmul((-a[1].exp()).unsqueeze(1));
+    let left = ["permute [3, 90]", "exp [90]", "reshape [90, 1]", "matmul [3, 1]", "neg [3, 1]"];
+    leaves(&[&[90, 3], &[90]], minus, &left);
 }
 
 #[test]

@@ -118,6 +118,9 @@ impl<'l, 'a> Body<'l, 'a> {
         let Kind::Op(op, inputs) = &node.kind else { return };
         let dtypes: Vec<DType> = inputs.iter().map(|&input| ir.ty(input).dtype).collect();
         let each = Sources { forms: [Form::Each; 3], single: false };
+        if matches!(part.task, Task::Mix { .. } | Task::Project { .. }) {
+            return self.scattered(part);
+        }
         let mut sources = [0; 3];
         let mut forms = [Form::Each; 3];
         for (i, &argument) in part.arguments.iter().enumerate() {
@@ -133,7 +136,7 @@ impl<'l, 'a> Body<'l, 'a> {
                 }
                 Task::MulAdd(_) => i > 0,
                 Task::Combine { .. } => i == 2,
-                Task::Fold(_) | Task::Contract { .. } => false,
+                Task::Fold(_) | Task::Contract { .. } | Task::Mix { .. } | Task::Project { .. } => false,
             };
             (sources[i], forms[i]) = match (argument, is_matrix) {
                 // The kernel knows the distances.
@@ -165,6 +168,7 @@ impl<'l, 'a> Body<'l, 'a> {
                     [count, step, row, kernels::contraction_flags(self.single.is_some(), moments)];
                 kernels::contract(dtype).map(|kernel| (kernel.into(), "contract", immediate))
             }
+            Task::Mix { .. } | Task::Project { .. } => None,
         };
         let Some((call, name, immediate)): Option<(Call, _, _)> = found else { return };
         let dst = match part.to {
@@ -176,5 +180,49 @@ impl<'l, 'a> Body<'l, 'a> {
         if let (Task::Fold(_), Some(_), Some(last)) = (part.task, self.single, self.code.last_mut()) {
             last.n = 1;
         }
+    }
+
+    /// A part whose coefficients and rows have entries of the table next to each other.
+    fn scattered(&mut self, part: &Part) {
+        let dtype = self.lower.ir.ty(part.id).dtype;
+        let mut loaded = Vec::new();
+        let slot = |argument: Option<&Argument>| match argument {
+            Some(Argument::Memory(index)) => self.slots[*index].0,
+            _ => 0,
+        };
+        let (kernel, name, entries, one, immediate) = match part.task {
+            Task::Mix { count, start, shifted } => {
+                let coefficients = count + usize::from(shifted);
+                let entries = [slot(part.arguments.first()), slot(part.arguments.get(coefficients))];
+                let term = part.arguments.get(coefficients + count).copied();
+                let (term, form) = match term {
+                    Some(term) => self.operand(term, dtype, true, &mut loaded),
+                    None => (entries[0], Form::Same),
+                };
+                let immediate = [count, coefficients, count, start.encoded(form, shifted)];
+                (kernels::combine_scattered(dtype), "combine", entries, term, immediate)
+            }
+            Task::Project { count, moments } => {
+                let entry = slot(part.arguments.get(1));
+                let (value, _) = self.operand(part.arguments[0], dtype, false, &mut loaded);
+                let flags = kernels::contraction_flags(self.single.is_some(), moments);
+                (
+                    kernels::contract_scattered(dtype),
+                    "contract",
+                    [entry; 2],
+                    value,
+                    [count, count, count, flags],
+                )
+            }
+            _ => return,
+        };
+        let Some(kernel) = kernel else { return };
+        let dst = match part.to {
+            Some(index) => self.slots[index].0,
+            None => self.temporary(),
+        };
+        self.free.append(&mut loaded);
+        self.places.insert(part.id, dst);
+        self.push(Call::Scattered(kernel), name, dst, [entries[0], entries[1], one], immediate);
     }
 }

@@ -60,6 +60,17 @@ pub(super) enum Task {
         start: Start,
         shifted: bool,
     },
+    /// Coefficients anywhere and rows anywhere, so many each, with a start and a shift as for `Combine`.
+    Mix {
+        count: usize,
+        start: Start,
+        shifted: bool,
+    },
+    /// A value, and rows anywhere; with moments as for `Contract`.
+    Project {
+        count: usize,
+        moments: bool,
+    },
     /// With moments, the sum of the first argument and that of its squares come after the products.
     Contract {
         immediate: Immediate,
@@ -317,7 +328,9 @@ impl Pass<'_, '_> {
         for part in &self.parts {
             for (place, argument) in part.arguments.iter().enumerate() {
                 let Argument::Memory(index) = argument else { continue };
-                let (count, rows) = &mut reads[*index];
+                // Parts may have accesses of their own to the same memory.
+                let same = |access: &Access| *access == self.accesses[*index];
+                let (count, rows) = &mut reads[self.accesses.iter().position(same).unwrap_or(*index)];
                 *count += 1;
                 if let (1, Task::Combine { immediate, .. } | Task::Contract { immediate, .. }) =
                     (place, part.task)

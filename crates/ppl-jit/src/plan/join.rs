@@ -15,7 +15,9 @@ impl Pass<'_, '_> {
     /// The same parts, fewer.
     pub(super) fn join(&mut self) {
         self.join_pairs();
+        self.join_projections();
         self.join_moments();
+        self.separate();
         self.forget_unused();
     }
 
@@ -31,20 +33,36 @@ impl Pass<'_, '_> {
         let mut done: Vec<Option<Part>> = Vec::with_capacity(parts.len());
         let mut index: HashMap<Id, usize> = HashMap::new();
         for mut part in parts {
-            for place in 0..part.arguments.len() {
-                let Argument::Value(id) = part.arguments[place] else { continue };
-                let Some(&maker) = index.get(&id).filter(|_| uses.get(&id) == Some(&1)) else { continue };
-                let Some(inner) = done[maker].as_ref().filter(|inner| inner.to.is_none()) else { continue };
-                if let Some(both) = self.pair(&part, place, inner) {
-                    done[maker] = None;
-                    part = both;
-                    break;
-                }
+            while let Some((maker, both)) = self.next_pair(&part, &uses, &index, &done) {
+                done[maker] = None;
+                part = both;
             }
             index.insert(part.id, done.len());
             done.push(Some(part));
         }
         self.parts = done.into_iter().flatten().collect();
+    }
+
+    /// A part with one of those that make its arguments, and the number of that: products first, which are then in place when
+    /// their sum meets something else.
+    fn next_pair(
+        &mut self,
+        part: &Part,
+        uses: &HashMap<Id, usize>,
+        index: &HashMap<Id, usize>,
+        done: &[Option<Part>],
+    ) -> Option<(usize, Part)> {
+        let makers = part.arguments.iter().enumerate().filter_map(|(place, argument)| match argument {
+            Argument::Value(id) if uses.get(id) == Some(&1) => {
+                let maker = *index.get(id)?;
+                let inner = done[maker].as_ref().filter(|inner| inner.to.is_none())?;
+                Some((place, maker, inner))
+            }
+            _ => None,
+        });
+        let mut makers: Vec<_> = makers.collect();
+        makers.sort_by_key(|(_, _, inner)| !matches!(inner.task, Task::Map));
+        makers.into_iter().find_map(|(place, maker, inner)| Some((maker, self.pair(part, place, inner)?)))
     }
 
     fn op(&self, id: Id) -> Option<&Op> {
@@ -99,8 +117,125 @@ impl Pass<'_, '_> {
                 let arguments = vec![Argument::Memory(packed), rows, part.arguments[1 - place]];
                 one(Task::Combine { immediate, start, shifted: true }, arguments)
             }
+            (Task::MulAdd(MulAdd::Plus), _) if place == 2 => {
+                let (row, coefficient) = self.term(&part.arguments)?;
+                let (count, start, arguments) = self.mixed(inner)?;
+                let (coefficients, rest) = arguments.split_at(count);
+                let (rows, start_from) = rest.split_at(count);
+                let arguments = [coefficients, &[coefficient], rows, &[row], start_from].concat();
+                one(Task::Mix { count: count + 1, start, shifted: false }, arguments)
+            }
+            (Task::Map, Task::Mix { count, start: Start::Zero, shifted }) => {
+                let start = Start::of(kind?, place == 0)?;
+                let arguments = [&inner.arguments[..], &[part.arguments[1 - place]]].concat();
+                one(Task::Mix { count, start, shifted }, arguments)
+            }
+            (Task::Map, Task::Mix { count, start: Start::Plus, shifted: false }) => {
+                let start = Start::of(kind?, place == 0)?;
+                let (coefficients, rest) = inner.arguments.split_at(count);
+                let (rows, shift) = rest.split_at(count);
+                if shift.iter().any(|&shift| !matches!(shift, Argument::Memory(_)) || self.stride(shift) != 0)
+                {
+                    return None;
+                }
+                let arguments = [coefficients, shift, rows, &[part.arguments[1 - place]]].concat();
+                one(Task::Mix { count, start, shifted: true }, arguments)
+            }
             _ => None,
         }
+    }
+
+    /// A row of memory and a number for all its elements, if a product is one of these.
+    fn term(&self, arguments: &[Argument]) -> Option<(Argument, Argument)> {
+        let is = |argument: &Argument, stride: usize| {
+            matches!(argument, Argument::Memory(_)) && self.stride(*argument) == stride
+        };
+        let &[x, y, ..] = arguments else { return None };
+        [(x, y), (y, x)].into_iter().find(|(row, number)| is(row, 1) && is(number, 0))
+    }
+
+    /// What a combination has that a part is, if it is one: its number of rows, its start, and coefficients, rows, start.
+    fn mixed(&self, part: &Part) -> Option<(usize, Start, Vec<Argument>)> {
+        let is_product = matches!(self.op(part.id), Some(Op::Binary(Binary::Mul)));
+        match part.task {
+            Task::Mix { count, start: start @ (Start::Zero | Start::Plus), shifted: false } => {
+                Some((count, start, part.arguments.clone()))
+            }
+            Task::MulAdd(MulAdd::Plus) => {
+                let (row, coefficient) = self.term(&part.arguments)?;
+                Some((1, Start::Plus, vec![coefficient, row, part.arguments[2]]))
+            }
+            Task::Map if is_product => {
+                let (row, coefficient) = self.term(&part.arguments)?;
+                Some((1, Start::Zero, vec![coefficient, row]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Sums of products of one value with rows are made together.
+    fn join_projections(&mut self) {
+        let mut number = 0;
+        while number < self.parts.len() {
+            self.join_projection(number);
+            number += 1;
+        }
+    }
+
+    fn join_projection(&mut self, number: usize) {
+        let row_of = |part: &Part, value: Option<Argument>, this: &Self| {
+            let (Task::Contract { immediate: [1, 1, ..], moments: false }, &[x, y]) =
+                (part.task, &part.arguments[..])
+            else {
+                return None;
+            };
+            let is_row = |row: Argument| matches!(row, Argument::Memory(_)) && this.stride(row) == 1;
+            let fits = |x: Argument| matches!(x, Argument::Value(_)) && value.is_none_or(|value| value == x);
+            [(x, y), (y, x)].into_iter().find(|&(x, row)| fits(x) && is_row(row))
+        };
+        let first = &self.parts[number];
+        let (Some((value, _)), Some(to), id) = (row_of(first, None, self), first.to, first.id) else {
+            return;
+        };
+        let members: Vec<(usize, Argument)> = (number..self.parts.len())
+            .filter(|&index| self.parts[index].to.is_some_and(|own| self.is_alongside(own, to, 1)))
+            .filter_map(|index| Some((index, row_of(&self.parts[index], Some(value), self)?.1)))
+            .collect();
+        let count = members.len();
+        if count < 2 {
+            return;
+        }
+        let rest: Vec<(Id, usize)> =
+            members.iter().enumerate().skip(1).map(|(k, &(index, _))| (self.parts[index].id, k)).collect();
+        let arguments = std::iter::once(value).chain(members.iter().map(|&(_, row)| row)).collect();
+        let moments =
+            [(count, self.moment(value, to, 1, false)), (count + 1, self.moment(value, to, 1, true))];
+        let found: Vec<(Id, usize)> =
+            moments.iter().filter_map(|&(place, index)| Some((self.parts[index?].id, place))).collect();
+        let access = self.shared_total((id, 1), count + 2, &[rest, found.clone()].concat(), to);
+        let task = Task::Project { count, moments: !found.is_empty() };
+        self.parts[number] = Part { id, task, arguments, to: Some(access) };
+        let gone: Vec<usize> = members
+            .iter()
+            .skip(1)
+            .map(|&(index, _)| index)
+            .chain(moments.iter().filter_map(|m| m.1))
+            .collect();
+        self.remove(&gone);
+    }
+
+    /// The part that is the sum of a value, or of its squares, alongside a total of `count` neighbours.
+    fn moment(&self, value: Argument, to: usize, count: usize, squares: bool) -> Option<usize> {
+        self.parts.iter().position(|part| {
+            let fits = part.to.is_some_and(|own| self.is_alongside(own, to, count));
+            fits && match part.task {
+                Task::Fold(Reduction::Sum) => !squares && part.arguments == [value],
+                Task::Contract { immediate: [1, 1, ..], moments: false } => {
+                    squares && part.arguments == [value, value]
+                }
+                _ => false,
+            }
+        })
     }
 
     /// Coefficients of a combination and a number that is added to it, copied next to each other, for each turn of the outer
@@ -134,51 +269,44 @@ impl Pass<'_, '_> {
 
     /// The sum of a value and that of its squares are made with its products with rows.
     fn join_moments(&mut self) {
-        let mut parts = std::mem::take(&mut self.parts);
-        for index in 0..parts.len() {
-            let Task::Contract { immediate: [count, 1, ..], moments: false } = parts[index].task else {
-                continue;
-            };
-            let Some(to) = parts[index].to.filter(|_| count > 0) else { continue };
-            let value = parts[index].arguments[0];
-            let wanted = |part: &Part, squares: bool| {
-                let fits = part.to.is_some_and(|own| self.is_alongside(own, to, count));
-                fits && match part.task {
-                    Task::Fold(Reduction::Sum) => !squares && part.arguments == [value],
-                    Task::Contract { immediate: [1, 1, ..], moments: false } => {
-                        squares && part.arguments == [value, value]
-                    }
-                    _ => false,
-                }
-            };
-            let find = |squares: bool| {
-                (0..parts.len()).find(|&other| other != index && wanted(&parts[other], squares))
-            };
-            let (sum, square) = (find(false), find(true));
-            // Their kernel is worth its while if it saves one at least; squares have a better place than their own.
-            if sum.is_none() && square.is_none() || parts[index].arguments == [value, value] {
-                continue;
-            }
-            let others: Vec<(Id, usize)> = [(sum, count), (square, count + 1)]
-                .into_iter()
-                .filter_map(|(other, offset)| Some((parts[other?].id, offset)))
-                .collect();
-            let access = self.shared_total(parts[index].id, count, &others, to);
-            let part = &mut parts[index];
-            part.to = Some(access);
-            if let Task::Contract { moments, .. } = &mut part.task {
-                *moments = true;
-            }
-            let mut number = 0;
-            parts.retain(|_| {
-                number += 1;
-                Some(number - 1) != sum && Some(number - 1) != square
-            });
-            // Their numbers have changed: the next one, if there is one.
-            self.parts = parts;
-            return self.join_moments();
+        let mut number = 0;
+        while number < self.parts.len() {
+            self.join_moment(number);
+            number += 1;
         }
-        self.parts = parts;
+    }
+
+    fn join_moment(&mut self, number: usize) {
+        let part = &self.parts[number];
+        let Task::Contract { immediate: immediate @ [count, 1, ..], moments: false } = part.task else {
+            return;
+        };
+        let (Some(to), id, value) = (part.to.filter(|_| count > 0), part.id, part.arguments[0]) else {
+            return;
+        };
+        // Squares have a better place than their own.
+        if part.arguments == [value, value] {
+            return;
+        }
+        let moments =
+            [(count, self.moment(value, to, count, false)), (count + 1, self.moment(value, to, count, true))];
+        let found: Vec<(Id, usize)> =
+            moments.iter().filter_map(|&(place, index)| Some((self.parts[index?].id, place))).collect();
+        if found.is_empty() {
+            return;
+        }
+        let access = self.shared_total((id, count), count + 2, &found, to);
+        self.parts[number].to = Some(access);
+        self.parts[number].task = Task::Contract { immediate, moments: true };
+        self.remove(&moments.iter().filter_map(|moment| moment.1).collect::<Vec<_>>());
+    }
+
+    fn remove(&mut self, gone: &[usize]) {
+        let mut index = 0;
+        self.parts.retain(|_| {
+            index += 1;
+            !gone.contains(&(index - 1))
+        });
     }
 
     /// Whether a total moves with the outer dimensions as one of `count` neighbours does.
@@ -189,37 +317,54 @@ impl Pass<'_, '_> {
             && own.iter().zip(to).all(|(own, to)| own * count == *to)
     }
 
-    /// One memory for a total of `count` neighbours and others, which come after these.
-    fn shared_total(&mut self, id: Id, count: usize, others: &[(Id, usize)], to: usize) -> usize {
-        let width = count + 2;
-        let strides = |strides: &[usize]| -> Strides {
-            strides
-                .iter()
-                .map(|&stride| if stride >= count { stride / count * width } else { stride })
-                .collect()
+    /// One memory of `width` elements a turn for a total of `count` neighbours and others, at a distance from it each.
+    fn shared_total(
+        &mut self,
+        (id, count): (Id, usize),
+        width: usize,
+        others: &[(Id, usize)],
+        to: usize,
+    ) -> usize {
+        // Distances of turns, but not of neighbours.
+        let wider = |strides: &[usize], count: usize| -> Strides {
+            let wide = |&stride: &usize| if stride >= count { stride / count * width } else { stride };
+            strides.iter().map(wide).collect()
         };
-        let old = self.lower.view(id);
-        let dtype = self.lower.dtype(&old);
-        let ty = TensorType::new(dtype, Shape::from([old.elements() / count, width]));
+        let first = self.lower.view(id);
+        let dtype = self.lower.dtype(&first);
+        let ty = TensorType::new(dtype, Shape::from([first.elements() / count, width]));
         let whole = self.lower.fresh(&ty);
-        let buffer = whole.buffer;
-        let mut gone = vec![old.buffer];
-        // A single result moves with the turns by itself.
-        let own = match count {
-            1 => row_major(&old.shape).iter().map(|stride| stride * width).collect(),
-            _ => strides(&row_major(&old.shape)),
-        };
-        self.lower.set_view(id, View { buffer, strides: own, ..old });
-        for &(other, offset) in others {
-            let old = self.lower.view(other);
+        let mut gone = Vec::new();
+        for (id, count, offset) in
+            std::iter::once((id, count, 0)).chain(others.iter().map(|&(id, offset)| (id, 1, offset)))
+        {
+            let old = self.lower.view(id);
             gone.push(old.buffer);
-            let strides = row_major(&old.shape).iter().map(|stride| stride * width).collect();
-            self.lower.set_view(other, View { buffer, offset, strides, ..old });
+            let strides = wider(&row_major(&old.shape), count);
+            self.lower.set_view(id, View { buffer: whole.buffer, offset, strides, ..old });
         }
         self.totals.retain(|total| !gone.contains(&total.view.buffer));
+        let moved = wider(&self.accesses[to].strides, count);
+        let access = self.access(whole.buffer, 0, moved);
         self.totals.push(Ending { view: whole, ty, kind: Reduction::Sum });
-        let moved = strides(&self.accesses[to].strides);
-        self.access(buffer, 0, moved)
+        access
+    }
+
+    /// Gives parts with rows anywhere accesses of their own, next to each other.
+    fn separate(&mut self) {
+        for part in &mut self.parts {
+            let own = match part.task {
+                Task::Mix { count, shifted, .. } => 0..2 * count + usize::from(shifted),
+                Task::Project { count, .. } => 1..count + 1,
+                _ => continue,
+            };
+            for argument in &mut part.arguments[own] {
+                if let Argument::Memory(index) = argument {
+                    self.accesses.push(self.accesses[*index].clone());
+                    *index = self.accesses.len() - 1;
+                }
+            }
+        }
     }
 
     /// Whether all elements of the inner dimension are joined in one.
