@@ -74,6 +74,30 @@ impl Recurrence {
     }
 }
 
+/// How something is summed over the steps of a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sum {
+    /// As the loop goes.
+    Running,
+    /// Afterwards, of stacked terms.
+    Kept,
+    /// Afterwards, of stacked factors: terms are products of matrices.
+    Product,
+}
+
+impl Sum {
+    fn of(scan: &Scan, term: usize) -> Self {
+        let (body, ty) = (scan.body(), &scan.summed_types()[term]);
+        let node = &body.nodes()[body.outputs()[scan.carries() + term].index()];
+        let is_matrix = |id: &ppl_tensor::NodeId| body.nodes()[id.index()].ty.shape.rank() == 2;
+        match &node.kind {
+            NodeKind::Op { op: Op::Matmul, inputs } if inputs.iter().all(is_matrix) => Sum::Product,
+            _ if scan.length().saturating_mul(ty.shape.elements()) <= KEPT_TERMS => Sum::Kept,
+            _ => Sum::Running,
+        }
+    }
+}
+
 /// Type of an array with one row a step.
 pub(crate) fn stacked(ty: &TensorType, length: usize) -> TensorType {
     TensorType::new(ty.dtype, Shape::from([length]).concat(&ty.shape))
@@ -149,47 +173,67 @@ impl Ir {
     fn recurrence(&mut self, scan: &Scan, inputs: &[Id]) -> Result<Vec<Id>> {
         let (length, carries) = (scan.length(), scan.carries());
         let (own, rest) = inputs.split_at(carries);
-        let is_kept = |ty: &TensorType| length.saturating_mul(ty.shape.elements()) <= KEPT_TERMS;
-        // Long terms are added up as the loop goes.
-        let running: Vec<usize> = (0..scan.summed()).filter(|&i| !is_kept(&scan.summed_types()[i])).collect();
-        let mut body = Self { nodes: Vec::new(), inputs: inputs.len() + running.len(), outputs: Vec::new() };
-        let moved = |number: usize| if number < carries { number } else { number + running.len() };
+        let sums: Vec<Sum> = (0..scan.summed()).map(|term| Sum::of(scan, term)).collect();
+        let running = sums.iter().filter(|sum| **sum == Sum::Running).count();
+        let mut body = Self { nodes: Vec::new(), inputs: inputs.len() + running, outputs: Vec::new() };
+        let moved = |number: usize| if number < carries { number } else { number + running };
         let outputs =
             body.append(scan.body(), |body, number, ty| body.push(Kind::Input(moved(number)), ty.clone()))?;
         let (next, given) = outputs.split_at(carries);
         let (terms, stacks) = given.split_at(scan.summed());
         body.outputs.extend_from_slice(next);
         let mut first: Inputs = own.into();
-        for (number, &term) in running.iter().enumerate() {
-            let ty = &scan.summed_types()[term];
-            let sum = body.push(Kind::Input(carries + number), ty.clone());
-            let add = Kind::Op(Op::Binary(Binary::Add), [sum, terms[term]].into_iter().collect());
-            let sum = body.push(add, ty.clone());
-            body.outputs.push(sum);
-            first.push(self.zeros(ty));
+        for ((&term, sum), ty) in terms.iter().zip(&sums).zip(scan.summed_types()) {
+            if *sum == Sum::Running {
+                let sum = body.push(Kind::Input(first.len()), ty.clone());
+                let sum = body.apply(Op::Binary(Binary::Add), &[sum, term])?;
+                body.outputs.push(sum);
+                first.push(self.zeros(ty));
+            }
         }
-        let kept = (0..scan.summed()).filter(|i| !running.contains(i));
-        body.outputs.extend(kept.map(|i| terms[i]).chain(stacks.iter().copied()));
-        let (carries, rows, reverse) = (carries + running.len(), scan.rows(), scan.is_reversed());
+        for (&term, sum) in terms.iter().zip(&sums) {
+            match sum {
+                Sum::Running => {}
+                Sum::Kept => body.outputs.push(term),
+                Sum::Product => body.outputs.extend_from_slice(body.nodes[term.0].kind.inputs()),
+            }
+        }
+        body.outputs.extend_from_slice(stacks);
+        let (carries, rows, reverse) = (first.len(), scan.rows(), scan.is_reversed());
         let recurrence = Arc::new(Recurrence { length, reverse, carries, rows, body });
         first.extend_from_slice(rest);
         let parts = self.repeat(&recurrence, first);
-        let mut last = parts[..carries].iter().copied();
-        let mut results: Vec<Id> = last.by_ref().take(own.len()).collect();
-        let mut kept = parts[carries..].iter().copied();
-        for (i, ty) in scan.summed_types().iter().enumerate() {
-            let part = if running.contains(&i) { last.next() } else { kept.next() };
-            let Some(part) = part else { continue };
-            results.push(match running.contains(&i) {
-                true => part,
-                false => {
-                    let sum = Op::Reduce { kind: Reduction::Sum, axes: Dims::from_slice(&[0]) };
-                    self.push(Kind::Op(sum, [part].into_iter().collect()), ty.clone())
+        let (last, given) = parts.split_at(carries);
+        let (mut results, mut last) = (last[..own.len()].to_vec(), last[own.len()..].iter().copied());
+        let mut given = given.iter().copied();
+        for sum in sums {
+            let result = match sum {
+                Sum::Running => last.next(),
+                Sum::Kept => {
+                    let all = Op::Reduce { kind: Reduction::Sum, axes: Dims::from_slice(&[0]) };
+                    given.next().map(|terms| self.apply(all, &[terms])).transpose()?
                 }
-            });
+                Sum::Product => match (given.next(), given.next()) {
+                    (Some(left), Some(right)) => Some(self.sum_of_products(left, right)?),
+                    _ => None,
+                },
+            };
+            results.extend(result);
         }
-        results.extend(kept);
+        results.extend(given);
         Ok(results)
+    }
+
+    /// `Σₜ XₜYₜ` of stacked matrices: one product of all rows of the one with all columns of the other.
+    fn sum_of_products(&mut self, left: Id, right: Id) -> Result<Id> {
+        let &[steps, rows, inner] = &self.ty(left).shape[..] else {
+            return self.apply(Op::Matmul, &[left, right]);
+        };
+        let columns = self.ty(right).shape[2];
+        let left = self.apply(Op::Permute(Dims::from_slice(&[1, 0, 2])), &[left])?;
+        let left = self.apply(Op::Reshape(Shape::from([rows, steps * inner])), &[left])?;
+        let right = self.apply(Op::Reshape(Shape::from([steps * inner, columns])), &[right])?;
+        self.apply(Op::Matmul, &[left, right])
     }
 
     /// Adds a loop, and returns its results.

@@ -189,7 +189,16 @@ fn matrices_in_steps() {
         Ok(vec![last.0, last.1, path])
     };
     check(&[&[2, 2], &[4, 2]], filter);
-    // The gradient by a matrix is long in each step: it is summed as the loop goes.
+    // The gradient by a matrix is a product of all steps' factors, here of more than one column each; that by another is
+    // long in each step and summed as the loop goes.
+    let several: Program = |args| {
+        let [h, w] = args else { return Ok(vec![]) };
+        let (last, ()) = scan(40, h, &(), |h, ()| {
+            Ok::<_, Error>(((w.matmul(h) + w.sin().sum(0).unsqueeze(-1)).sin(), ()))
+        })?;
+        Ok(vec![last])
+    };
+    check(&[&[24, 2], &[24, 24]], several);
     let wide: Program = |args| {
         let [h, w] = args else { return Ok(vec![]) };
         let (last, ()) = scan(40, h, &(), |h, ()| Ok::<_, Error>((w.matmul(h).sin(), ())))?;

@@ -160,7 +160,10 @@ fn dot<A: Arch, T: Float>(x: &[T], y: &[T]) -> T {
             *sum = mul_add::<A, T>(x, y, *sum);
         }
     }
-    let rest = rest_x.iter().zip(rest_y).fold(T::ZERO, |sum, (&x, &y)| mul_add::<A, T>(x, y, sum));
+    let mut rest = T::ZERO;
+    for (&x, &y) in rest_x.iter().zip(rest_y) {
+        rest = mul_add::<A, T>(x, y, rest);
+    }
     (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
 }
 

@@ -1,4 +1,7 @@
 //! Running sums and linear recurrences along a dimension.
+//!
+//! Arithmetic stands in the kernels themselves, not in closures: those need not be compiled for the processor that a kernel is
+//! compiled for.
 
 use ppl_tensor::DType;
 
@@ -22,12 +25,23 @@ impl Order {
     }
 }
 
-/// Calls `f` with the place of each entry of a block and of that before it, from the second entry on.
+/// The place of each entry of a block and of that before it, from the second entry on.
 #[inline(always)]
-fn in_order(size: usize, inner: usize, reverse: bool, mut f: impl FnMut(usize, usize)) {
-    for step in 1..size {
+fn in_order(size: usize, inner: usize, reverse: bool) -> impl Iterator<Item = (usize, usize)> {
+    (1..size).map(move |step| {
         let (row, before) = if reverse { (size - 1 - step, size - step) } else { (step, step - 1) };
-        f(row * inner, before * inner);
+        (row * inner, before * inner)
+    })
+}
+
+/// An entry and the one before it, from their places.
+#[inline(always)]
+fn entries<T>(block: &mut [T], row: usize, before: usize, inner: usize) -> (&mut [T], &[T]) {
+    let (head, tail) = block.split_at_mut(row.max(before));
+    if row < before {
+        (&mut head[row..row + inner], &tail[..inner])
+    } else {
+        (&mut tail[..inner], &head[before..before + inner])
     }
 }
 
@@ -54,24 +68,32 @@ unsafe fn recurrence<A: Arch, T: Float>(
             (1, true) => {
                 let factor = factors[0];
                 let mut last = if reverse { d[size - 1] } else { d[0] };
-                in_order(size, 1, reverse, |row, _| {
+                for (row, _) in in_order(size, 1, reverse) {
                     last = mul_add::<A, T>(factor, last, d[row]);
                     d[row] = last;
-                });
+                }
             }
             (1, false) => {
                 let mut last = if reverse { d[size - 1] } else { d[0] };
-                in_order(size, 1, reverse, |row, _| {
+                for (row, _) in in_order(size, 1, reverse) {
                     last = mul_add::<A, T>(factors[row], last, d[row]);
                     d[row] = last;
-                });
-            }
-            _ => in_order(size, inner, reverse, |row, before| {
-                for column in 0..inner {
-                    let factor = if one_factor { factors[0] } else { factors[row + column] };
-                    d[row + column] = mul_add::<A, T>(factor, d[before + column], d[row + column]);
                 }
-            }),
+            }
+            _ => {
+                for (row, before) in in_order(size, inner, reverse) {
+                    let (now, last) = entries(d, row, before, inner);
+                    if one_factor {
+                        for (x, &last) in now.iter_mut().zip(last) {
+                            *x = mul_add::<A, T>(factors[0], last, *x);
+                        }
+                    } else {
+                        for ((x, &last), &factor) in now.iter_mut().zip(last).zip(&factors[row..]) {
+                            *x = mul_add::<A, T>(factor, last, *x);
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -92,11 +114,12 @@ unsafe fn running<A: Arch, T: Float>(
     let (dst, a) = unsafe { (destination::<T>(dst, n), source::<T>(a, n)) };
     dst.copy_from_slice(a);
     for d in dst.chunks_exact_mut(size * inner) {
-        in_order(size, inner, reverse != 0, |row, before| {
-            for column in 0..inner {
-                d[row + column] = d[before + column] + d[row + column];
+        for (row, before) in in_order(size, inner, reverse != 0) {
+            let (now, last) = entries(d, row, before, inner);
+            for (x, &last) in now.iter_mut().zip(last) {
+                *x = last + *x;
             }
-        });
+        }
     }
 }
 instances!(running as choose_running<A: Arch, T: Float;>);
