@@ -3,7 +3,7 @@
 use ppl_core::Result;
 use ppl_tensor::KeyStream;
 
-use crate::hamiltonian::{DIVERGENCE, HamiltonianState, Metric, Phase, dot};
+use crate::hamiltonian::{DIVERGENCE, HamiltonianState, Metric, Phase, both_along};
 use crate::{LogDensity, Transition};
 
 /// Memory for trees up to a depth.
@@ -184,20 +184,24 @@ fn accepted(advantage: f64, stream: &mut KeyStream) -> bool {
 /// move along the summed momentum. Of two single points the three questions are one.
 #[inline]
 fn goes_on(left: &Subtree, right: &Subtree, several: bool) -> bool {
-    let along = |velocity: &[f64], a: &[f64], b: &[f64]| dot(velocity, a) + dot(velocity, b) > 0.0;
-    let straight =
-        |first: &[f64], last: &[f64], a: &[f64], b: &[f64]| along(first, a, b) && along(last, a, b);
-    straight(&left.first_velocity, &right.last_velocity, &left.momentum, &right.momentum)
+    both_along(&left.first_velocity, &right.last_velocity, &left.momentum, &right.momentum)
         && (!several
-            || straight(&left.first_velocity, &right.first_velocity, &left.momentum, &right.first_momentum)
-                && straight(&left.last_velocity, &right.last_velocity, &left.last_momentum, &right.momentum))
+            || both_along(&left.first_velocity, &right.first_velocity, &left.momentum, &right.first_momentum)
+                && both_along(
+                    &left.last_velocity,
+                    &right.last_velocity,
+                    &left.last_momentum,
+                    &right.momentum,
+                ))
 }
 
-/// `ln(eᵃ + eᵇ)`.
+/// `ln(eᵃ + eᵇ)`, and the share of `eᵇ`.
 #[inline]
-fn log_add_exp(a: f64, b: f64) -> f64 {
+fn log_add_exp(a: f64, b: f64) -> (f64, f64) {
     let (larger, smaller) = if a > b { (a, b) } else { (b, a) };
-    if larger == f64::NEG_INFINITY { larger } else { larger + (smaller - larger).exp().ln_1p() }
+    let ratio = (smaller - larger).exp();
+    let share = if a > b { ratio / (1.0 + ratio) } else { 1.0 / (1.0 + ratio) };
+    (larger + ratio.ln_1p(), share)
 }
 
 impl Subtree {
@@ -239,16 +243,18 @@ impl Subtree {
         std::mem::swap(&mut self.last_velocity, &mut far.last_velocity);
         std::mem::swap(&mut self.momentum, &mut near.momentum);
         self.log_weight = near.log_weight;
-        self.absorb(far);
-        let from = if accepted(far.log_weight - self.log_weight, stream) { far } else { near };
+        let share = self.absorb(far);
+        let from = if stream.uniform() < share { far } else { near };
         std::mem::swap(&mut self.drawn, &mut from.drawn);
     }
 
-    /// Adds momenta and weights of another piece.
+    /// Adds momenta and weights of another piece, whose share of the weight it returns.
     #[inline]
-    fn absorb(&mut self, other: &Subtree) {
+    fn absorb(&mut self, other: &Subtree) -> f64 {
         self.momentum.iter_mut().zip(&other.momentum).for_each(|(sum, p)| *sum += p);
-        self.log_weight = log_add_exp(self.log_weight, other.log_weight);
+        let share;
+        (self.log_weight, share) = log_add_exp(self.log_weight, other.log_weight);
+        share
     }
 
     /// The same piece, made from the other end.

@@ -44,13 +44,27 @@ impl Phase {
     /// If the density cannot be computed.
     #[inline]
     pub fn leapfrog(&mut self, density: &mut dyn LogDensity, metric: &Metric, time: f64) -> Result<()> {
-        self.kick(0.5 * time);
-        metric.velocity(&self.momentum, &mut self.velocity);
-        self.position.iter_mut().zip(&self.velocity).for_each(|(q, v)| *q += time * v);
+        self.drift(metric, time);
         self.log_density = density.value_and_gradient(&self.position, &mut self.gradient)?;
         self.kick(0.5 * time);
         metric.velocity(&self.momentum, &mut self.velocity);
         Ok(())
+    }
+
+    /// Half a step of the momentum, and one of the position.
+    #[inline]
+    fn drift(&mut self, metric: &Metric, time: f64) {
+        if let Metric::Diagonal { variance, .. } = metric {
+            let momenta = self.momentum.iter_mut().zip(&self.gradient).zip(variance);
+            for (q, ((p, g), variance)) in self.position.iter_mut().zip(momenta) {
+                *p += 0.5 * time * g;
+                *q += time * variance * *p;
+            }
+            return;
+        }
+        self.kick(0.5 * time);
+        metric.velocity(&self.momentum, &mut self.velocity);
+        self.position.iter_mut().zip(&self.velocity).for_each(|(q, v)| *q += time * v);
     }
 
     #[inline]

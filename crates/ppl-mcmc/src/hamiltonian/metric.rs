@@ -44,10 +44,40 @@ impl Plain for Metric {
     }
 }
 
+/// Sums that run side by side: one alone waits for each addition.
+const LANES: usize = 4;
+
 /// `Σ aᵢbᵢ`.
 #[inline]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Whether `Σ fᵢ(aᵢ + bᵢ)` and `Σ lᵢ(aᵢ + bᵢ)` are positive.
+#[inline]
+pub(crate) fn both_along(first: &[f64], last: &[f64], a: &[f64], b: &[f64]) -> bool {
+    let ((f, f_rest), (l, l_rest)) = (first.as_chunks::<LANES>(), last.as_chunks::<LANES>());
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let (mut firsts, mut lasts) = ([0.0; LANES], [0.0; LANES]);
+    for (((f, l), a), b) in f.iter().zip(l).zip(a).zip(b) {
+        for lane in 0..LANES {
+            let sum = a[lane] + b[lane];
+            firsts[lane] += f[lane] * sum;
+            lasts[lane] += l[lane] * sum;
+        }
+    }
+    let (mut first, mut last): (f64, f64) = (firsts.iter().sum(), lasts.iter().sum());
+    for (((f, l), a), b) in f_rest.iter().zip(l_rest).zip(a_rest).zip(b_rest) {
+        first += f * (a + b);
+        last += l * (a + b);
+    }
+    first > 0.0 && last > 0.0
 }
 
 impl Metric {
