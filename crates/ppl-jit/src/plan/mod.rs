@@ -1,10 +1,12 @@
 //! From a graph to instructions.
 
 mod body;
+mod constant;
 mod fuse;
 mod join;
 mod lower;
 mod memory;
+mod operation;
 mod order;
 mod repeat;
 mod schedule;
