@@ -5,6 +5,7 @@ mod fuse;
 mod join;
 mod lower;
 mod memory;
+mod operation;
 mod repeat;
 mod schedule;
 mod sequence;
