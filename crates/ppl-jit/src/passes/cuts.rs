@@ -110,3 +110,17 @@ fn the_gradient_of_a_variance_that_follows_its_past_has_no_loop() {
     assert!(loops(&left).is_empty(), "{left:?}");
     assert_eq!(left.iter().filter(|line| line.starts_with("linear_recurrence")).count(), 2);
 }
+
+#[test]
+fn gradients_by_weights_are_one_product() {
+    let program = |args: &[Tensor]| {
+        let w = args[0].tracked();
+        let step = |h: &Tensor, x: &Tensor| Ok::<_, Error>(((w.matmul(h) + x).tanh(), ()));
+        let (last, ()) = scan(20, &Tensor::zeros([5]).cast(DType::F64), &args[1], step).unwrap();
+        vec![grad(&last.sum_all(), &[&w]).unwrap().swap_remove(0)]
+    };
+    let left = listing(&simplified(&[&[5, 5], &[20, 5]], program));
+    let (loops, products) = (loops(&left), left.iter().filter(|line| *line == "matmul [5, 5]").count());
+    assert!(loops.len() == 2 && loops.iter().all(|body| !body.contains("[5, 5]")), "{left:?}");
+    assert_eq!(products, 1, "{left:?}");
+}
