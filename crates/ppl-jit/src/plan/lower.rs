@@ -114,6 +114,8 @@ pub(super) struct Lower<'a> {
     /// Steps that were asked for late, of such buffers alone.
     hoisted: Vec<Step>,
     copies: HashMap<View, View>,
+    /// Matrices whose rows have been moved apart.
+    pub(super) padded: HashMap<View, View>,
 }
 
 impl<'a> Lower<'a> {
@@ -129,8 +131,9 @@ impl<'a> Lower<'a> {
         }
         let code = Code { inputs: vec![None; ir.inputs], ..Code::default() };
         let views = vec![None; ir.nodes.len()];
-        let (slots, copies) = (HashMap::new(), HashMap::new());
-        Self { ir, places, live, code, views, slots, fixed_buffers: Vec::new(), hoisted: Vec::new(), copies }
+        let (slots, copies, padded) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let (fixed_buffers, hoisted) = (Vec::new(), Vec::new());
+        Self { ir, places, live, code, views, slots, fixed_buffers, hoisted, copies, padded }
     }
 
     /// Where a value is. It has been computed: nodes come after their inputs, within a level and across.
@@ -302,7 +305,7 @@ impl<'a> Lower<'a> {
                 }
                 Kind::Constant(value) => match uniform(value) {
                     Some(one) => View::uniform(self.constant(&one), &node.ty.shape),
-                    None => View::whole(self.constant(value), &node.ty.shape),
+                    None => self.aligned_constant(value, &node.ty.shape),
                 },
             };
             self.set_view(Id(index), view);
@@ -531,7 +534,7 @@ fn same_bits(a: &HostTensor, b: &HostTensor) -> bool {
 }
 
 /// The elements of a view of a constant, in order.
-fn gathered(value: &HostTensor, view: &View) -> Option<HostTensor> {
+pub(super) fn gathered(value: &HostTensor, view: &View) -> Option<HostTensor> {
     use ppl_tensor::HostData::{Bool, F32, F64, I64};
     let mut places = Vec::with_capacity(view.elements());
     fn visit(view: &View, axis: usize, at: usize, places: &mut Vec<usize>) {
