@@ -25,8 +25,7 @@ impl Lower<'_> {
     /// A constant, as it is or copied to where a line starts.
     pub(super) fn aligned_constant(&mut self, value: &HostTensor, shape: &Shape) -> View {
         let elements = value.data().len();
-        if elements >= SHORT
-            && elements <= COPIED
+        if (SHORT..=COPIED).contains(&elements)
             && let Some((value, offset)) = laid_out(value, (1, elements), elements)
         {
             return View { offset, ..View::whole(self.constant(&value), shape) };
