@@ -261,16 +261,6 @@ impl Pass<'_, '_> {
         to
     }
 
-    /// A view of which the last dimension's entries are neighbours.
-    fn with_neighbours(&mut self, view: &View) -> View {
-        let last = view.shape.rank() - 1;
-        if view.strides[last] == 1 || view.shape[last] == 1 {
-            view.clone()
-        } else {
-            self.lower.contiguous(view)
-        }
-    }
-
     /// A product of which each row is a linear combination of a few long ones.
     fn combination(&mut self, left: Id, right: Id) -> (Immediate, Vec<Argument>) {
         let (left, right) = (matrix(&self.lower.view(left)), matrix(&self.lower.view(right)));
@@ -280,7 +270,7 @@ impl Pass<'_, '_> {
             // The transposed product.
             false => (right.permute(&[1, 0]), left.permute(&[1, 0])),
         };
-        let long = self.with_neighbours(&long);
+        let long = self.lower.with_aligned_rows(&long);
         let immediate = [count, coefficients.strides[1], long.strides[0], 0];
         let (of_rows, of_columns) = if columns > 1 { (rows, columns) } else { (1, rows) };
         let strides = |row: usize, column: usize| {
@@ -328,7 +318,7 @@ impl Pass<'_, '_> {
         }
         let view = matrix(&self.lower.view(id));
         let view = if transposed { view.permute(&[1, 0]) } else { view };
-        Ok(self.with_neighbours(&view))
+        Ok(self.lower.with_aligned_rows(&view))
     }
 
     /// Groups of neighbouring dimensions that every access goes through as through one: the last dimension of each.

@@ -81,6 +81,8 @@ pub(super) struct Lower<'a> {
     /// Steps that were asked for late, of such buffers alone.
     hoisted: Vec<Step>,
     pub(super) copies: HashMap<View, View>,
+    /// Matrices whose rows have been moved apart.
+    pub(super) padded: HashMap<View, View>,
     /// The results of loops.
     pub(super) parts: HashMap<Id, Vec<View>>,
 }
@@ -97,6 +99,7 @@ impl<'a> Lower<'a> {
             fixed_buffers: Vec::new(),
             hoisted: Vec::new(),
             copies: HashMap::new(),
+            padded: HashMap::new(),
             parts: HashMap::new(),
         }
     }
@@ -333,7 +336,7 @@ impl<'a> Lower<'a> {
                 }
                 Kind::Constant(value) => match uniform(value) {
                     Some(one) => View::uniform(self.constant(&one), &node.ty.shape),
-                    None => View::whole(self.constant(value), &node.ty.shape),
+                    None => self.aligned_constant(value, &node.ty.shape),
                 },
             };
             self.set_view(Id(index), view);

@@ -1,5 +1,6 @@
 //! From a graph to instructions.
 
+mod aligned;
 mod body;
 mod constant;
 mod fuse;

@@ -1,0 +1,109 @@
+//! Arrays that start at a line of the cache: a load across two lines takes as long as two.
+
+use std::sync::Arc;
+
+use ppl_tensor::{HostData, HostTensor, Shape};
+use smallvec::SmallVec;
+
+use super::constant::gathered;
+use super::lower::Lower;
+use super::view::View;
+use crate::code::{Origin, bytes};
+
+/// Bytes of a line.
+const LINE: usize = 64;
+
+/// Rows at distances of multiples of this share few places of the cache.
+const PAGE: usize = 4096;
+
+/// Constants of more elements are read from where they are: memory is slower than lines.
+const COPIED: usize = 1 << 17;
+
+/// Shorter rows are not moved apart.
+const SHORT: usize = 64;
+
+impl Lower<'_> {
+    /// A constant, as it is or copied to where a line starts.
+    pub(super) fn aligned_constant(&mut self, value: &HostTensor, shape: &Shape) -> View {
+        let elements = value.data().len();
+        if (SHORT..=COPIED).contains(&elements)
+            && let Some((value, offset)) = laid_out(value, (1, elements), elements)
+        {
+            return View { offset, ..View::whole(self.constant(&value), shape) };
+        }
+        View::whole(self.constant(value), shape)
+    }
+
+    /// The same matrix with the entries of each row next to each other, and rows that start at lines: copied if they are not,
+    /// once for each view, and now if they are known now.
+    pub(super) fn with_aligned_rows(&mut self, view: &View) -> View {
+        let &[rows, columns] = &view.shape[..] else { return self.contiguous(view) };
+        if view.strides[1] == 1 || columns < SHORT {
+            return if view.strides[1] == 1 { view.clone() } else { self.contiguous(view) };
+        }
+        if let Some(copy) = self.padded.get(view) {
+            return copy.clone();
+        }
+        let dtype = self.dtype(view);
+        let line = LINE / bytes(dtype);
+        let mut row = columns.next_multiple_of(line);
+        if (row * bytes(dtype)).is_multiple_of(PAGE) {
+            row += line;
+        }
+        let known = match &self.code.buffers[view.buffer].origin {
+            Origin::Constant(value) => gathered(value, view),
+            _ => None,
+        };
+        let laid = known.and_then(|value| laid_out(&value, (rows, columns), row));
+        let placed = |buffer: usize, offset: usize| View {
+            buffer,
+            offset,
+            shape: view.shape.clone(),
+            strides: SmallVec::from_slice(&[row, 1]),
+        };
+        let copy = match laid {
+            Some((value, offset)) => placed(self.constant(&value), offset),
+            None => {
+                let copy = placed(self.buffer(dtype, rows * row), 0);
+                self.copy(view, &copy, true);
+                copy
+            }
+        };
+        self.padded.insert(view.clone(), copy.clone());
+        copy
+    }
+}
+
+/// Rows of floats at a distance, of which the first starts at a line, and after how many elements that is.
+fn laid_out(value: &HostTensor, rows: (usize, usize), distance: usize) -> Option<(HostTensor, usize)> {
+    fn of<T: Copy>(
+        values: &[T],
+        (rows, columns): (usize, usize),
+        distance: usize,
+        zero: T,
+    ) -> (Vec<T>, usize) {
+        let line = LINE / size_of::<T>();
+        // Room enough that the numbers stay where they are put.
+        let mut all: Vec<T> = Vec::with_capacity(rows * distance + line);
+        let offset = all.as_ptr().align_offset(LINE).min(line);
+        all.resize(offset, zero);
+        for row in values.chunks(columns.max(1)) {
+            all.extend_from_slice(row);
+            all.resize(all.len() + distance - columns, zero);
+        }
+        (all, offset)
+    }
+    let (data, offset) = match value.data() {
+        HostData::F64(values) => {
+            let (all, offset) = of(values, rows, distance, 0.0);
+            (HostData::F64(Arc::new(all)), offset)
+        }
+        HostData::F32(values) => {
+            let (all, offset) = of(values, rows, distance, 0.0);
+            (HostData::F32(Arc::new(all)), offset)
+        }
+        HostData::I64(_) | HostData::Bool(_) => return None,
+    };
+    let shape = Shape::from([data.len()]);
+    Some((HostTensor::from_data(&shape, data).ok()?, offset))
+}
