@@ -25,7 +25,7 @@ Usage: cargo xtask COMMAND
                           (5 GB); one table with ratios, also as JSON and as a picture (SVG)
   ci [STEP ...]           the checks a change must pass, or only the named ones:
                           format lines clippy docs backends tests coin scale rugged_mle rugged linreg
-                          flex
+                          rugged_nuts eight_schools flex
   backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600
   help                    this text
