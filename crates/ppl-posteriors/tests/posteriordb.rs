@@ -136,7 +136,7 @@ fn hidden_states() {
 fn a_differential_equation() {
     // From far away a chain may stay in a mode of its own: it starts at the prior's means and the first count.
     let start = [("theta", [1.0, 0.05, 1.0, 0.05].into()), ("z_init", Tensor::from([30.0, 4.0]))];
-    check("lotka_volterra", nuts().warmup(300).draws(600).init(Init::values(start)));
+    check("lotka_volterra", Mcmc::new(Nuts::new().target_acceptance(0.9)).init(Init::values(start)));
 }
 
 /// The error of the differential equation's solution is small beside the spread of the posterior.
