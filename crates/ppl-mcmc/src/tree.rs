@@ -80,6 +80,7 @@ impl Tree {
         let energy = state.phase.energy();
         self.ends.iter_mut().for_each(|end| end.copy_from(&state.phase));
         self.whole.set(&state.phase, energy, energy);
+        self.whole.complete();
         let (metric, stream, phase) = state.parts();
         let mut walk = Walk {
             density,
@@ -105,9 +106,12 @@ impl Tree {
                 saturated = false;
                 break;
             }
-            depth += 1;
             let whole = &mut self.whole;
-            let new = &mut self.levels[depth as usize - 1][0];
+            let new = &mut self.levels[depth as usize][0];
+            if depth == 0 {
+                new.complete();
+            }
+            depth += 1;
             // Biased towards what is new: away from the start.
             if accepted(new.log_weight - whole.log_weight, walk.stream) {
                 std::mem::swap(&mut whole.drawn, &mut new.drawn);
@@ -167,9 +171,24 @@ fn build(levels: &mut [[Subtree; 2]], slot: usize, end: &mut Phase, walk: &mut W
         return Ok(false);
     }
     let [near, far] = &mut below[depth - 1];
-    let goes_on = goes_on(near, far, depth > 1);
+    if depth == 1 {
+        // Points have all their vectors where they begin.
+        std::mem::swap(&mut far.last_momentum, &mut far.first_momentum);
+        std::mem::swap(&mut far.last_velocity, &mut far.first_velocity);
+        let momenta = near.first_momentum.iter().zip(&far.last_momentum);
+        near.momentum.iter_mut().zip(momenta).for_each(|(sum, (near, far))| *sum = near + far);
+        let (first, last) = (&near.first_velocity, &far.last_velocity);
+        if !both_along(first, last, &near.first_momentum, &far.last_momentum) {
+            return Ok(false);
+        }
+    } else {
+        if !goes_on(near, far, true) {
+            return Ok(false);
+        }
+        near.momentum.iter_mut().zip(&far.momentum).for_each(|(sum, p)| *sum += p);
+    }
     made.join(near, far, walk.stream);
-    Ok(goes_on)
+    Ok(true)
 }
 
 /// Whether a point of a piece with this advantage in log weight is taken.
@@ -219,14 +238,11 @@ impl Subtree {
         }
     }
 
-    /// The piece of one point.
+    /// The piece of one point, of which vectors at its end and sums are not there until it is [complete](Self::complete).
     #[inline]
     fn set(&mut self, point: &Phase, energy: f64, reference: f64) {
         self.first_momentum.copy_from_slice(&point.momentum);
-        self.last_momentum.copy_from_slice(&point.momentum);
-        self.momentum.copy_from_slice(&point.momentum);
         self.first_velocity.copy_from_slice(&point.velocity);
-        self.last_velocity.copy_from_slice(&point.velocity);
         self.log_weight = reference - energy;
         self.drawn.position.copy_from_slice(&point.position);
         self.drawn.gradient.copy_from_slice(&point.gradient);
@@ -234,7 +250,14 @@ impl Subtree {
         self.drawn.energy = energy;
     }
 
-    /// The piece of two that follow each other, whose vectors are lost to them.
+    /// What is missing of the piece of one point.
+    fn complete(&mut self) {
+        self.last_momentum.copy_from_slice(&self.first_momentum);
+        self.momentum.copy_from_slice(&self.first_momentum);
+        self.last_velocity.copy_from_slice(&self.first_velocity);
+    }
+
+    /// The piece of two that follow each other, whose vectors are lost to them. The sum of momenta of both is in the first.
     #[inline]
     fn join(&mut self, near: &mut Subtree, far: &mut Subtree, stream: &mut KeyStream) {
         std::mem::swap(&mut self.first_momentum, &mut near.first_momentum);
@@ -242,19 +265,16 @@ impl Subtree {
         std::mem::swap(&mut self.last_momentum, &mut far.last_momentum);
         std::mem::swap(&mut self.last_velocity, &mut far.last_velocity);
         std::mem::swap(&mut self.momentum, &mut near.momentum);
-        self.log_weight = near.log_weight;
-        let share = self.absorb(far);
+        let (log_weight, share) = log_add_exp(near.log_weight, far.log_weight);
+        self.log_weight = log_weight;
         let from = if stream.uniform() < share { far } else { near };
         std::mem::swap(&mut self.drawn, &mut from.drawn);
     }
 
-    /// Adds momenta and weights of another piece, whose share of the weight it returns.
-    #[inline]
-    fn absorb(&mut self, other: &Subtree) -> f64 {
+    /// Adds momenta and weights of another piece.
+    fn absorb(&mut self, other: &Subtree) {
         self.momentum.iter_mut().zip(&other.momentum).for_each(|(sum, p)| *sum += p);
-        let share;
-        (self.log_weight, share) = log_add_exp(self.log_weight, other.log_weight);
-        share
+        (self.log_weight, _) = log_add_exp(self.log_weight, other.log_weight);
     }
 
     /// The same piece, made from the other end.
