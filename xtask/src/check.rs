@@ -12,7 +12,7 @@ struct Step {
 }
 
 /// Cheap checks come first, so that a slip is seen soon; the steps that build more, last.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     Step { name: "format", run: || command::run(cargo(&["fmt", "--all", "--check"])) },
     Step { name: "lines", run: || lines::check(workspace()) },
     Step { name: "clippy", run: clippy },
@@ -24,6 +24,8 @@ const STEPS: [Step; 12] = [
     Step { name: "rugged_mle", run: examples::rugged_mle },
     Step { name: "rugged", run: examples::rugged },
     Step { name: "linreg", run: examples::linreg },
+    Step { name: "rugged_nuts", run: examples::rugged_nuts },
+    Step { name: "eight_schools", run: examples::eight_schools },
     Step { name: "flex", run: || command::backend_suite("flex") },
 ];
 

@@ -62,6 +62,19 @@ pub(crate) fn backend_suite(backend: &str) -> Result {
     run(command)
 }
 
+/// The compiler's tests under valgrind, which also sees what machine code reads and writes.
+pub(crate) fn memcheck() -> Result {
+    let mut version = Command::new("valgrind");
+    version.arg("--version");
+    if output(version).is_err() {
+        return Ok(Outcome::Skipped(
+            "valgrind cannot be run (Debian: `apt-get install valgrind`)".to_owned(),
+        ));
+    }
+    let runner = "target.'cfg(all())'.runner=['valgrind', '--quiet', '--error-exitcode=9']";
+    run(cargo(&["test", "--package", "ppl-jit", "--tests", "--config", runner]))
+}
+
 pub(crate) fn bench(options: &[&str]) -> Result {
     let mut command = cargo(&["run", "--quiet", "--release", "--package", "benches", "--"]);
     command.args(options);

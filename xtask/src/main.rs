@@ -28,7 +28,8 @@ Usage: cargo xtask COMMAND
                           memory's speed that it uses
   ci [STEP ...]           the checks a change must pass, or only the named ones:
                           format lines clippy docs backends tests coin scale rugged_mle rugged linreg
-                          flex
+                          rugged_nuts eight_schools flex
+  memcheck                the compiler's tests under valgrind: its machine code, and the memory of programs
   backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600
   help                    this text
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         },
         ["ci", ref steps @ ..] if steps.iter().all(|step| check::is_step(step)) => check::run(steps),
         ["backends"] => backends::write(),
+        ["memcheck"] => command::memcheck(),
         ["lines"] => lines::check(workspace()),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

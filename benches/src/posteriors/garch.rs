@@ -1,50 +1,79 @@
-//! A series whose variance follows its past, GARCH(1, 1) (`garch-garch11` of posteriordb).
+//! GARCH(1, 1) of posteriordb, beside its recursion by hand.
 
+use std::hint::black_box;
 use std::path::Path;
 
-use ppl::core::{Ctx, Result};
-use ppl::dist::{Normal, Uniform, constraints};
-use ppl::tensor::{Tensor, TensorTree};
+use ppl::core::Result;
 
-use super::flat::Flat;
-use super::{Data, Posterior};
-use crate::potential::log_density;
+use super::{Posterior, posteriordb};
 
-/// The series, from its second value on beside the value before, and where it starts.
-#[derive(Debug, Clone, TensorTree)]
-struct Series {
-    steps: (Tensor, Tensor),
-    first: Tensor,
-    first_scale: Tensor,
-}
-
-fn model(ctx: &mut Ctx, series: &Series) -> Result<()> {
-    let mu = ctx.sample("mu", Flat::new(constraints::real(), []))?;
-    let alpha0 = ctx.sample("alpha0", Flat::new(constraints::positive(), []))?;
-    let alpha1 = ctx.sample("alpha1", Uniform::new(0.0, 1.0))?;
-    // The coefficient is a share of what the other leaves of 1, with density 1 on an interval of that length.
-    let share = ctx.sample("share", Uniform::new(0.0, 1.0))?;
-    let rest = 1.0 - &alpha1;
-    ctx.factor("length", rest.log())?;
-    let beta1 = rest * share;
-    ctx.observe("first", Normal::new(&mu, &series.first_scale), &series.first)?;
-    ctx.scan("time", &series.steps, &series.first_scale.square(), |ctx, variance: &Tensor, (before, y)| {
-        let variance = &alpha0 + &alpha1 * (before - &mu).square() + &beta1 * variance;
-        ctx.observe("y", Normal::new(&mu, variance.sqrt()), y)?;
-        Ok((variance, ()))
-    })?;
-    Ok(())
+/// Log likelihood and its gradient by mean and coefficients, by the recursion and its adjoint. `variances` has room for the
+/// variance of each step.
+fn by_hand(
+    y: &[f64],
+    first_scale: f64,
+    [mu, alpha0, alpha1, beta1]: [f64; 4],
+    variances: &mut [f64],
+) -> (f64, [f64; 4]) {
+    let mut variance = first_scale.powi(2);
+    let mut value = 0.0;
+    let mut before = 0.0;
+    for (t, (y, place)) in y.iter().zip(variances.iter_mut()).enumerate() {
+        if t > 0 {
+            variance = alpha0 + alpha1 * before * before + beta1 * variance;
+        }
+        *place = variance;
+        before = y - mu;
+        value -= 0.5 * (variance.ln() + before * before / variance + std::f64::consts::TAU.ln());
+    }
+    let mut gradient = [0.0; 4];
+    let mut adjoint = 0.0;
+    for t in (0..y.len()).rev() {
+        let (error, weight) = (y[t] - mu, 1.0 / variances[t]);
+        gradient[0] += error * weight;
+        adjoint = beta1 * adjoint + 0.5 * weight * (error * error * weight - 1.0);
+        if t > 0 {
+            let before = y[t - 1] - mu;
+            gradient[0] -= 2.0 * adjoint * alpha1 * before;
+            gradient[1] += adjoint;
+            gradient[2] += adjoint * before * before;
+            gradient[3] += adjoint * variances[t - 1];
+        }
+    }
+    (value, gradient)
 }
 
 pub(super) fn load(_: &Path) -> Result<Posterior> {
-    let data = Data::posteriordb("posteriordb/garch-garch11/data.json")?;
-    let y = Tensor::from(data.numbers("y")?);
-    let steps = y.size(0)?;
-    let series = Series {
-        first: y.select_index(0, 0),
-        first_scale: Tensor::new([], vec![data.number("sigma1")?])?,
-        steps: (y.slice(0, 0..steps - 1), y.slice(0, 1..steps)),
+    let posterior = posteriordb("garch11")?;
+    let (y, first_scale) = (posterior.data.numbers("y")?, posterior.data.number("sigma1")?);
+    let mut variances = vec![0.0; y.len()];
+    let likelihood = move || {
+        let at = black_box([5.0, 1.5, 0.5, 0.3]);
+        let (value, gradient) = by_hand(black_box(&y), first_scale, at, &mut variances);
+        Ok(value + gradient.iter().sum::<f64>())
     };
-    let sites = vec![("mu", 1), ("alpha0", 1), ("alpha1", 1), ("share", 1)];
-    Ok(Posterior { sites, data, log_density: log_density(model, &series)?, by_hand: None })
+    Ok(Posterior { by_hand: Some(Box::new(likelihood)), ..posterior })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_hand;
+
+    #[test]
+    fn the_gradient_by_hand_is_that_of_the_value() {
+        let y = [0.4, -1.2, 2.5, 0.3, -0.7, 1.9];
+        let at = [0.2, 0.6, 0.3, 0.5];
+        let of = |at: [f64; 4]| by_hand(&y, 0.8, at, &mut [0.0; 6]);
+        let (_, gradient) = of(at);
+        for i in 0..4 {
+            let moved = |h: f64| {
+                let mut at = at;
+                at[i] += h;
+                of(at).0
+            };
+            // Errors of the order of the step's square.
+            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            assert!((difference - gradient[i]).abs() < 1e-7 * (1.0 + gradient[i].abs()), "{i}: {difference}");
+        }
+    }
 }

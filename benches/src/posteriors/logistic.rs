@@ -46,6 +46,6 @@ pub(super) fn load(folder: &Path) -> Result<Posterior> {
     let data = Data::write(folder, "logistic", value)?;
     let rows =
         Rows { features: Tensor::new([ROWS, COLUMNS], rows.concat())?, outcome: data.numbers("y")?.into() };
-    let sites = vec![("alpha", 1), ("beta", COLUMNS)];
+    let sites = vec![("alpha".into(), 1), ("beta".into(), COLUMNS)];
     Ok(Posterior { sites, data, log_density: log_density(model, &rows)?, by_hand: None })
 }

@@ -3,28 +3,21 @@
 //! Latent sites come in the order of the parameters of the Stan programs, so that one list of numbers is the same point
 //! everywhere. Bijections are Stan's.
 
-mod autoregression;
-mod diamonds;
-mod eight_schools;
-mod flat;
 mod garch;
-mod gaussian_process;
 mod logistic;
-mod mixture;
 mod regressions;
-mod source;
 
+pub use ppl_posteriors::Data;
 pub(crate) use regressions::{linreg_json, rugged_json};
-pub use source::Data;
 
 use std::path::Path;
 
-use ppl::core::Result;
+use ppl::core::{Error, Result};
 
 use crate::potential::LogDensity;
 
 /// A latent site, and the number of its unconstrained numbers.
-pub type Site = (&'static str, usize);
+pub type Site = (String, usize);
 
 /// A posterior, ready to be evaluated.
 pub struct Posterior {
@@ -51,14 +44,25 @@ pub struct Entry {
 pub const POSTERIORS: [Entry; 9] = [
     Entry { name: "rugged", load: regressions::rugged },
     Entry { name: "linreg", load: regressions::linreg },
-    Entry { name: "eight_schools", load: eight_schools::load },
+    Entry { name: "eight_schools", load: |_| posteriordb("eight_schools_noncentered") },
     Entry { name: "logistic", load: logistic::load },
-    Entry { name: "diamonds", load: diamonds::load },
+    Entry { name: "diamonds", load: |_| posteriordb("diamonds") },
     Entry { name: "garch", load: garch::load },
-    Entry { name: "gp_regr", load: gaussian_process::load },
-    Entry { name: "arK", load: autoregression::load },
-    Entry { name: "gauss_mix", load: mixture::load },
+    Entry { name: "gp_regr", load: |_| posteriordb("gp_regr") },
+    Entry { name: "arK", load: |_| posteriordb("arK") },
+    Entry { name: "gauss_mix", load: |_| posteriordb("low_dim_gauss_mix") },
 ];
+
+/// A posterior of posteriordb.
+fn posteriordb(name: &str) -> Result<Posterior> {
+    let entry = ppl_posteriors::find(name);
+    let entry = entry.ok_or_else(|| Error::argument(format!("there is no posterior `{name}`")))?;
+    let posterior = (entry.load)()?;
+    let mut potential = posterior.potential()?;
+    let sites = potential.sites().iter().map(|site| (site.name.clone(), site.range.len())).collect();
+    let log_density = move |at: &[f64], gradient: &mut [f64]| potential.value_and_gradient(at, gradient);
+    Ok(Posterior { sites, data: posterior.data, log_density: Box::new(log_density), by_hand: None })
+}
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ pub(crate) fn linreg_json(rows: &Rows) -> Result<Value> {
 pub(super) fn rugged(folder: &Path) -> Result<Posterior> {
     let Rugged { countries, regression, .. } = Rugged::load()?;
     Ok(Posterior {
-        sites: vec![("a", 1), ("bA", 1), ("bR", 1), ("bAR", 1), ("sigma", 1)],
+        sites: ["a", "bA", "bR", "bAR", "sigma"].map(|name| (name.into(), 1)).to_vec(),
         data: Data::write(folder, "rugged", rugged_json(&countries)?)?,
         log_density: log_density(rugged_model, &countries)?,
         by_hand: Some(Box::new(potentials(regression, 1))),
@@ -39,7 +39,7 @@ pub(super) fn rugged(folder: &Path) -> Result<Posterior> {
 pub(super) fn linreg(folder: &Path) -> Result<Posterior> {
     let (rows, regression) = simulated_regression()?;
     Ok(Posterior {
-        sites: vec![("alpha", 1), ("beta", COLUMNS), ("sigma", 1)],
+        sites: vec![("alpha".into(), 1), ("beta".into(), COLUMNS), ("sigma".into(), 1)],
         data: Data::write(folder, "linreg", linreg_json(&rows)?)?,
         log_density: log_density(linreg_model, &rows)?,
         by_hand: Some(Box::new(potentials(regression, 1))),

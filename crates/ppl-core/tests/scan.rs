@@ -8,7 +8,7 @@ use ppl_core::{
     substitute, trace, uncondition,
 };
 use ppl_dist::{LocScaleReparam, Normal};
-use ppl_tensor::{Tensor, TensorTree, grad};
+use ppl_tensor::{AxisId, Tensor, TensorTree, grad, grad_recorded};
 
 const STEPS: usize = 5;
 
@@ -258,6 +258,74 @@ fn scans_in_plates_and_plates_in_scans() {
     let apart = [levels[2] - levels[0], levels[3] - levels[1]];
     assert!(apart.iter().all(|apart| (apart - 1.0).abs() < 1e-6), "{levels:?}");
     assert_eq!(d.site("z").unwrap().scale, 1.5);
+}
+
+/// A function of `[2, 3]` numbers has a gradient with the derivatives that central differences find, and the same in
+/// second order.
+fn check_derivatives(density: &dyn Fn(&Tensor) -> Tensor) {
+    const H: f64 = 1e-5;
+    let at: Vec<f64> = (0..6).map(|i| (f64::from(i) * 1.3).sin()).collect();
+    let point = |at: &[f64]| Tensor::new([2, 3], at.to_vec()).unwrap().tracked();
+    let first = |at: &[f64]| {
+        let x = point(at);
+        (density(&x).to_scalar().unwrap(), numbers(&grad(&density(&x), &[&x]).unwrap()[0]))
+    };
+    let (x, (_, gradient)) = (point(&at), first(&at));
+    let slope = grad_recorded(&density(&x), &[&x]).unwrap().swap_remove(0).flatten();
+    for i in 0..6 {
+        let moved = |h: f64| {
+            let mut moved = at.clone();
+            moved[i] += h;
+            first(&moved)
+        };
+        let ((up, slope_up), (down, slope_down)) = (moved(H), moved(-H));
+        // Errors of order H^2, and of rounding over H.
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-7 * (1.0 + b.abs()), "{i}: {a} {b}");
+        near((up - down) / (2.0 * H), gradient[i]);
+        let row = numbers(&grad(&slope.select_index(0, i), &[&x]).unwrap()[0]);
+        row.iter()
+            .zip(slope_up.iter().zip(&slope_down))
+            .for_each(|(&row, (up, down))| near((up - down) / (2.0 * H), row));
+    }
+}
+
+#[test]
+fn gradients_do_not_depend_on_which_axis_was_named_first() {
+    for (first, (plate, time)) in [(0, ("rows before", "time after")), (1, ("rows after", "time before"))] {
+        // Axes are ordered as their names were first used.
+        for name in [[plate, time], [time, plate]][first] {
+            AxisId::named(name);
+        }
+        let step = |ctx: &mut Ctx, before: &Tensor, y: &Tensor| {
+            let z = ctx.sample("z", Normal::new(before.tanh(), before.square() + 0.5))?;
+            ctx.observe("y", Normal::new(z.sin(), 1.0), y)?;
+            Ok((z, ()))
+        };
+        let inside = move |ctx: &mut Ctx, y: &Tensor| {
+            ctx.plate(plate, y, |ctx, y| ctx.scan(time, y, &Tensor::from(0.3), step).map(|(_, ys)| ys))
+        };
+        let around = move |ctx: &mut Ctx, y: &Tensor| {
+            ctx.scan(time, &y.t(), &Tensor::from([0.3, 0.3]), |ctx, before, y| {
+                let both = (before.clone(), y.clone());
+                Ok((ctx.plate(plate, &both, |ctx, (before, y)| Ok(step(ctx, before, y)?.0))?, ()))
+            })?;
+            Ok(())
+        };
+        let y = Tensor::from([[0.1, 0.2, 0.3], [1.0, -2.0, 0.5]]);
+        let density = |model: &dyn Fn(&mut Ctx, &Tensor) -> Result<()>, z: Tensor| {
+            let run = trace(&mut Ctx::new(0), &substitute(model, [("z", z)]), &y).unwrap().0;
+            let of = |site: &str| run.site(site).unwrap().log_prob_sum(&[]).unwrap();
+            of("z") + of("y")
+        };
+        // Values as they come from outside, and such as a guide or a recorded run has them.
+        let implicit = |z: &Tensor| {
+            z.to_implicit(AxisId::named(plate)).and_then(|z| z.to_implicit(AxisId::named(time))).unwrap()
+        };
+        check_derivatives(&|z| density(&inside, z.clone()));
+        check_derivatives(&|z| density(&inside, implicit(z)));
+        check_derivatives(&|z| density(&around, z.t()));
+        check_derivatives(&|z| density(&around, implicit(z)));
+    }
 }
 
 #[test]

@@ -174,7 +174,7 @@ pub(crate) fn help(program: &Program) -> String {
         .collect();
     let common = [
         ("--seed N", "seed of all random draws (0)".to_owned()),
-        ("--steps N", format!("number of optimisation steps ({})", program.steps)),
+        ("--steps N", format!("number of steps of optimisation, or of draws of a chain ({})", program.steps)),
         ("--device NAME", "where to compute: cpu (the default), flex or wgpu, each with its feature".into()),
         ("--out DIR", "folder for the figures, made if it is missing (out)".into()),
         ("--json", "end the output with one line: a JSON object with the results".into()),

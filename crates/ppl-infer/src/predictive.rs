@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use ppl_core::{Ctx, Error, Model, ParamStore, Record, Replay, Result, Statement, Substitute, Trace};
-use ppl_tensor::{Axis, Device, Key, no_grad};
+use ppl_core::{Ctx, Error, Model, ParamStore, Record, Replay, Result, Site, Statement, Substitute, Trace};
+use ppl_tensor::{Axis, Device, Key, Tensor, no_grad};
 
 use crate::draws::Draws;
 
@@ -81,31 +81,46 @@ impl<M> Predictive<M> {
     where
         M: Model<A>,
     {
-        let mut first: Option<(usize, &String)> = None;
-        for (name, values) in draws.iter() {
-            let shape = values.check().map_err(|error| Error::from(error).at_site(name))?.shape();
-            let scalar = || Error::Shape("draws are counted by the first dimension, found a scalar".into());
-            let &size = shape.first().ok_or_else(|| scalar().at_site(name))?;
-            let (n, other) = *first.get_or_insert((size, name));
-            if n != size {
-                let reason = format!("site `{name}` has {size} draws, site `{other}` {n}");
-                return Err(Error::argument(reason));
-            }
-        }
-        let (n, _) = first.ok_or_else(|| Error::argument("no draws were given"))?;
-        self.draw(n, |ctx, axis| {
-            let rows = |(name, values): (&String, &ppl_tensor::Tensor)| -> Result<_> {
-                Ok((name.clone(), values.to_implicit(axis.id)?))
-            };
-            let values = draws.iter().map(rows).collect::<Result<HashMap<_, _>>>()?;
-            let substitute = Substitute::new(values);
-            let (recorded, _) =
-                ctx.with(Record::new(), |ctx| ctx.with(substitute, |ctx| self.model.run(ctx, args)))?;
-            Ok(recorded.into_trace())
-        })
+        self.traced(number_of(draws)?, |ctx, axis| self.run_given(ctx, axis, draws, args), not_data)
+    }
+
+    /// The log density of each datum of each observed site, in nats, at each of these draws of latent sites, as of a
+    /// sampler: `[draw, …]`, then one dimension for each plate, and those that count independent values of one site. 0
+    /// where a mask leaves a datum out.
+    ///
+    /// # Errors
+    /// As [`Predictive::given`].
+    pub fn log_likelihood<A: ?Sized>(&self, draws: &Draws, args: &A) -> Result<Draws>
+    where
+        M: Model<A>,
+    {
+        self.traced(number_of(draws)?, |ctx, axis| self.run_given(ctx, axis, draws, args), pointwise)
+    }
+
+    /// A run for all draws at once.
+    fn run_given<A: ?Sized>(&self, ctx: &mut Ctx, axis: Axis, draws: &Draws, args: &A) -> Result<Trace>
+    where
+        M: Model<A>,
+    {
+        let rows = |(name, values): (&String, &Tensor)| Ok((name.clone(), values.to_implicit(axis.id)?));
+        let values = draws.iter().map(rows).collect::<Result<HashMap<_, _>>>()?;
+        let substitute = Substitute::new(values);
+        let (recorded, _) =
+            ctx.with(Record::new(), |ctx| ctx.with(substitute, |ctx| self.model.run(ctx, args)))?;
+        Ok(recorded.into_trace())
     }
 
     fn draw(&self, n: usize, run: impl FnOnce(&mut Ctx, Axis) -> Result<Trace>) -> Result<Draws> {
+        self.traced(n, run, not_data)
+    }
+
+    /// What `pick` says of the sites of a run of `n` replicas.
+    fn traced(
+        &self,
+        n: usize,
+        run: impl FnOnce(&mut Ctx, Axis) -> Result<Trace>,
+        pick: impl Fn(&Site) -> Result<Option<Tensor>>,
+    ) -> Result<Draws> {
         if n == 0 {
             return Err(Error::argument("zero draws were asked for"));
         }
@@ -113,14 +128,48 @@ impl<M> Predictive<M> {
             let mut ctx = Ctx::with_key(&self.device, self.key.clone()).with_params(self.params.clone());
             let axis = Axis::named(DRAWS, n);
             let (_, trace) = ctx.replicas(DRAWS, n, |ctx| run(ctx, axis))?;
-            let drawn = |s: &&ppl_core::Site| {
-                matches!(s.statement, Statement::Sample { observed: false, .. } | Statement::Deterministic)
-            };
-            trace
-                .sites()
-                .filter(drawn)
-                .map(|site| Ok((site.name.clone(), site.positional_value().check()?.clone())))
-                .collect()
+            let picked = |site: &Site| Ok(pick(site)?.map(|value| (site.name.clone(), value)));
+            trace.sites().filter_map(|site| picked(site).transpose()).collect()
         })
     }
+}
+
+/// The value of a site that is not data.
+fn not_data(site: &Site) -> Result<Option<Tensor>> {
+    match site.statement {
+        Statement::Sample { observed: false, .. } | Statement::Deterministic => {
+            Ok(Some(site.positional_value().check()?.clone()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The log density of each datum of an observed site.
+fn pointwise(site: &Site) -> Result<Option<Tensor>> {
+    let Statement::Sample { distribution, observed: true, .. } = &site.statement else { return Ok(None) };
+    let mut each = distribution.log_prob(&site.value);
+    if let Some(weight) = &site.weight {
+        each = each * weight;
+    }
+    if let Some(mask) = &site.mask {
+        each = mask.select(&each, 0.0);
+    }
+    let whole = site.frames.iter().rev().fold(each, |each, frame| each.to_positional(frame.axis));
+    Ok(Some(whole.check().map_err(|error| Error::from(error).at_site(&site.name))?.clone()))
+}
+
+/// The number of draws, which is that of every site.
+fn number_of(draws: &Draws) -> Result<usize> {
+    let mut first: Option<(usize, &String)> = None;
+    for (name, values) in draws.iter() {
+        let shape = values.check().map_err(|error| Error::from(error).at_site(name))?.shape();
+        let scalar = || Error::Shape("draws are counted by the first dimension, found a scalar".into());
+        let &size = shape.first().ok_or_else(|| scalar().at_site(name))?;
+        let (n, other) = *first.get_or_insert((size, name));
+        if n != size {
+            let reason = format!("site `{name}` has {size} draws, site `{other}` {n}");
+            return Err(Error::argument(reason));
+        }
+    }
+    first.map(|(n, _)| n).ok_or_else(|| Error::argument("no draws were given"))
 }

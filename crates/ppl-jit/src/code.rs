@@ -1,8 +1,12 @@
 //! The form in which programs run: instructions on addressed memory.
 
+use std::sync::Arc;
+
+use ppl_tensor::op::Reduction;
 use ppl_tensor::{DType, HostTensor, Op, TensorType};
 
-use crate::kernels::{Call, Immediate, Kernel, Runs};
+use crate::kernels::{Call, Form, Immediate, Kernel, Runs};
+use crate::native::{Functions, Region};
 use crate::plan::View;
 
 /// A block of memory with elements of one dtype.
@@ -22,6 +26,8 @@ pub(crate) enum Origin {
     Constant(HostTensor),
     /// An argument of the program.
     Input(usize),
+    /// Part of another buffer, which moves with the turns of a loop over time.
+    Window(usize),
 }
 
 /// Number of an entry in the table of addresses.
@@ -46,6 +52,21 @@ pub(crate) struct Instruction {
     pub(crate) immediate: Immediate,
     /// The operation's name.
     pub(crate) name: &'static str,
+    /// What it computes, of instructions that may become machine code.
+    pub(crate) action: Option<Box<Action>>,
+}
+
+/// What an instruction computes.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    /// The source's one element everywhere.
+    Fill,
+    /// An operation on each element.
+    Map { op: Op, forms: [Form; 3] },
+    /// Results of `immediate[0]` elements each, which are neighbours or at a distance of the number of results.
+    Reduce { kind: Reduction, rows: bool },
+    /// A product of matrices whose sizes are in `immediate`.
+    Matmul,
 }
 
 /// How an address moves in a loop.
@@ -131,6 +152,26 @@ pub(crate) struct HostCall {
     pub(crate) to: usize,
 }
 
+/// A place in another buffer that moves from turn to turn of a loop over time, by bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    pub(crate) buffer: usize,
+    pub(crate) of: usize,
+    /// Where it is in the first turn.
+    pub(crate) start: usize,
+    pub(crate) step: isize,
+    /// Slots that are in it, and how far from its start.
+    pub(crate) slots: Vec<(Slot, usize)>,
+}
+
+/// Steps that run several times.
+#[derive(Clone)]
+pub(crate) struct Repeat {
+    pub(crate) turns: usize,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) body: Vec<Step>,
+}
+
 /// Part of a program.
 #[derive(Clone)]
 pub(crate) enum Step {
@@ -139,6 +180,8 @@ pub(crate) enum Step {
     Loop(Box<Loop>),
     Index(Box<Index>),
     Host(Box<HostCall>),
+    Repeat(Box<Repeat>),
+    Native(Box<Region>),
 }
 
 /// A program.
@@ -152,8 +195,12 @@ pub(crate) struct Code {
     /// The buffer of each argument, if it is used, and its type.
     pub(crate) inputs: Vec<Option<usize>>,
     pub(crate) outputs: Vec<(View, TensorType)>,
+    /// How many arguments are the results of the same numbers in the next step of an iteration.
+    pub(crate) carried: usize,
     /// Bytes of the program's own memory.
     pub(crate) arena: usize,
+    /// The functions of regions, and one that makes results arguments.
+    pub(crate) functions: Option<Arc<Functions>>,
 }
 
 /// Bytes of an element.
@@ -187,7 +234,8 @@ impl Step {
             Step::Run(instruction) => of(instruction),
             Step::Copy { to, from, .. } => (vec![*to], vec![*from]),
             Step::Index(index) => (vec![index.to], vec![index.values, index.indices]),
-            Step::Host(_) => (vec![], vec![]),
+            Step::Host(_) | Step::Repeat(_) => (vec![], vec![]),
+            Step::Native(region) => region.outside.clone(),
             Step::Loop(one) => {
                 let mut all = (vec![], vec![]);
                 for (written, read) in one.body.iter().map(of) {

@@ -9,6 +9,7 @@ mod explain;
 mod ir;
 mod kernels;
 mod math;
+mod native;
 mod passes;
 mod philox;
 mod plan;
@@ -17,32 +18,76 @@ pub use exec::Function;
 
 use ppl_tensor::{Program, Result, TensorTree, Traced};
 
-/// Compiles a recorded function: on the CPU by this compiler, elsewhere by the device's own.
-///
-/// # Errors
-/// If the graph is not legal, or the device cannot compile it.
-pub fn compile<O>(traced: Traced<O>) -> Result<Program<O>> {
-    if !traced.graph().device().same_as(&ppl_tensor::Device::cpu()) {
-        return ppl_tensor::compile(traced);
-    }
-    let native = exec::native(traced.graph(), traced.graph().inputs())?;
-    Program::on_host(traced, Box::new(native))
+/// How programs are made.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    machine_code: bool,
 }
 
-/// Compiles a recorded step `(state, args) -> (state, results)` that is to be iterated ([`Program::run_state`]): what depends
-/// on the arguments alone is computed once in a call, and constants and arguments are laid out for the loops that read them.
+impl Default for Compiler {
+    fn default() -> Self {
+        Self { machine_code: true }
+    }
+}
+
+impl Compiler {
+    /// The usual one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether what is done with few elements becomes machine code: yes, unless told otherwise. Kernels do it where memory
+    /// may not be made executable, and on other processors than x86-64 and AArch64.
+    pub fn machine_code(self, machine_code: bool) -> Self {
+        Self { machine_code }
+    }
+
+    /// Compiles a recorded function: on the CPU by this compiler, elsewhere by the device's own.
+    ///
+    /// # Errors
+    /// If the graph is not legal, or the device cannot compile it.
+    pub fn compile<O>(&self, traced: Traced<O>) -> Result<Program<O>> {
+        let arguments = traced.graph().inputs();
+        self.compile_iterated(traced, arguments)
+    }
+
+    /// Compiles a recorded step `(state, args) -> (state, results)` that is to be iterated ([`Program::run_state`]): what
+    /// depends on the arguments alone is computed once in a call, and constants and arguments are laid out for the loops
+    /// that read them.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn compile_step<S: TensorTree, R>(&self, traced: Traced<(S, R)>) -> Result<Program<(S, R)>> {
+        let mut carried = 0;
+        traced.output().0.visit(&mut |_| {
+            carried += 1;
+            Ok(())
+        })?;
+        self.compile_iterated(traced, carried)
+    }
+
+    /// Of the arguments the first `carried` change from run to run.
+    fn compile_iterated<O>(&self, traced: Traced<O>, carried: usize) -> Result<Program<O>> {
+        if !traced.graph().device().same_as(&ppl_tensor::Device::cpu()) {
+            return ppl_tensor::compile(traced);
+        }
+        let native = exec::compiled(traced.graph(), carried, self.machine_code)?;
+        Program::on_host(traced, Box::new(native))
+    }
+}
+
+/// [`Compiler::compile`] with the usual compiler.
 ///
 /// # Errors
-/// As [`compile`].
+/// As there.
+pub fn compile<O>(traced: Traced<O>) -> Result<Program<O>> {
+    Compiler::new().compile(traced)
+}
+
+/// [`Compiler::compile_step`] with the usual compiler.
+///
+/// # Errors
+/// As there.
 pub fn compile_step<S: TensorTree, R>(traced: Traced<(S, R)>) -> Result<Program<(S, R)>> {
-    if !traced.graph().device().same_as(&ppl_tensor::Device::cpu()) {
-        return ppl_tensor::compile(traced);
-    }
-    let mut carried = 0;
-    traced.output().0.visit(&mut |_| {
-        carried += 1;
-        Ok(())
-    })?;
-    let native = exec::native(traced.graph(), carried)?;
-    Program::on_host(traced, Box::new(native))
+    Compiler::new().compile_step(traced)
 }

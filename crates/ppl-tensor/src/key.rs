@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::op::RandomKind;
-use crate::{DType, Device, HostTensor, Op, Shape, Tensor};
+use crate::{DType, Device, Error, HostTensor, KeyStream, Op, Result, Shape, Tensor};
 
 /// A random key: draws are a function of it alone, on every backend and in every execution mode.
 ///
@@ -56,6 +56,17 @@ impl Key {
     #[track_caller]
     pub fn split(&self) -> (Key, Key) {
         (self.fold_in(0_i64), self.fold_in(1_i64))
+    }
+
+    /// An endless stream of draws on the host.
+    ///
+    /// # Errors
+    /// If this is not one key, its value is not known yet because a program is being recorded, or it failed.
+    pub fn stream(&self) -> Result<KeyStream> {
+        match self.0.to_vec::<i64>()?[..] {
+            [bits] => Ok(KeyStream::new(bits)),
+            ref bits => Err(Error::argument("stream", format!("takes one key, {} were given", bits.len()))),
+        }
     }
 
     /// Uniform draws on the open interval (0, 1), of shape `shape` for each key.

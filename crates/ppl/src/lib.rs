@@ -28,8 +28,8 @@
 //! ```
 //!
 //! [`prelude`] has what a model needs. The modules are the crates below this one: [`tensor`] (arrays, gradients,
-//! programs), [`core`] (programs and handlers), [`dist`] (distributions), [`infer`] (variational inference) and
-//! [`autoguide`] (guides made from models).
+//! programs), [`core`] (programs and handlers), [`dist`] (distributions), [`infer`] (variational inference),
+//! [`autoguide`] (guides made from models) and [`mcmc`] (Markov chains).
 //!
 //! Everything runs on the processor, [`Device::cpu`](tensor::Device::cpu), unless an inference is told another device. The
 //! features `flex` and `wgpu` bring [burn](https://burn.dev)'s: `ppl::wgpu()?` is the first GPU that the system has.
@@ -46,4 +46,5 @@ pub use ppl_burn::{wgpu, wgpu_adapter};
 pub use ppl_core as core;
 pub use ppl_dist as dist;
 pub use ppl_infer as infer;
+pub use ppl_mcmc as mcmc;
 pub use ppl_tensor as tensor;

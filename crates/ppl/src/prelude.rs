@@ -23,4 +23,5 @@ pub use ppl_infer::{
     Potential, Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo,
     TraceGraphElbo, TraceMeanFieldElbo, compile_potential, differentiable_loss,
 };
-pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, no_grad, vmap};
+pub use ppl_mcmc::{Chains, Hmc, InferenceData, Kernel, MassMatrix, Mcmc, Nuts, RandomWalk, loo, waic};
+pub use ppl_tensor::{DType, Device, Key, Shape, Tensor, TensorTree, grad, integrate_ode, no_grad, vmap};

@@ -35,7 +35,7 @@ fn level(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
 
 /// Several, `[series, time]`: a scan in a plate.
 fn scan_in_plate(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
-    ctx.plate("series", y, |ctx, y| level(ctx, y))
+    ctx.plate("series", y, level)
 }
 
 /// Several, `[series, time]`: a plate in a scan.

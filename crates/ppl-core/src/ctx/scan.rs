@@ -1,6 +1,6 @@
 //! Loops over time whose statements handlers see as those of all steps at once.
 
-use ppl_tensor::{Provenance, Tensor, TensorTree, TreePath, no_grad};
+use ppl_tensor::{Provenance, Tensor, TensorTree, TreePath};
 
 use super::Ctx;
 use crate::plate::{Frame, FrameKind, Rows, Selection};
@@ -43,10 +43,9 @@ impl Ctx {
 
         let first = Step::first();
         let frame = Frame::of_step(name, steps, first.clone());
-        let (probed, _) = no_grad(|| {
-            self.in_scan(frame, Phase::Stepping, Vec::new(), |ctx, frame| {
-                body(ctx, init, &rows.row(frame)?).map(|_| ())
-            })
+        // With gradients: what is made of a column on its way in is part of the column that the steps take rows of.
+        let (probed, _) = self.in_scan(frame, Phase::Stepping, Vec::new(), |ctx, frame| {
+            body(ctx, init, &rows.row(frame)?).map(|_| ())
         });
         probed?;
 

@@ -46,3 +46,38 @@ impl Density {
         }
     }
 }
+
+/// The compiled map from a point to a flat vector of values.
+#[derive(Clone)]
+pub(super) struct Forward {
+    /// On the CPU, without a copy of anything but the numbers.
+    slices: Option<Box<Function>>,
+    program: Arc<Program<Tensor>>,
+    device: Device,
+}
+
+impl Forward {
+    pub(super) fn compile(traced: Traced<Tensor>, device: &Device) -> Result<Self> {
+        let (slices, program) = if device.same_as(&Device::cpu()) {
+            let (function, program) = Function::compile(traced)?;
+            (Some(Box::new(function)), program)
+        } else {
+            (None, ppl_tensor::compile(traced)?)
+        };
+        Ok(Self { slices, program: Arc::new(program), device: device.clone() })
+    }
+
+    /// The values at a point on the device.
+    pub(super) fn run(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(self.program.run(x)?)
+    }
+
+    /// The values at `x`, written to `values`.
+    pub(super) fn at(&mut self, x: &[f64], values: &mut [f64]) -> Result<()> {
+        match &mut self.slices {
+            Some(function) => function.call(&[x], &mut [values])?,
+            None => values.copy_from_slice(&self.run(&self.device.place(&Tensor::from(x))?)?.to_f64()?),
+        }
+        Ok(())
+    }
+}

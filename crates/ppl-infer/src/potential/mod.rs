@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
-use ppl_core::{Ctx, Error, Model, Record, Result, Trace};
-use ppl_tensor::{Device, Key, Program, Shape, Tensor, grad, no_grad, watch_reads};
+use ppl_core::{Ctx, Error, Model, Record, Result, Statement, Trace};
+use ppl_tensor::{DType, Device, Key, Program, Shape, Tensor, grad, no_grad, watch_reads};
 
 use crate::tracing::{Last, record};
-use density::Density;
+use density::{Density, Forward};
 use unconstrain::{Find, Place, Take};
 
 /// The log density of a model's latent sites on unconstrained space, compiled with its gradient: what samplers of Markov
@@ -52,8 +52,9 @@ use unconstrain::{Find, Place, Take};
 pub struct Potential {
     sites: Arc<[PotentialSite]>,
     device: Device,
+    quantities: Arc<[Quantity]>,
     density: Density,
-    forward: Arc<Program<Vec<Tensor>>>,
+    forward: Forward,
     inverse: Arc<Program<Tensor>>,
     compile_time: Duration,
 }
@@ -74,6 +75,22 @@ pub struct PotentialSite {
     pub range: Range<usize>,
     /// Name of the bijection from its numbers to its value.
     pub transform: String,
+}
+
+/// A value that a [`Potential`]'s model gives at a point: of a latent or of a deterministic site.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Quantity {
+    /// Name of the site.
+    pub name: String,
+    /// The plates and scans around it, outermost first: its value has one leading dimension for each.
+    pub plates: Vec<String>,
+    /// Shape of its value, of all rows.
+    pub shape: Shape,
+    /// Its place, row-major, among the numbers of [`Potential::evaluate`].
+    pub range: Range<usize>,
+    /// Whether the site is latent, not deterministic.
+    pub latent: bool,
 }
 
 /// The [`Potential`] of a model without parameters, or with those at the start, on the CPU in 64 bits.
@@ -118,12 +135,12 @@ impl Potential {
             let gradient = grad(&value, &[&x])?.swap_remove(0);
             Ok((value.detach(), gradient))
         };
+        let mut quantities = Vec::new();
         let forward = |x: &Tensor| {
             let (trace, _) = run(x)?;
-            let whole = |site: &PotentialSite| {
-                Ok(trace.value(&site.name)?.broadcast_to(site.shape.clone()).check()?.clone())
-            };
-            sites.iter().map(whole).collect::<Result<Vec<_>>>()
+            let (found, values) = quantities_of(&trace, &sites, x.dtype())?;
+            quantities = found;
+            Ok(Tensor::concat(&values.iter().collect::<Vec<_>>(), 0).check()?.clone())
         };
         let inverse = |values: &Vec<Tensor>| {
             let take = Take::new(&sites, values, &last);
@@ -136,15 +153,16 @@ impl Potential {
         let x = zeros(&Shape::from([size]))?;
         let values = sites.iter().map(|site| zeros(&site.shape)).collect::<ppl_tensor::Result<Vec<_>>>()?;
         let density = Density::compile(record(device, density, &x).map_err(explain)?, device)?;
-        // Run once a chain or a draw: interpreting them costs no compilation.
-        let forward = no_grad(|| record(device, forward, &x)).map_err(explain)?;
+        let forward = Forward::compile(no_grad(|| record(device, forward, &x)).map_err(explain)?, device)?;
+        // Run once a chain: interpreting it costs no compilation.
         let inverse = no_grad(|| record(device, inverse, &values)).map_err(explain)?;
-        let (forward, inverse) = (ppl_tensor::compile(forward)?, ppl_tensor::compile(inverse)?);
+        let inverse = ppl_tensor::compile(inverse)?;
         Ok(Self {
             sites: sites.into(),
+            quantities: quantities.into(),
             device: device.clone(),
             density,
-            forward: Arc::new(forward),
+            forward,
             inverse: Arc::new(inverse),
             compile_time: start.elapsed(),
         })
@@ -158,6 +176,12 @@ impl Potential {
     /// The latent sites, in the order of the vector and of the model.
     pub fn sites(&self) -> &[PotentialSite] {
         &self.sites
+    }
+
+    /// All that [`Potential::evaluate`] gives: the latent sites as [`Potential::sites`] has them, then the deterministic
+    /// ones in the order of the model.
+    pub fn quantities(&self) -> &[Quantity] {
+        &self.quantities
     }
 
     /// Time that finding the sites, tracing and compiling took.
@@ -190,7 +214,26 @@ impl Potential {
     /// If the slice has another length, or the device fails.
     pub fn constrain(&self, x: &[f64]) -> Result<IndexMap<String, Tensor>> {
         let values = self.forward.run(&self.vector(x)?)?;
-        Ok(self.sites.iter().zip(values).map(|(site, value)| (site.name.clone(), value)).collect())
+        let latent = self.quantities.iter().filter(|quantity| quantity.latent);
+        let value = |quantity: &Quantity| values.slice(0, quantity.range.clone()).reshape(&quantity.shape);
+        Ok(latent.map(|quantity| (quantity.name.clone(), value(quantity))).collect())
+    }
+
+    /// The values of all [`quantities`](Potential::quantities) at `x` `[d]`, written one after the other to `values`:
+    /// what a sampler keeps of each draw, on the CPU without an allocation.
+    ///
+    /// # Errors
+    /// If a slice has another length, or the device fails.
+    pub fn evaluate(&mut self, x: &[f64], values: &mut [f64]) -> Result<()> {
+        self.check_length(x)?;
+        let wanted = self.quantities.last().map_or(0, |quantity| quantity.range.end);
+        if values.len() != wanted {
+            let found = values.len();
+            return Err(Error::Shape(format!(
+                "the quantities have {wanted} numbers, there is room for {found}"
+            )));
+        }
+        self.forward.at(x, values)
     }
 
     /// The point `[d]` of values of all latent sites, each with one leading dimension for each plate and scan around, or
@@ -233,6 +276,31 @@ impl Potential {
             false => Err(Error::Shape(format!("the point has {found} numbers, the potential {wanted}"))),
         }
     }
+}
+
+/// The quantities of a run at a point and their values, flat: latent sites, then deterministic ones.
+fn quantities_of(
+    trace: &Trace,
+    sites: &[PotentialSite],
+    float: DType,
+) -> Result<(Vec<Quantity>, Vec<Tensor>)> {
+    let latent = sites.iter().map(|site| (site.name.clone(), site.plates.clone(), Some(site.shape.clone())));
+    let deterministic = trace.sites().filter(|site| matches!(site.statement, Statement::Deterministic));
+    let deterministic = deterministic.map(|site| {
+        let plates = site.frames.iter().filter(|frame| frame.has_rows()).map(|frame| frame.name.clone());
+        (site.name.clone(), plates.collect(), None)
+    });
+    let (mut quantities, mut values, mut end) = (Vec::new(), Vec::new(), 0);
+    for (name, plates, shape) in latent.chain(deterministic) {
+        let (value, latent) = (trace.value(&name)?, shape.is_some());
+        let shape = shape.unwrap_or_else(|| value.shape().clone());
+        let value = value.broadcast_to(shape.clone()).flatten().cast(float);
+        let range = end..end + shape.elements();
+        end = range.end;
+        values.push(value.check().map_err(|error| Error::from(error).at_site(&name))?.clone());
+        quantities.push(Quantity { name, plates, shape, range, latent });
+    }
+    Ok((quantities, values))
 }
 
 impl PotentialSite {

@@ -44,7 +44,7 @@ impl Function {
             let reason = format!("functions on slices are of floats, this one has {dtype} as well");
             return Err(Error::argument("compile", reason));
         }
-        let native = Arc::new(super::native(graph, graph.inputs())?);
+        let native = Arc::new(super::compiled(graph, graph.inputs(), true)?);
         let machine = Machine::new(native.code.clone());
         let program = Program::on_host(traced, Box::new(native.clone()))?;
         Ok((Self { native, machine, inputs, outputs }, program))

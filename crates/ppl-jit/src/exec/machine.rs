@@ -7,13 +7,12 @@
 
 #![allow(unsafe_code)]
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result, Shape};
 
 use super::pass::{Crew, run_instruction};
-use crate::code::{Code, HostCall, Index, Origin, Step, bytes};
+use crate::code::{Code, HostCall, Index, Origin, Repeat, Step, bytes};
 use crate::kernels::{self, Runs};
 use crate::plan::View;
 
@@ -35,18 +34,22 @@ pub(super) struct Machine {
     crew: Crew,
     /// Owns what addresses point to.
     _arena: Vec<Line>,
+    /// Where it starts.
+    start: *mut u8,
     /// Where each buffer starts.
     buffers: Vec<*mut u8>,
     /// What the entries of the table are between loops.
     base: Vec<*mut u8>,
     /// The addresses that instructions use.
     table: Vec<*mut u8>,
-    /// Entries that point into arguments.
-    moving: Vec<(usize, usize)>,
+    /// For each argument, the entries that point into it.
+    moving: Vec<Vec<usize>>,
     /// Keeps arguments alive that addresses point to.
     arguments: Vec<Option<HostTensor>>,
     /// For each argument that is carried from run to run: its memory now, and that of the next.
     state: Vec<[Vec<Line>; 2]>,
+    /// Of these, the ones whose memory is exchanged from run to run.
+    exchanged: Vec<usize>,
     /// Memory of arguments that were given as numbers.
     given: Vec<Vec<Line>>,
     outputs: Vec<Runs>,
@@ -63,15 +66,15 @@ impl Machine {
             // SAFETY: the plan counted the arena's bytes.
             Origin::Arena(place) => unsafe { start.add(*place) },
             Origin::Constant(value) => first(value).cast_mut(),
-            Origin::Input(_) => std::ptr::null_mut(),
+            Origin::Input(_) | Origin::Window(_) => std::ptr::null_mut(),
         };
         let buffers: Vec<*mut u8> = code.buffers.iter().map(address).collect();
-        let mut moving = Vec::new();
+        let mut moving = vec![Vec::new(); code.inputs.len()];
         let mut base = Vec::with_capacity(code.addresses.len());
         for (slot, address) in code.addresses.iter().enumerate() {
             let buffer = &code.buffers[address.buffer];
             if let Origin::Input(number) = buffer.origin {
-                moving.push((slot, number));
+                moving[number].push(slot);
             }
             base.push(buffers[address.buffer].wrapping_add(address.offset * bytes(buffer.dtype)));
         }
@@ -82,11 +85,13 @@ impl Machine {
             crew: Crew::default(),
             code,
             _arena: arena,
+            start,
             buffers,
             base,
             moving,
             arguments,
             state: Vec::new(),
+            exchanged: Vec::new(),
             given: Vec::new(),
             outputs,
         }
@@ -104,7 +109,7 @@ impl Machine {
     fn point(&mut self, number: usize, start: *mut u8) {
         let Some(buffer) = self.code.inputs[number] else { return };
         self.buffers[buffer] = start;
-        for &(slot, _) in self.moving.iter().filter(|(_, of)| *of == number) {
+        for &slot in &self.moving[number] {
             let address = self.code.addresses[slot];
             let offset = address.offset * bytes(self.code.buffers[address.buffer].dtype);
             self.base[slot] = self.buffers[buffer].wrapping_add(offset);
@@ -112,22 +117,48 @@ impl Machine {
         }
     }
 
-    /// Makes the first results the next arguments of the same numbers.
-    pub(super) fn carry(&mut self, carried: usize) {
+    /// Gives arguments that are carried from run to run memory of their own.
+    pub(super) fn hold(&mut self, carried: usize) {
         while self.state.len() < carried {
             let (view, ty) = &self.code.outputs[self.state.len()];
             let lines = (view.elements() * bytes(ty.dtype)).div_ceil(64);
             self.state.push([vec![Line([0; 64]); lines], vec![Line([0; 64]); lines]]);
         }
-        for (number, [_, next]) in self.state.iter_mut().enumerate().take(carried) {
+        self.exchanged = (0..carried).collect();
+        let code = self.code.clone();
+        let functions = code.functions.as_ref().filter(|_| carried == code.carried);
+        let Some(functions) = functions else { return };
+        self.exchanged.retain(|number| !functions.carried.contains(number));
+        for &number in &functions.carried {
+            if let Some(value) = &self.arguments[number] {
+                let size = value.data().len() * bytes(value.dtype());
+                let now: *mut u8 = self.state[number][0].as_mut_ptr().cast();
+                // SAFETY: the memory has room for the argument's elements, and is no argument yet.
+                unsafe { std::ptr::copy_nonoverlapping(first(value), now, size) };
+                self.point(number, now);
+            }
+        }
+    }
+
+    /// Makes the first results the next arguments of the same numbers.
+    pub(super) fn carry(&mut self) {
+        for &number in &self.exchanged {
             let (view, ty) = &self.code.outputs[number];
+            let [_, next] = &mut self.state[number];
             let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(ty.dtype));
             if view.elements() > 0 {
                 // SAFETY: as the module says; the destination has the result's bytes, and is no argument now.
                 unsafe { kernels::copy(&self.outputs[number], next.as_mut_ptr().cast(), from) };
             }
         }
-        for number in 0..carried {
+        if let Some(functions) =
+            self.code.functions.as_ref().filter(|_| self.exchanged.len() < self.state.len())
+        {
+            // SAFETY: as the module says; `hold` gave these arguments memory of their own.
+            unsafe { functions.carry(self.buffers.as_ptr(), self.start) };
+        }
+        for index in 0..self.exchanged.len() {
+            let number = self.exchanged[index];
             let [now, next] = &mut self.state[number];
             std::mem::swap(now, next);
             let start = now.as_mut_ptr().cast();
@@ -191,17 +222,20 @@ impl Machine {
 
     /// The first part of a run, the same in each step of an iteration.
     pub(super) fn run_fixed(&mut self) -> Result<()> {
-        self.run_steps(0..self.code.fixed)
+        // SAFETY: the machine keeps its program.
+        let code: &Code = unsafe { &*Arc::as_ptr(&self.code) };
+        self.run_steps(&code.steps[..code.fixed])
     }
 
     /// The rest of a run.
     pub(super) fn run_varying(&mut self) -> Result<()> {
-        self.run_steps(self.code.fixed..self.code.steps.len())
+        // SAFETY: the machine keeps its program.
+        let code: &Code = unsafe { &*Arc::as_ptr(&self.code) };
+        self.run_steps(&code.steps[code.fixed..])
     }
 
-    fn run_steps(&mut self, steps: Range<usize>) -> Result<()> {
-        let code = self.code.clone();
-        for step in &code.steps[steps] {
+    fn run_steps(&mut self, steps: &[Step]) -> Result<()> {
+        for step in steps {
             match step {
                 // SAFETY: as the module says.
                 Step::Run(instruction) => unsafe { run_instruction(&self.table, instruction, instruction.n) },
@@ -213,7 +247,40 @@ impl Machine {
                 Step::Loop(one) => unsafe { self.crew.pass(one, &self.base, &mut self.table) },
                 Step::Index(index) => self.index(index)?,
                 Step::Host(call) => self.host(call)?,
+                Step::Repeat(repeat) => self.repeat(repeat)?,
+                Step::Native(region) => {
+                    if let Some(functions) = &self.code.functions {
+                        // SAFETY: as the module says, of the region's steps.
+                        unsafe { functions.call(region.number, self.buffers.as_ptr(), self.start) };
+                    }
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Runs the turns of a loop over time.
+    fn repeat(&mut self, repeat: &Repeat) -> Result<()> {
+        for window in &repeat.windows {
+            let start = self.buffers[window.of].wrapping_add(window.start);
+            self.buffers[window.buffer] = start;
+            for &(slot, offset) in &window.slots {
+                self.base[slot as usize] = start.wrapping_add(offset);
+                self.table[slot as usize] = self.base[slot as usize];
+            }
+        }
+        for turn in 0..repeat.turns {
+            if turn > 0 {
+                for window in &repeat.windows {
+                    let moved = |address: *mut u8| address.wrapping_offset(window.step);
+                    self.buffers[window.buffer] = moved(self.buffers[window.buffer]);
+                    for &(slot, _) in &window.slots {
+                        self.base[slot as usize] = moved(self.base[slot as usize]);
+                        self.table[slot as usize] = self.base[slot as usize];
+                    }
+                }
+            }
+            self.run_steps(&repeat.body)?;
         }
         Ok(())
     }

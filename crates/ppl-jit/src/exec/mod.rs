@@ -15,13 +15,19 @@ use ppl_tensor::{Error, Executable, Graph, HostTensor, Result};
 use crate::code::Code;
 use crate::explain::explain;
 use crate::ir::Ir;
-use crate::{passes, plan};
+use crate::{native, passes, plan};
 use machine::Machine;
 
 /// A graph, simplified and compiled. The first `carried` arguments differ in each step of an iteration.
-pub(crate) fn native(graph: &Graph, carried: usize) -> Result<Native> {
+pub(crate) fn compiled(graph: &Graph, carried: usize, machine_code: bool) -> Result<Native> {
     let ir = passes::simplify(Ir::from_graph(graph)?)?;
-    Ok(Native::new(plan::lower(&ir, carried)?))
+    let mut code = plan::lower(&ir, carried)?;
+    // Where memory may not be made executable the kernels do all.
+    if machine_code && let Ok(code) = native::with_functions(code.clone()) {
+        return Ok(Native::new(code));
+    }
+    plan::place(&mut code);
+    Ok(Native::new(code))
 }
 
 /// A compiled graph: the program, and memory for each thread that runs it.
@@ -63,6 +69,20 @@ impl Native {
     }
 }
 
+impl Native {
+    /// Checks that the first results can be the arguments of the same numbers.
+    fn check_carried(&self, inputs: &[HostTensor], carried: usize) -> Result<()> {
+        let pairs = inputs.iter().zip(&self.code.outputs).take(carried);
+        let fit = pairs
+            .filter(|(input, (view, ty))| input.dtype() == ty.dtype && input.data().len() == view.elements());
+        let fit = fit.count();
+        if fit == carried {
+            return Ok(());
+        }
+        Err(Error::argument("program", format!("{carried} arguments are carried, {fit} results can be")))
+    }
+}
+
 impl Executable<HostTensor> for Native {
     fn explain(&self) -> String {
         explain(&self.code)
@@ -88,10 +108,12 @@ impl Executable<HostTensor> for Native {
         accept: &mut dyn FnMut(&[f64]) -> bool,
     ) -> Result<usize> {
         self.check(inputs)?;
+        self.check_carried(inputs, carried)?;
         self.with(|machine| {
             for (number, input) in inputs.iter().enumerate() {
                 machine.set_input(number, input);
             }
+            machine.hold(carried);
             if steps > 0 {
                 machine.run_fixed()?;
             }
@@ -110,7 +132,7 @@ impl Executable<HostTensor> for Native {
                 if !accept(&results) {
                     break Ok(());
                 }
-                machine.carry(carried);
+                machine.carry();
                 done += 1;
             };
             if done > 0 {

@@ -428,7 +428,7 @@ unsafe fn product<L: Lanes>(
 instances!(product as choose_product<L: Lanes;>);
 
 /// A kernel for the widest registers there are.
-macro_rules! by_dtype {
+macro_rules! by_lanes {
     ($dtype:expr, $choose:ident) => {
         match $dtype {
             #[cfg(target_arch = "x86_64")]
@@ -444,25 +444,25 @@ macro_rules! by_dtype {
 
 /// A linear combination of rows, see [`combination`].
 pub(crate) fn combine(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_combination)
+    by_lanes!(dtype, choose_combination)
 }
 
 /// The products of a vector with rows, added to what is there; see [`contraction`].
 pub(crate) fn contract(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_contraction)
+    by_lanes!(dtype, choose_contraction)
 }
 
 /// A linear combination of rows anywhere, see [`scattered_combination`].
 pub(crate) fn combine_scattered(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_scattered_combination)
+    by_lanes!(dtype, choose_scattered_combination)
 }
 
 /// The products of a vector with rows anywhere, see [`scattered_contraction`].
 pub(crate) fn contract_scattered(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_scattered_contraction)
+    by_lanes!(dtype, choose_scattered_contraction)
 }
 
 /// The product of small matrices, see [`product`].
 pub(crate) fn small_matmul(dtype: DType) -> Option<Kernel> {
-    by_dtype!(dtype, choose_product)
+    by_lanes!(dtype, choose_product)
 }

@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 mod convert;
+mod factor;
 mod fold;
 mod fused;
 mod lanes;
@@ -18,10 +19,12 @@ mod layout;
 mod linear;
 mod map;
 mod random;
+mod recur;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use convert::cast;
+pub(crate) use factor::{Triangle, cholesky, triangular_solve};
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
 pub(crate) use fused::{MulAdd, mul_add_of};
 pub(crate) use layout::{Runs, copy, fill, load_strided};
@@ -32,6 +35,7 @@ pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };
 pub(crate) use random::draws;
+pub(crate) use recur::{Order, cumulative_sum, linear_recurrence};
 
 use crate::math::{BinaryLoop, UnaryLoop};
 
@@ -146,6 +150,21 @@ macro_rules! instances {
     };
 }
 use instances;
+
+/// The kernel for floats of a dtype on this processor.
+macro_rules! of_floats {
+    ($dtype:expr, $choose:ident) => {{
+        use $crate::math::{Avx2, Portable};
+        match $dtype {
+            DType::F64 if $crate::kernels::is_wide() => Some($choose::<Avx2, f64>()),
+            DType::F64 => Some($choose::<Portable, f64>()),
+            DType::F32 if $crate::kernels::is_wide() => Some($choose::<Avx2, f32>()),
+            DType::F32 => Some($choose::<Portable, f32>()),
+            DType::I64 | DType::Bool => None,
+        }
+    }};
+}
+use of_floats;
 
 /// The elements of a source.
 ///

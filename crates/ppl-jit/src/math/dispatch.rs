@@ -20,6 +20,18 @@ pub(crate) type UnaryLoop<T> = unsafe fn(dst: *mut T, a: *const T, n: usize);
 /// As for [`UnaryLoop`], of `a` and of `b`, which may be one.
 pub(crate) type BinaryLoop<T> = unsafe fn(dst: *mut T, a: *const T, b: *const T, n: usize);
 
+/// `f(x)` of one element.
+///
+/// # Safety
+/// The function must have come from a [`Target`] of this processor.
+pub(crate) type One<T> = unsafe extern "C" fn(x: T) -> T;
+
+/// `f(x, y)` of one element.
+///
+/// # Safety
+/// As for [`One`].
+pub(crate) type Two<T> = unsafe extern "C" fn(x: T, y: T) -> T;
+
 /// Elements that are computed before the next are read.
 const BLOCK: usize = 128;
 
@@ -99,6 +111,32 @@ impl Target {
             Self::Avx2 => avx2::binary::<T, K>,
         }
     }
+
+    pub(super) fn one<T: Float, K: UnaryKernel<T>>(self) -> One<T> {
+        match self {
+            Self::Portable => portable::one::<T, K>,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::one::<T, K>,
+        }
+    }
+
+    pub(super) fn two<T: Float, K: BinaryKernel<T>>(self) -> Two<T> {
+        match self {
+            Self::Portable => portable::two::<T, K>,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::two::<T, K>,
+        }
+    }
+}
+
+#[inline(always)]
+fn one<A: Arch, T: Float, K: UnaryKernel<T>>(x: T) -> T {
+    if K::is_beyond(x) { K::definition(x) } else { K::value::<A>(x) }
+}
+
+#[inline(always)]
+fn two<A: Arch, T: Float, K: BinaryKernel<T>>(x: T, y: T) -> T {
+    if K::is_beyond(x, y) { K::definition(x, y) } else { K::value::<A>(x, y) }
 }
 
 mod portable {
@@ -121,6 +159,18 @@ mod portable {
     ) {
         // SAFETY: the caller's promise.
         unsafe { super::binary::<Portable, T, K>(dst, a, b, n) }
+    }
+
+    /// # Safety
+    /// As for [`One`](super::One).
+    pub(super) unsafe extern "C" fn one<T: Float, K: UnaryKernel<T>>(x: T) -> T {
+        super::one::<Portable, T, K>(x)
+    }
+
+    /// # Safety
+    /// As for [`Two`](super::Two).
+    pub(super) unsafe extern "C" fn two<T: Float, K: BinaryKernel<T>>(x: T, y: T) -> T {
+        super::two::<Portable, T, K>(x, y)
     }
 }
 
@@ -148,6 +198,20 @@ mod avx2 {
     ) {
         // SAFETY: the caller's promise.
         unsafe { super::binary::<Avx2, T, K>(dst, a, b, n) }
+    }
+
+    /// # Safety
+    /// As for [`One`](super::One).
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe extern "C" fn one<T: Float, K: UnaryKernel<T>>(x: T) -> T {
+        super::one::<Avx2, T, K>(x)
+    }
+
+    /// # Safety
+    /// As for [`Two`](super::Two).
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe extern "C" fn two<T: Float, K: BinaryKernel<T>>(x: T, y: T) -> T {
+        super::two::<Avx2, T, K>(x, y)
     }
 }
 

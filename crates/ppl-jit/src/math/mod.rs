@@ -42,7 +42,7 @@ mod simple;
 mod table;
 
 pub(crate) use circular::{box_muller, cos, sin};
-pub(crate) use dispatch::{BinaryLoop, UnaryLoop};
+pub(crate) use dispatch::{BinaryLoop, One, Two, UnaryLoop};
 pub(crate) use error_function::{erf, erfc};
 pub(crate) use exponential::{cosh, exp, expm1, sigmoid, sinh, tanh};
 pub(crate) use float::{Arch, Avx2, Float, Portable, mul_add};
@@ -50,7 +50,7 @@ pub(crate) use gamma::{digamma, lgamma, trigamma};
 pub(crate) use logarithm::{log, log1p, logaddexp, softplus};
 pub(crate) use power::pow;
 pub(crate) use simple::{floor, maximum, minimum, sign};
-pub(crate) use table::{binary, unary};
+pub(crate) use table::{binary, one, two, unary};
 #[cfg(test)]
 use {
     dispatch::Target,

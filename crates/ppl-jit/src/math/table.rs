@@ -2,7 +2,7 @@
 
 use ppl_tensor::op::{Binary, Unary};
 
-use super::dispatch::{Access, BinaryKernel, BinaryLoop, Target, UnaryKernel, UnaryLoop};
+use super::dispatch::{Access, BinaryKernel, BinaryLoop, One, Target, Two, UnaryKernel, UnaryLoop};
 use super::float::{Arch, Float};
 use super::{
     circular, cos, cosh, digamma, erf, erfc, exp, expm1, floor, lgamma, log, log1p, logaddexp, maximum,
@@ -18,6 +18,16 @@ pub(crate) fn unary<T: Float>(op: Unary) -> Option<UnaryLoop<T>> {
 /// The loop of a function of two floats, for this processor.
 pub(crate) fn binary<T: Float>(op: Binary) -> BinaryLoop<T> {
     binary_for(Target::best(), op)
+}
+
+/// The function of one float, for this processor; none where [`unary`] has none.
+pub(crate) fn one<T: Float>(op: Unary) -> Option<One<T>> {
+    one_for(Target::best(), op)
+}
+
+/// The function of two floats, for this processor.
+pub(crate) fn two<T: Float>(op: Binary) -> Two<T> {
+    two_for(Target::best(), op)
 }
 
 /// Defines a type for each function, with its value at `x` on a target `A`, and the arguments at which that is not valid.
@@ -49,6 +59,13 @@ macro_rules! unary_kernels {
         pub(crate) fn unary_for<T: Float>(target: Target, op: Unary) -> Option<UnaryLoop<T>> {
             Some(match op {
                 $(Unary::$op $(($order))? => target.unary::<T, $name>(),)*
+                Unary::Polygamma(_) | Unary::IsFinite | Unary::Not => return None,
+            })
+        }
+
+        fn one_for<T: Float>(target: Target, op: Unary) -> Option<One<T>> {
+            Some(match op {
+                $(Unary::$op $(($order))? => target.one::<T, $name>(),)*
                 Unary::Polygamma(_) | Unary::IsFinite | Unary::Not => return None,
             })
         }
@@ -118,6 +135,12 @@ macro_rules! binary_kernels {
         pub(crate) fn binary_for<T: Float>(target: Target, op: Binary) -> BinaryLoop<T> {
             match op {
                 $(Binary::$name => target.binary::<T, $name>(),)*
+            }
+        }
+
+        fn two_for<T: Float>(target: Target, op: Binary) -> Two<T> {
+            match op {
+                $(Binary::$name => target.two::<T, $name>(),)*
             }
         }
     };

@@ -7,10 +7,7 @@ use ppl_tensor::{DType, Dims, HostData, HostTensor, Op, Result, Shape, TensorTyp
 use smallvec::SmallVec;
 
 use super::Rule;
-use crate::ir::{Id, Kind, Node};
-
-/// Inputs of a node.
-pub(super) type Inputs = SmallVec<[Id; 3]>;
+use crate::ir::{Id, Inputs, Kind, Node};
 
 /// An operation asked for, with the type of its result.
 pub(super) struct Call<'a> {
@@ -107,6 +104,11 @@ impl Builder {
     pub(super) fn filled(&mut self, ty: &TensorType, value: f64) -> Result<Id> {
         let scalar = self.scalar(ty.dtype, value)?;
         self.broadcast(scalar, &ty.shape)
+    }
+
+    /// A loop, or a part of one: as it is.
+    pub(super) fn keep(&mut self, kind: Kind, ty: &TensorType) -> Id {
+        self.push(kind, ty.clone())
     }
 
     /// The result of an operation, in the simplest form that the rules find.
@@ -211,7 +213,7 @@ impl Builder {
     pub(super) fn op(&self, id: Id) -> Option<(&Op, &[Id])> {
         match &self.nodes[id.0].kind {
             Kind::Op(op, inputs) => Some((op, inputs)),
-            Kind::Input(_) | Kind::Constant(_) => None,
+            Kind::Input(_) | Kind::Constant(_) | Kind::Loop(..) | Kind::Part(..) => None,
         }
     }
 
@@ -226,7 +228,7 @@ impl Builder {
     pub(super) fn value(&self, id: Id) -> Option<&HostTensor> {
         match &self.nodes[id.0].kind {
             Kind::Constant(value) => Some(value),
-            Kind::Input(_) | Kind::Op(..) => None,
+            Kind::Input(_) | Kind::Op(..) | Kind::Loop(..) | Kind::Part(..) => None,
         }
     }
 

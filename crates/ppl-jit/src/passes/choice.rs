@@ -3,8 +3,8 @@
 use ppl_tensor::op::{Compare, Logic, Unary};
 use ppl_tensor::{DType, Op, Result};
 
-use super::builder::{Builder, Call, Inputs};
-use crate::ir::Id;
+use super::builder::{Builder, Call};
+use crate::ir::{Id, Inputs};
 
 pub(super) fn choices(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
     match (call.op, call.inputs) {

@@ -8,11 +8,16 @@
 //! makes equal operations one. A rule sees one operation and the finished nodes below it, so one turn does almost all;
 //! rules that ask how often a value is used may find more in another.
 //!
-//! Bodies of loops stay as they were recorded: a loop's operation can only be made by recording it.
+//! A step of a loop is a program of its own, simplified in the same way. Then what does not depend on the steps before
+//! leaves the loop, see [`recurrence`].
 
+mod affine;
 mod algebra;
+mod batch;
 mod builder;
 mod choice;
+#[cfg(test)]
+mod cuts;
 mod dead;
 mod fold;
 mod layout;
@@ -21,6 +26,7 @@ mod parts;
 mod products;
 #[cfg(test)]
 mod programs;
+mod recurrence;
 mod reduce;
 mod segments;
 mod shrink;
@@ -30,9 +36,11 @@ mod testing;
 mod tests;
 mod unary;
 
+use std::sync::Arc;
+
 use ppl_tensor::Result;
 
-use crate::ir::{Id, Ir, Kind};
+use crate::ir::{Id, Inputs, Ir, Kind, Recurrence};
 use builder::{Builder, Call};
 
 /// A simpler form of an operation's result, of the same type.
@@ -66,10 +74,27 @@ const RULES: &[Rule] = &[
 const TURNS: usize = 6;
 
 /// The program in its simplest form.
-pub(crate) fn simplify(ir: Ir) -> Result<Ir> {
+pub(crate) fn simplify(mut ir: Ir) -> Result<Ir> {
+    let has_loops = ir.nodes.iter().any(|node| matches!(node.kind, Kind::Loop(..)));
+    if has_loops {
+        let (settled, _) = settle(simplify_steps(ir)?)?;
+        ir = simplify_steps(recurrence::dissolve(&settled)?)?;
+    }
     let (mut ir, _) = settle(ir)?;
     fold::permutations(&mut ir);
     Ok(dead::eliminate(ir))
+}
+
+/// The program with the steps of its loops in their simplest form.
+fn simplify_steps(mut ir: Ir) -> Result<Ir> {
+    for node in &mut ir.nodes {
+        if let Kind::Loop(recurrence, _) = &mut node.kind {
+            let Recurrence { length, reverse, carries, rows, .. } = **recurrence;
+            let body = simplify(recurrence.body.clone())?;
+            *recurrence = Arc::new(Recurrence { length, reverse, carries, rows, body });
+        }
+    }
+    Ok(ir)
 }
 
 /// The program when no rule applies any more, and whether that came to pass.
@@ -96,8 +121,13 @@ fn turn(ir: &Ir, rules: &'static [Rule]) -> Result<(Ir, bool)> {
             Kind::Input(number) => builder.argument(*number, &node.ty),
             Kind::Constant(value) => builder.constant(value)?,
             Kind::Op(op, inputs) => {
-                let inputs: builder::Inputs = inputs.iter().map(|input| places[input.0]).collect();
+                let inputs: Inputs = inputs.iter().map(|input| places[input.0]).collect();
                 builder.apply(op.clone(), &inputs)?
+            }
+            kind @ (Kind::Loop(..) | Kind::Part(..)) => {
+                let mut kind = kind.clone();
+                kind.inputs_mut().iter_mut().for_each(|input| *input = places[input.0]);
+                builder.keep(kind, &node.ty)
             }
         };
         builder.used(id, times);
@@ -112,10 +142,9 @@ fn turn(ir: &Ir, rules: &'static [Rule]) -> Result<(Ir, bool)> {
 fn uses(ir: &Ir) -> Vec<usize> {
     let mut uses = vec![0; ir.nodes.len()];
     for node in &ir.nodes {
-        if let Kind::Op(_, inputs) = &node.kind {
-            for (i, input) in inputs.iter().enumerate() {
-                uses[input.0] += usize::from(!inputs[..i].contains(input));
-            }
+        let inputs = node.kind.inputs();
+        for (i, input) in inputs.iter().enumerate() {
+            uses[input.0] += usize::from(!inputs[..i].contains(input));
         }
     }
     for output in &ir.outputs {

@@ -2,8 +2,8 @@
 
 use ppl_tensor::{Op, Result, Shape};
 
-use super::builder::{Builder, Call, Inputs};
-use crate::ir::Id;
+use super::builder::{Builder, Call};
+use crate::ir::{Id, Inputs};
 
 fn is_elementwise(op: &Op) -> bool {
     matches!(

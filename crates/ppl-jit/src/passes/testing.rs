@@ -25,7 +25,8 @@ pub(super) fn simplified_of(types: &[(DType, &[usize])], f: impl Fn(&[Tensor]) -
 pub(super) fn listing(ir: &Ir) -> Vec<String> {
     let line = |node: &crate::ir::Node| match &node.kind {
         Kind::Op(op, _) => Some(format!("{} {}", op.name(), node.ty.shape)),
-        Kind::Input(_) | Kind::Constant(_) => None,
+        Kind::Loop(recurrence, _) => Some(format!("loop of {}", listing(&recurrence.body).join(", "))),
+        Kind::Input(_) | Kind::Constant(_) | Kind::Part(..) => None,
     };
     ir.nodes.iter().filter_map(line).collect()
 }
@@ -35,7 +36,7 @@ pub(super) fn numbers(ir: &Ir) -> Vec<f64> {
     let number = |node: &crate::ir::Node| match &node.kind {
         Kind::Constant(value) if value.shape().rank() == 0 => Some(value.to_f64()[0]),
         Kind::Constant(_) => Some(f64::NAN),
-        Kind::Input(_) | Kind::Op(..) => None,
+        Kind::Input(_) | Kind::Op(..) | Kind::Loop(..) | Kind::Part(..) => None,
     };
     ir.nodes.iter().filter_map(number).collect()
 }
@@ -55,7 +56,7 @@ pub(super) fn outputs(ir: &Ir) -> Vec<usize> {
 pub(super) fn operations(ir: &Ir) -> Vec<Op> {
     let op = |node: &crate::ir::Node| match &node.kind {
         Kind::Op(op, _) => Some(op.clone()),
-        Kind::Input(_) | Kind::Constant(_) => None,
+        Kind::Input(_) | Kind::Constant(_) | Kind::Loop(..) | Kind::Part(..) => None,
     };
     ir.nodes.iter().filter_map(op).collect()
 }

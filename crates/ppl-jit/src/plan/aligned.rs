@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ppl_tensor::{HostData, HostTensor, Shape};
 use smallvec::SmallVec;
 
-use super::lower::{Lower, gathered};
+use super::constant::gathered;
+use super::lower::Lower;
 use super::view::View;
 use crate::code::{Origin, bytes};
 

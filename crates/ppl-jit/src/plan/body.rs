@@ -109,7 +109,7 @@ impl<'l, 'a> Body<'l, 'a> {
         immediate: Immediate,
     ) {
         let n = self.single.unwrap_or(0);
-        self.code.push(Instruction { call: call.into(), dst, sources, n, immediate, name });
+        self.code.push(Instruction { call: call.into(), dst, sources, n, immediate, name, action: None });
     }
 
     fn part(&mut self, part: &Part, loaded: &mut Vec<Slot>) {

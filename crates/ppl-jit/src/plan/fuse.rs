@@ -136,12 +136,11 @@ fn needed_outside(lower: &Lower<'_>, members: &[Id]) -> HashMap<Id, bool> {
     let mut needed: HashMap<Id, bool> =
         members.iter().map(|&id| (id, lower.ir.outputs.contains(&id))).collect();
     for (index, node) in lower.ir.nodes.iter().enumerate() {
-        let Kind::Op(_, inputs) = &node.kind else { continue };
         if !lower.live[index] {
             continue;
         }
         let reader = &lower.places[index];
-        for input in inputs {
+        for input in node.kind.inputs() {
             let Some(flag) = needed.get_mut(input) else { continue };
             let place = &lower.places[input.0];
             *flag |= !(reader.reads_in_pass(place) && reader.level == place.level);

@@ -68,7 +68,7 @@ impl Pass<'_, '_> {
     fn op(&self, id: Id) -> Option<&Op> {
         match &self.lower.ir.nodes[id.0].kind {
             Kind::Op(op, _) => Some(op),
-            Kind::Input(_) | Kind::Constant(_) => None,
+            Kind::Input(_) | Kind::Constant(_) | Kind::Loop(..) | Kind::Part(..) => None,
         }
     }
 

@@ -8,24 +8,15 @@ const ALIGNMENT: usize = 64;
 /// Gives every buffer that is neither constant nor argument its place.
 pub(crate) fn place(code: &mut Code) {
     let mut lives: Vec<Option<(usize, usize)>> = vec![None; code.buffers.len()];
-    let mut touch = |buffer: usize, step: usize| {
+    let mut touch = |mut buffer: usize, step: usize| {
+        while let Origin::Window(of) = code.buffers[buffer].origin {
+            buffer = of;
+        }
         let life = lives[buffer].get_or_insert((step, step));
         life.1 = step;
     };
     for (number, step) in code.steps.iter().enumerate() {
-        let (written, read) = step.slots();
-        for slot in written.into_iter().chain(read) {
-            touch(code.addresses[slot as usize].buffer, number);
-        }
-        if let Step::Loop(one) = step {
-            for stream in &one.streams {
-                touch(code.addresses[stream.slot as usize].buffer, number);
-            }
-        }
-        if let Step::Host(call) = step {
-            call.inputs.iter().for_each(|view| touch(view.buffer, number));
-            touch(call.to, number);
-        }
+        visit(code, step, &mut |buffer| touch(buffer, number));
     }
     for (view, _) in &code.outputs {
         touch(view.buffer, code.steps.len());
@@ -55,5 +46,30 @@ pub(crate) fn place(code: &mut Code) {
         *place = start;
         code.arena = code.arena.max(start + size);
         used.push((start, start + size, last));
+    }
+}
+
+/// Calls `touch` with all buffers that a step uses. What the turns of a loop use is in use all the time.
+fn visit(code: &Code, step: &Step, touch: &mut impl FnMut(usize)) {
+    let (written, read) = step.slots();
+    for slot in written.into_iter().chain(read) {
+        touch(code.addresses[slot as usize].buffer);
+    }
+    match step {
+        Step::Loop(one) => {
+            for stream in &one.streams {
+                touch(code.addresses[stream.slot as usize].buffer);
+            }
+        }
+        Step::Host(call) => {
+            call.inputs.iter().for_each(|view| touch(view.buffer));
+            touch(call.to);
+        }
+        Step::Repeat(repeat) => {
+            repeat.windows.iter().for_each(|window| touch(window.of));
+            repeat.body.iter().for_each(|step| visit(code, step, touch));
+        }
+        Step::Native(region) => region.windows().iter().for_each(|window| touch(window.of)),
+        Step::Run(_) | Step::Copy { .. } | Step::Index(_) => {}
     }
 }

@@ -2,13 +2,18 @@
 
 mod aligned;
 mod body;
+mod constant;
 mod fuse;
 mod join;
 mod lower;
 mod memory;
+mod operation;
 mod order;
+mod repeat;
 mod schedule;
+mod sequence;
 mod view;
 
 pub(crate) use lower::lower;
+pub(crate) use memory::place;
 pub(crate) use view::View;

@@ -72,7 +72,7 @@ pub(crate) fn schedule(ir: &Ir, carried: usize, has_kernel: impl Fn(&Node) -> bo
         let varies = match &node.kind {
             Kind::Input(number) => *number < carried,
             Kind::Constant(_) => false,
-            Kind::Op(_, inputs) => inputs.iter().any(|input| places[input.0].varies),
+            kind => kind.inputs().iter().any(|input| places[input.0].varies),
         };
         let mut place = role(ir, node, &places, &has_kernel);
         place.varies = varies;
@@ -88,8 +88,8 @@ pub(crate) fn schedule(ir: &Ir, carried: usize, has_kernel: impl Fn(&Node) -> bo
 fn levels(ir: &Ir, places: &mut [Place], first: usize, varies: bool) -> usize {
     let mut next = first;
     for (index, node) in ir.nodes.iter().enumerate() {
-        let Kind::Op(_, inputs) = &node.kind else { continue };
-        if places[index].varies != varies {
+        let inputs = node.kind.inputs();
+        if inputs.is_empty() && !matches!(node.kind, Kind::Op(..)) || places[index].varies != varies {
             continue;
         }
         let ready = inputs.iter().map(|&input| ready(&places[input.0], &places[index])).max();
@@ -198,8 +198,7 @@ fn sink(ir: &Ir, places: &mut [Place]) {
             let level = place.level.max(latest[index]);
             places[index].level = level;
         }
-        let Kind::Op(_, inputs) = &ir.nodes[index].kind else { continue };
-        for input in inputs {
+        for input in ir.nodes[index].kind.inputs() {
             let (value, reader) = (&places[input.0], &places[index]);
             let level = reader.level - (ready(value, reader) - value.level);
             latest[input.0] = latest[input.0].min(level);

@@ -104,6 +104,21 @@ impl View {
         Some(Self { shape: shape.clone(), strides: shape.iter().map(stride).collect(), ..*self })
     }
 
+    /// Where in the buffer each element is, in row-major order.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        fn visit(view: &View, axis: usize, at: usize, places: &mut Vec<usize>) {
+            match view.shape.get(axis) {
+                Some(&size) => {
+                    (0..size).for_each(|i| visit(view, axis + 1, at + i * view.strides[axis], places));
+                }
+                None => places.push(at),
+            }
+        }
+        let mut places = Vec::with_capacity(self.elements());
+        visit(self, 0, self.offset, &mut places);
+        places
+    }
+
     /// Strides of the dimensions that have more than one entry.
     pub(crate) fn significant_strides(&self) -> Strides {
         let sizes = self.shape.iter().zip(&self.strides);

@@ -329,10 +329,34 @@ fn repeat(source: &mut Source, values: &[Tensor], step: Step) -> Option<Tensor> 
     let (length, row) = (x.shape()[0], Shape::from(&x.shape()[1..]));
     let start = fitted(&Tensor::zeros(&row).cast(DType::F64), y);
     let start = if start.shape().broadcasts_to(&row) { start } else { start.sum_all() };
-    let next = |carry: &Tensor, x: &Tensor| {
-        let next = (carry * 0.5 + x).tanh();
-        Ok::<_, Error>((next.clone(), next * x))
+    let start = start.broadcast_to(&row);
+    // Something from outside, the same in each step.
+    let level = fitted(&start, values.first()?);
+    let level = if level.shape().broadcasts_to(&row) { level } else { level.sum_all() }.tanh();
+    let what = source.below(6);
+    let next = |(carry, before): &(Tensor, Tensor), x: &Tensor| {
+        let next = match what {
+            0 => (carry * 0.5 + x).tanh(),
+            // A linear function of itself.
+            1 => x - (carry - &level) * x.tanh(),
+            // The row before, and what is not carried on.
+            2 => (before * 0.3 + x.exp().gt(1.0).select(x, &level)).cos(),
+            3 => (carry.sum_all() * 0.1 + x * level.exp()).sin(),
+            4 => carry.minimum(before) + x.sum_all() * 0.2,
+            // A loop in the loop.
+            _ => {
+                let inner = |y: &Tensor, (): &()| Ok::<_, Error>(((y * &level + before).sin(), ()));
+                scan(3, carry, &(), inner)?.0 * x.tanh()
+            }
+        };
+        let output = (&next * x, &level + carry.tanh() * before);
+        Ok::<_, Error>(((next, x.clone()), output))
     };
-    let (last, path) = scan(length, &start.broadcast_to(&row), x, next).ok()?;
-    Some(if source.below(2) == 0 { last } else { path })
+    let (last, path) = scan(length, &(start.clone(), start), x, next).ok()?;
+    Some(match source.below(4) {
+        0 => last.0,
+        1 => path.0,
+        2 => path.1,
+        _ => last.0 + last.1,
+    })
 }

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 use rand::rand_core::utils;
+use rand_distr::{Distribution, StandardNormal};
 
 /// Last counter words, which keep the three uses of a key apart: none sees a block of another.
 const FOLD: u32 = 0xF01D;
@@ -57,9 +58,11 @@ pub(super) fn draw_bits(key: i64, pair: u64) -> [u64; 2] {
     [join(a, b), join(c, d)]
 }
 
-/// An endless stream of random bits from a key, for draws that need an unknown number of them.
-#[derive(Debug, Clone)]
-pub(super) struct KeyStream {
+/// An endless stream of random bits from a key, for draws that need an unknown number of them: those of one
+/// [`Key`](crate::Key), in an order that does not depend on machine or thread. As a generator of `rand` it serves every
+/// sampler written for that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyStream {
     key: i64,
     block: u64,
     /// The second half of the last block, if it has not been used.
@@ -67,8 +70,22 @@ pub(super) struct KeyStream {
 }
 
 impl KeyStream {
-    pub(super) fn new(key: i64) -> Self {
+    pub(crate) fn new(key: i64) -> Self {
         Self { key, block: 0, left: None }
+    }
+
+    /// The bits of its key, and the number of words of 64 bits that were taken: all that it remembers.
+    pub fn state(&self) -> (i64, u64) {
+        (self.key, 2 * self.block - u64::from(self.left.is_some()))
+    }
+
+    /// The stream that had this [`state`](KeyStream::state).
+    pub fn resume((key, taken): (i64, u64)) -> Self {
+        let mut stream = Self { key, block: taken / 2, left: None };
+        if taken % 2 == 1 {
+            stream.next();
+        }
+        stream
     }
 
     #[inline]
@@ -83,9 +100,16 @@ impl KeyStream {
         join(a, b)
     }
 
-    /// Uniform on the open interval (0, 1).
-    pub(super) fn uniform(&mut self) -> f64 {
+    /// A uniform draw from the open interval (0, 1).
+    #[inline]
+    pub fn uniform(&mut self) -> f64 {
         super::random::open_unit(self.next())
+    }
+
+    /// A standard normal draw.
+    #[inline]
+    pub fn normal(&mut self) -> f64 {
+        StandardNormal.sample(self)
     }
 
     /// Uniform on `0..bound`, without bias (Lemire 2019, "Fast random integer generation in an interval"). `bound`
@@ -165,6 +189,16 @@ mod tests {
         assert_eq!(bytes, wanted[..20]);
         assert_eq!(stream.next_u64(), again.next_u64());
         assert_eq!(stream.next_u32(), again.next_u64() as u32);
+    }
+
+    #[test]
+    fn a_stream_goes_on_from_its_state() {
+        let mut stream = KeyStream::new(5);
+        for _ in 0..20 {
+            let mut again = KeyStream::resume(stream.state());
+            assert_eq!(again, stream);
+            assert_eq!(again.next(), stream.next());
+        }
     }
 
     #[test]

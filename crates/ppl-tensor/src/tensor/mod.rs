@@ -5,12 +5,14 @@ mod implicit;
 mod linalg;
 mod manipulate;
 mod math;
+mod ode;
 mod operators;
 mod reduce;
 mod scan;
 mod sort;
 
 pub use implicit::vmap;
+pub use ode::{OdeCourse, integrate_ode};
 pub use scan::scan;
 
 use std::fmt;

@@ -1,9 +1,12 @@
 //! Lengths around blocks and vectors, and results in the place of operands.
 
+// Functions of one element are for one target, which the compiler cannot see.
+#![allow(unsafe_code)]
+
 use ppl_tensor::op::{Binary, Unary};
 
 use super::super::dispatch::testing::{map, map_in_place, zip, zip_in_place};
-use super::super::{Target, binary_for, unary_for};
+use super::super::{Target, binary_for, one, two, unary_for};
 
 /// Among the numbers of each block are some that the fast path of `sin`, `lgamma` and `pow` leaves to the definition.
 fn numbers(n: usize, scale: f64) -> Vec<f64> {
@@ -56,5 +59,39 @@ fn every_length_and_every_overlap() {
 fn operations_without_a_loop() {
     for op in [Unary::Not, Unary::IsFinite, Unary::Polygamma(200)] {
         assert!(unary_for::<f64>(Target::best(), op).is_none(), "{op:?}");
+    }
+}
+
+/// Every operation, on numbers of its fast path and beyond it, NaN and infinities.
+#[test]
+fn one_element_is_as_many_are() {
+    let mut numbers = numbers(80, 0.25);
+    numbers.extend([0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.5, 5e-324]);
+    let same = |x: f64, y: f64| x.to_bits() == y.to_bits() || x.is_nan() && y.is_nan();
+    for (name, function, ..) in super::FUNCTIONS {
+        match *function {
+            super::Function::Unary(op) => {
+                let (Some(f), Some(g)) = (one::<f64>(op), one::<f32>(op)) else { panic!("{name}") };
+                let (all, all32) =
+                    (unary_for(Target::best(), op).unwrap(), unary_for(Target::best(), op).unwrap());
+                for &x in &numbers {
+                    // SAFETY: functions of this processor.
+                    let (found, found32) = unsafe { (f(x), g(x as f32)) };
+                    assert!(same(found, map(all, &[x])[0]), "{name} of {x}");
+                    assert!(same(f64::from(found32), f64::from(map(all32, &[x as f32])[0])), "{name} of {x}");
+                }
+            }
+            super::Function::Binary(op) => {
+                let f = two::<f64>(op);
+                for (&x, &y) in numbers.iter().zip(numbers.iter().rev()) {
+                    // SAFETY: as above.
+                    let found = unsafe { f(x, y) };
+                    assert!(
+                        same(found, zip(binary_for(Target::best(), op), &[x], &[y])[0]),
+                        "{name} of {x}, {y}"
+                    );
+                }
+            }
+        }
     }
 }

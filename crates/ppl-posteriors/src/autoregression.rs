@@ -1,13 +1,10 @@
 //! A series that depends on its last values (`arK-arK` of posteriordb).
 
-use std::path::Path;
-
 use ppl::core::{Ctx, Error, Result};
 use ppl::dist::{HalfCauchy, Normal};
 use ppl::tensor::{Tensor, TensorTree};
 
 use super::{Data, Posterior};
-use crate::potential::log_density;
 
 /// One moment: its value, and those before, the latest first.
 #[derive(Debug, Clone, TensorTree)]
@@ -26,8 +23,10 @@ fn model(ctx: &mut Ctx, moments: &Moment) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn load(_: &Path) -> Result<Posterior> {
-    let data = Data::posteriordb("posteriordb/arK-arK/data.json")?;
+pub(super) const FOLDER: &str = "arK-arK";
+
+pub(super) fn load() -> Result<Posterior> {
+    let data = Data::posteriordb(FOLDER)?;
     let (y, lags) = (data.numbers("y")?, data.number("K")? as usize);
     if y.len() <= lags {
         return Err(Error::argument(format!("{}: the series is too short", data.file.display())));
@@ -36,6 +35,5 @@ pub(super) fn load(_: &Path) -> Result<Posterior> {
     let rows = y.len() - lags;
     let before = Tensor::new([rows, lags], before.take(rows * lags).collect())?;
     let moments = Moment { before, y: y[lags..].into() };
-    let sites = vec![("alpha", 1), ("beta", lags), ("sigma", 1)];
-    Ok(Posterior { sites, data, log_density: log_density(model, &moments)?, by_hand: None })
+    Ok(Posterior::new(data, model, moments))
 }

@@ -1,14 +1,11 @@
 //! The price of diamonds, a regression with correlated columns (`diamonds-diamonds` of posteriordb).
 
-use std::path::Path;
-
 use ppl::core::{Ctx, Distribution, Result};
 use ppl::dist::{Normal, StudentT, constraints};
 use ppl::tensor::{Tensor, TensorTree};
 
 use super::flat::Flat;
 use super::{Data, Posterior};
-use crate::potential::log_density;
 
 /// One diamond: its features, centred, and the logarithm of its price.
 #[derive(Debug, Clone, TensorTree)]
@@ -29,14 +26,15 @@ fn model(ctx: &mut Ctx, diamonds: &Diamond) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn load(_: &Path) -> Result<Posterior> {
-    let data = Data::posteriordb("posteriordb/diamonds-diamonds/data.json")?;
+pub(super) const FOLDER: &str = "diamonds-diamonds";
+
+pub(super) fn load() -> Result<Posterior> {
+    let data = Data::posteriordb(FOLDER)?;
     let rows = data.rows("X")?;
     // The first column is that of ones.
     let columns = rows.first().map_or(0, Vec::len).saturating_sub(1);
     let features = Tensor::new([rows.len(), columns + 1], rows.concat())?.slice(1, 1..columns + 1);
     let diamonds =
         Diamond { features: &features - features.mean(0).unsqueeze(0), log_price: data.numbers("Y")?.into() };
-    let sites = vec![("b", columns), ("Intercept", 1), ("sigma", 1)];
-    Ok(Posterior { sites, data, log_density: log_density(model, &diamonds)?, by_hand: None })
+    Ok(Posterior::new(data, model, diamonds))
 }

@@ -1,14 +1,11 @@
 //! A mixture of two normal distributions (`low_dim_gauss_mix-low_dim_gauss_mix` of posteriordb).
 
-use std::path::Path;
-
 use ppl::core::{Ctx, Distribution, Result};
 use ppl::dist::{Beta, HalfNormal, Normal, constraints};
 use ppl::tensor::Tensor;
 
 use super::flat::Flat;
 use super::{Data, Posterior};
-use crate::potential::log_density;
 
 fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
     let mu = ctx.sample("mu", Flat::new(constraints::ordered_vector(), [2]))?;
@@ -24,9 +21,10 @@ fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn load(_: &Path) -> Result<Posterior> {
-    let data = Data::posteriordb("posteriordb/low_dim_gauss_mix-low_dim_gauss_mix/data.json")?;
+pub(super) const FOLDER: &str = "low_dim_gauss_mix-low_dim_gauss_mix";
+
+pub(super) fn load() -> Result<Posterior> {
+    let data = Data::posteriordb(FOLDER)?;
     let y = Tensor::from(data.numbers("y")?);
-    let sites = vec![("mu", 2), ("sigma", 2), ("theta", 1)];
-    Ok(Posterior { sites, data, log_density: log_density(model, &y)?, by_hand: None })
+    Ok(Posterior::new(data, model, y))
 }

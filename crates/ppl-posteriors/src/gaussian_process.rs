@@ -1,13 +1,10 @@
 //! A Gaussian process, its function integrated out (`gp_pois_regr-gp_regr` of posteriordb).
 
-use std::path::Path;
-
 use ppl::core::{Ctx, Result};
 use ppl::dist::{Gamma, HalfNormal, MultivariateNormal};
 use ppl::tensor::{Tensor, TensorTree};
 
 use super::{Data, Posterior};
-use crate::potential::log_density;
 
 #[derive(Debug, Clone, TensorTree)]
 struct Points {
@@ -26,9 +23,10 @@ fn model(ctx: &mut Ctx, points: &Points) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn load(_: &Path) -> Result<Posterior> {
-    let data = Data::posteriordb("posteriordb/gp_pois_regr-gp_regr/data.json")?;
+pub(super) const FOLDER: &str = "gp_pois_regr-gp_regr";
+
+pub(super) fn load() -> Result<Posterior> {
+    let data = Data::posteriordb(FOLDER)?;
     let points = Points { x: data.numbers("x")?.into(), y: data.numbers("y")?.into() };
-    let sites = vec![("rho", 1), ("alpha", 1), ("sigma", 1)];
-    Ok(Posterior { sites, data, log_density: log_density(model, &points)?, by_hand: None })
+    Ok(Posterior::new(data, model, points))
 }

@@ -9,14 +9,14 @@ use ppl::tensor::{DType, Key, Shape, Tensor};
 /// The density 1 on a set, which need not have a finite integral. Draws, of which inference needs one to start from, are
 /// images of uniform ones from `(-2, 2)` on unconstrained space.
 #[derive(Debug, Clone)]
-pub(super) struct Flat {
+pub struct Flat {
     support: Arc<dyn Constraint>,
     event_shape: Shape,
 }
 
 impl Flat {
     /// The density 1 on the values in `support`, of a shape.
-    pub(super) fn new(support: Arc<dyn Constraint>, event_shape: impl Into<Shape>) -> Self {
+    pub fn new(support: Arc<dyn Constraint>, event_shape: impl Into<Shape>) -> Self {
         Self { support, event_shape: event_shape.into() }
     }
 

@@ -1,0 +1,88 @@
+//! A compiled function on slices allocates nothing when it is called.
+
+// The counting allocator is one; a test ends where something is wrong.
+#![allow(unsafe_code, clippy::unwrap_used, clippy::panic)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use ppl_jit::Function;
+use ppl_tensor::{Device, Error, Result, Tensor, grad, scan, trace};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: all is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.set(ALLOCATED.get() + 1);
+        // SAFETY: the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Checks that value and gradient of a function of a vector are computed without allocation.
+fn check(size: usize, f: fn(&Tensor) -> Result<Tensor>) {
+    let with_gradient = |x: &Tensor| {
+        let x = x.tracked();
+        let value = f(&x)?;
+        let gradient = grad(&value, &[&x])?.swap_remove(0);
+        Ok((value, gradient))
+    };
+    let x: Vec<f64> = (0..size).map(|i| 0.1 + 0.05 * i as f64).collect();
+    let traced = trace(&Device::cpu(), with_gradient, &Tensor::from(x.clone())).unwrap();
+    let (mut function, program) = Function::compile(traced).unwrap();
+    let (mut value, mut gradient) = ([0.0], vec![0.0; size]);
+    let mut outputs: [&mut [f64]; 2] = [&mut value, &mut gradient];
+    // The first call makes room for the argument.
+    function.call(&[&x], &mut outputs).unwrap();
+    let before = ALLOCATED.get();
+    function.call(&[&x], &mut outputs).unwrap();
+    assert_eq!(ALLOCATED.get(), before, "{}", program.explain());
+}
+
+#[test]
+fn loops_over_time_in_place() {
+    check(3, |x| {
+        let (k, rows) = (x.clone(), Tensor::arange(50).cast(ppl_tensor::DType::F64) * 0.1);
+        let (last, path) = scan(50, &k.select_index(0, 0), &rows, |c, row| {
+            let next = (c * k.select_index(0, 1) + row).tanh() * k.select_index(0, 2);
+            Ok::<_, Error>((next.clone(), next.square()))
+        })?;
+        Ok(last + path.sum_all())
+    });
+    check(4, |x| {
+        let (last, ()) = scan(9, x, &(), |outer, ()| {
+            let (inner, ()) = scan(3, outer, &(), |c, ()| Ok::<_, Error>(((c * x).sin() + outer, ())))?;
+            Ok::<_, Error>((inner, ()))
+        })?;
+        Ok(last.sum_all())
+    });
+}
+
+#[test]
+fn recurrences_and_factors() {
+    check(3, |x| {
+        let (_, path) = scan(30, &x.select_index(0, 0), &(), |c, ()| {
+            let next = c * x.select_index(0, 1).tanh() + x.select_index(0, 2);
+            Ok::<_, Error>((next.clone(), next))
+        })?;
+        Ok(path.exp().cumsum(0).sum_all())
+    });
+    check(5, |x| {
+        let covariance = x.unsqueeze(-1).matmul(x.unsqueeze(0)) + Tensor::eye(5);
+        let factor = covariance.cholesky();
+        Ok(factor.solve_lower(x.unsqueeze(-1)).square().sum_all() + factor.diagonal().log().sum_all())
+    });
+}

@@ -1,0 +1,173 @@
+//! The draws of all chains, by site.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use ppl_core::{Error, Result};
+use ppl_infer::{Draws, Quantity};
+use ppl_tensor::{Shape, Tensor};
+
+use super::run::ChainRun;
+use crate::Transition;
+
+/// Draws of several chains on the constrained scale, by site, with what is known of each transition.
+///
+/// All chains have the same number of draws: that of the shortest, if they were stopped.
+#[derive(Debug, Clone)]
+pub struct Chains {
+    sites: IndexMap<String, SiteDraws>,
+    transitions: Vec<Vec<Transition>>,
+    warmup: Option<Box<Chains>>,
+    failures: Vec<(usize, Error)>,
+    times: (Duration, Duration),
+}
+
+/// The draws of one site.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SiteDraws {
+    /// The draws, `[chain, draw, …]`, and then one dimension for each plate and scan, and those of one value.
+    pub values: Tensor,
+    /// The plates and scans around it, outermost first.
+    pub plates: Vec<String>,
+    /// Whether it is latent, not deterministic.
+    pub latent: bool,
+}
+
+impl Chains {
+    /// Puts what chains left together.
+    pub(super) fn collect(quantities: &[Quantity], runs: Vec<ChainRun>) -> Result<Self> {
+        let (mut kept, mut failures) = (Vec::new(), Vec::new());
+        for (number, mut run) in runs.into_iter().enumerate() {
+            match run.failure.take() {
+                Some(error) => failures.push((number, error)),
+                None => kept.push(run),
+            }
+        }
+        if kept.is_empty() {
+            let nothing = || Error::argument("there is no chain");
+            return Err(failures.into_iter().next().map_or_else(nothing, |(_, error)| error));
+        }
+        kept.retain(|run| !run.transitions.is_empty());
+        let draws = kept.iter().map(|run| run.transitions.len()).min();
+        let draws =
+            draws.ok_or_else(|| Error::argument("the chains were stopped before their first draw"))?;
+        let longest = |time: fn(&ChainRun) -> Duration| kept.iter().map(time).max().unwrap_or_default();
+        let times = (longest(|run| run.warmup_time), longest(|run| run.time));
+        let first = kept.iter().map(|run| run.warmup_transitions.len()).min().unwrap_or(0);
+        let warmup = (first > 0).then(|| {
+            let parts = kept.iter_mut().map(|run| {
+                (std::mem::take(&mut run.warmup_values), std::mem::take(&mut run.warmup_transitions))
+            });
+            Self::new(quantities, parts.collect(), first)
+        });
+        let parts = kept.into_iter().map(|run| (run.values, run.transitions)).collect();
+        let mut chains = Self::new(quantities, parts, draws)?;
+        chains.warmup = warmup.transpose()?.map(Box::new);
+        (chains.failures, chains.times) = (failures, times);
+        Ok(chains)
+    }
+
+    /// The first `draws` of each chain: values `[draw, number]`, and transitions.
+    fn new(
+        quantities: &[Quantity],
+        mut parts: Vec<(Vec<f64>, Vec<Transition>)>,
+        draws: usize,
+    ) -> Result<Self> {
+        let width = quantities.last().map_or(0, |quantity| quantity.range.end);
+        let site = |quantity: &Quantity| -> Result<(String, SiteDraws)> {
+            let rows = parts.iter().flat_map(|(values, _)| values.chunks_exact(width.max(1)).take(draws));
+            let values: Vec<f64> = rows.flat_map(|row| &row[quantity.range.clone()]).copied().collect();
+            let shape = Shape::from([parts.len(), draws]).concat(&quantity.shape);
+            let values = Tensor::new(shape, values)?;
+            let draws = SiteDraws { values, plates: quantity.plates.clone(), latent: quantity.latent };
+            Ok((quantity.name.clone(), draws))
+        };
+        let sites = quantities.iter().map(site).collect::<Result<_>>()?;
+        parts.iter_mut().for_each(|(_, transitions)| transitions.truncate(draws));
+        let transitions = parts.into_iter().map(|(_, transitions)| transitions).collect();
+        Ok(Self {
+            sites,
+            transitions,
+            warmup: None,
+            failures: Vec::new(),
+            times: (Duration::ZERO, Duration::ZERO),
+        })
+    }
+
+    /// The draws of a site, latent or deterministic: `[chain, draw, …]`.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn get(&self, name: &str) -> Result<&Tensor> {
+        let found = self.sites.get(name).map(|site| &site.values);
+        found.ok_or_else(|| Error::unknown("site", name, self.sites.keys()))
+    }
+
+    /// All sites: the latent ones in the order of the model, then the deterministic ones.
+    pub fn sites(&self) -> impl Iterator<Item = (&str, &SiteDraws)> {
+        self.sites.iter().map(|(name, site)| (name.as_str(), site))
+    }
+
+    /// The draws of all chains one after the other, of latent sites: `[chain · draw, …]`. What
+    /// [`Predictive::given`](ppl_infer::Predictive::given) takes.
+    pub fn draws(&self) -> Draws {
+        let latent = self.sites.iter().filter(|(_, site)| site.latent);
+        let merged = |values: &Tensor| {
+            let shape = values.shape();
+            let merged = Shape::from([self.len()]).concat(&Shape::from(&shape[2..]));
+            values.reshape(merged)
+        };
+        latent.map(|(name, site)| (name.clone(), merged(&site.values))).collect()
+    }
+
+    /// What is known of the draws' transitions, chain by chain.
+    pub fn transitions(&self) -> &[Vec<Transition>] {
+        &self.transitions
+    }
+
+    /// The number of chains.
+    pub fn chain_count(&self) -> usize {
+        self.transitions.len()
+    }
+
+    /// The number of draws of each chain.
+    pub fn draw_count(&self) -> usize {
+        self.transitions.first().map_or(0, Vec::len)
+    }
+
+    /// The number of draws of all chains.
+    pub fn len(&self) -> usize {
+        self.chain_count() * self.draw_count()
+    }
+
+    /// Whether there is no draw.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of draws whose trajectory diverged: where there are any, the draws may lack parts of the posterior.
+    pub fn divergences(&self) -> usize {
+        self.transitions.iter().flatten().filter(|transition| transition.divergent).count()
+    }
+
+    /// Number of leapfrog steps of all draws.
+    pub fn leapfrogs(&self) -> u64 {
+        self.transitions.iter().flatten().map(|transition| u64::from(transition.leapfrogs)).sum()
+    }
+
+    /// The draws of the warm-up, if they were to be kept.
+    pub fn warmup(&self) -> Option<&Chains> {
+        self.warmup.as_deref()
+    }
+
+    /// The chains that failed, by number, and why. Their draws are not here.
+    pub fn failures(&self) -> &[(usize, Error)] {
+        &self.failures
+    }
+
+    /// How long the slowest chain's warm-up took, and its draws.
+    pub fn times(&self) -> (Duration, Duration) {
+        self.times
+    }
+}

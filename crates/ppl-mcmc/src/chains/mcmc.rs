@@ -1,0 +1,225 @@
+//! Many chains of one kernel.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ppl_core::{Ctx, Error, Model, ParamStore, Result};
+use ppl_infer::{Init, Potential};
+use ppl_tensor::{Device, Key};
+
+use super::draws::Chains;
+use super::run::{ChainRun, Job, Plan, run_all};
+use super::start::start;
+use super::store::Place;
+use crate::{Kernel, LogDensity};
+
+/// Chains of one kernel, being described; [`Mcmc::run`] samples a model's posterior.
+///
+/// ```
+/// use ppl_core::{Ctx, Result};
+/// use ppl_dist::{Exponential, Normal};
+/// use ppl_mcmc::{Mcmc, Nuts};
+/// use ppl_tensor::Tensor;
+///
+/// fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
+///     let mean = ctx.sample("mean", Normal::new(0.0, 10.0))?;
+///     let sd = ctx.sample("sd", Exponential::new(1.0))?;
+///     ctx.plate("rows", y, |ctx, y| ctx.observe("y", Normal::new(&mean, &sd), y).map(|_| ()))
+/// }
+/// let y = Tensor::from([1.2, 0.4, 2.2, 1.9, 0.7]);
+/// let chains = Mcmc::new(Nuts::new()).warmup(500).draws(500).chains(4).seed(1).run(&model, &y)?;
+/// println!("{}", chains.summary()?);
+/// let mean = chains.get("mean")?;
+/// assert_eq!(mean.shape().to_vec(), [4, 500]);
+/// # assert!((mean.mean_all().to_scalar()? - 1.27).abs() < 0.1);
+/// # Ok::<(), ppl_core::Error>(())
+/// ```
+///
+/// A chain's draws are a function of the seed and its number: threads make no difference, and other chains neither.
+#[derive(Debug, Clone)]
+#[must_use = "chains do nothing until they are run"]
+pub struct Mcmc<K> {
+    kernel: K,
+    warmup: usize,
+    draws: usize,
+    chains: usize,
+    seed: u64,
+    threads: Option<usize>,
+    init: Init,
+    params: ParamStore,
+    keep_warmup: bool,
+    stop: Option<Arc<AtomicBool>>,
+    store: Option<Place>,
+    progress: bool,
+}
+
+/// Half the length of the interval on unconstrained space from which chains start: Stan's.
+const RADIUS: f64 = 2.0;
+
+impl<K: Kernel> Mcmc<K> {
+    /// Four chains of 1000 transitions of warm-up and 1000 draws, seed 0, that start at uniform draws from (-2, 2) on
+    /// unconstrained space.
+    pub fn new(kernel: K) -> Self {
+        Self {
+            kernel,
+            warmup: 1000,
+            draws: 1000,
+            chains: 4,
+            seed: 0,
+            threads: None,
+            init: Init::Uniform { radius: RADIUS },
+            params: ParamStore::new(),
+            keep_warmup: false,
+            stop: None,
+            store: None,
+            progress: true,
+        }
+    }
+
+    /// So many transitions before the first draw, in which the kernel may adapt; 0 for none.
+    pub fn warmup(mut self, transitions: usize) -> Self {
+        self.warmup = transitions;
+        self
+    }
+
+    /// So many draws a chain, at least 1.
+    pub fn draws(mut self, draws: usize) -> Self {
+        self.draws = draws;
+        self
+    }
+
+    /// So many chains, at least 1.
+    pub fn chains(mut self, chains: usize) -> Self {
+        self.chains = chains;
+        self
+    }
+
+    /// Another seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// At most so many threads, at least 1; by default as many as the machine has processors.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Another choice of where chains start.
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// Values of the model's parameters, which stay as they are.
+    pub fn with_params(mut self, params: &ParamStore) -> Self {
+        self.params = params.clone();
+        self
+    }
+
+    /// Whether the draws of the warm-up are kept, too ([`Chains::warmup`]).
+    pub fn keep_warmup(mut self, keep: bool) -> Self {
+        self.keep_warmup = keep;
+        self
+    }
+
+    /// All chains end after the transition they are at when this becomes true, and what they have drawn is kept.
+    pub fn stop(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
+    /// Every chain is written to this folder while it runs, its draws as they come and its state every second: what a run
+    /// that is killed has drawn but for the last second is there, and [`Mcmc::resume`] goes on with it. The folder holds no
+    /// chains yet.
+    pub fn store(mut self, folder: impl AsRef<Path>) -> Self {
+        self.store = Some(Place { folder: folder.as_ref().to_owned(), resume: false });
+        self
+    }
+
+    /// Goes on with the chains that [`Mcmc::store`] left in this folder, bit for bit as if they had not been interrupted,
+    /// given the same kernel, model, arguments, seed and warm-up; with more draws than before if more are asked for.
+    /// Chains that had ended are read.
+    pub fn resume(mut self, folder: impl AsRef<Path>) -> Self {
+        self.store = Some(Place { folder: folder.as_ref().to_owned(), resume: true });
+        self
+    }
+
+    /// With or without progress bars, one a chain, on a terminal.
+    pub fn progress(mut self, progress: bool) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Samples the posterior of a model given its arguments, on the CPU. A chain that fails leaves the others
+    /// ([`Chains::failures`]).
+    ///
+    /// # Errors
+    /// If an option is out of range; if the model has no log density on unconstrained space ([`Potential::compile`]: no
+    /// latent site, a discrete one); if no start is found; if the chains cannot be stored, or those stored are of another
+    /// run; if all chains fail: the first one's error; or if they were stopped before the first draw.
+    pub fn run<A: ?Sized, M: Model<A>>(&self, model: &M, args: &A) -> Result<Chains> {
+        self.check(self.chains)?;
+        let key = Key::new(self.seed);
+        let ctx = Ctx::with_key(&Device::cpu(), key.fold_in_name("model")).with_params(self.params.clone());
+        let mut potential = Potential::compile(model, &ctx, args)?;
+        let starts = key.fold_in_name("start");
+        let mut begin = |chain: usize| {
+            start(&self.init, &mut potential, (model, args), &self.params, &starts.fold_in(chain))
+        };
+        let starts: Vec<_> = (0..self.chains).map(&mut begin).collect();
+        let jobs = starts.into_iter().map(|start| Job { density: potential.clone(), start }).collect();
+        let width = potential.quantities().last().map_or(0, |quantity| quantity.range.end);
+        let runs =
+            run_all(&self.kernel, self.plan(&key), jobs, width, &|potential: &mut Potential, x, values| {
+                potential.evaluate(x, values)
+            })?;
+        Chains::collect(potential.quantities(), runs)
+    }
+
+    /// Samples a log density of one's own: a chain from each start `[d]`, each with a density of its own. The values of
+    /// the runs are the positions.
+    ///
+    /// # Errors
+    /// If an option is out of range, or there is no start. What goes wrong in a chain is its failure.
+    pub fn sample<D: LogDensity + Send>(
+        &self,
+        density: impl Fn() -> D,
+        starts: &[Vec<f64>],
+    ) -> Result<Vec<ChainRun>> {
+        self.check(starts.len())?;
+        let jobs: Vec<_> =
+            starts.iter().map(|start| Job { density: density(), start: Ok(start.clone()) }).collect();
+        let width = jobs.first().map_or(0, |job| job.density.dimension());
+        let key = Key::new(self.seed);
+        run_all(&self.kernel, self.plan(&key), jobs, width, &|_: &mut D, x, values| {
+            values.copy_from_slice(x);
+            Ok(())
+        })
+    }
+
+    fn plan<'a>(&'a self, key: &'a Key) -> Plan<'a> {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        Plan {
+            warmup: self.warmup,
+            draws: self.draws,
+            keep_warmup: self.keep_warmup,
+            threads: self.threads.unwrap_or_else(processors),
+            seed: self.seed,
+            key,
+            store: self.store.as_ref(),
+            stop: self.stop.as_deref(),
+            progress: self.progress,
+        }
+    }
+
+    fn check(&self, chains: usize) -> Result<()> {
+        let zeros = [("draws", Some(self.draws)), ("chains", Some(chains)), ("threads", self.threads)];
+        if let Some((what, _)) = zeros.iter().find(|(_, n)| *n == Some(0)) {
+            return Err(Error::argument(format!("zero {what} were asked for, at least 1 is needed")));
+        }
+        self.kernel.check()
+    }
+}

@@ -1,0 +1,12 @@
+//! Chains: how they are run, and what they leave.
+
+mod draws;
+mod mcmc;
+mod progress;
+mod run;
+mod start;
+mod store;
+
+pub use draws::{Chains, SiteDraws};
+pub use mcmc::Mcmc;
+pub use run::ChainRun;

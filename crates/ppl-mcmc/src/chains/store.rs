@@ -1,0 +1,229 @@
+//! A chain on disk, written while it runs.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ppl_core::{Error, Result, TensorFile};
+
+use crate::{Kernel, LogDensity, Transition};
+
+/// What the file says it is; another number where older files cannot be read.
+const FORMAT: &str = "ppl chain 1";
+
+/// At most so much of a run is lost where it is killed.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Transitions between two looks at the clock.
+const UNSEEN: usize = 16;
+
+/// Numbers of a transition in a row.
+const STATISTICS: usize = 8;
+
+/// Where chains are stored, and whether they are to go on from there.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    pub(super) resume: bool,
+}
+
+/// What must be the same for a chain to go on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    pub(super) seed: u64,
+    pub(super) warmup: usize,
+    pub(super) keep_warmup: bool,
+    pub(super) width: usize,
+}
+
+/// One chain's files: rows of numbers, and the state after the last of them.
+pub(super) struct Store {
+    identity: Identity,
+    rows: BufWriter<File>,
+    rows_path: PathBuf,
+    state_path: PathBuf,
+    /// Number of rows.
+    count: usize,
+    saved: Instant,
+}
+
+/// Where a stored chain had come to.
+pub(super) struct Stored<S> {
+    pub(super) state: S,
+    pub(super) taken: usize,
+    /// Values and transition of each row.
+    pub(super) rows: Vec<(Vec<f64>, Transition)>,
+}
+
+fn paths(place: &Place, chain: usize) -> (PathBuf, PathBuf) {
+    let file = |kind: &str| place.folder.join(format!("chain-{chain}.{kind}"));
+    (file("draws"), file("safetensors"))
+}
+
+impl Place {
+    /// Makes the folder, in which there is no chain yet unless they are to go on.
+    pub(super) fn prepare(&self) -> Result<()> {
+        std::fs::create_dir_all(&self.folder).map_err(|error| Error::file(&self.folder, error))?;
+        let (_, state) = paths(self, 0);
+        let path = self.folder.display();
+        match (self.resume, state.exists()) {
+            (false, true) => {
+                Err(Error::argument(format!("{path}: there are chains already, which `resume` goes on with")))
+            }
+            (true, false) => Err(Error::argument(format!("{path}: there are no chains to go on with"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// Begins the files of a chain, or goes on with them if they are there.
+    pub(super) fn open<K: Kernel>(
+        place: &Place,
+        chain: usize,
+        identity: Identity,
+    ) -> Result<(Self, Option<Stored<K::State>>)> {
+        let (rows_path, state_path) = paths(place, chain);
+        let stored = match place.resume && state_path.exists() {
+            true => Some(read::<K>(&rows_path, &state_path, identity)?),
+            false => None,
+        };
+        let count = stored.as_ref().map_or(0, |stored| stored.rows.len());
+        let length = count * (identity.width + STATISTICS) * size_of::<f64>();
+        let open = || {
+            let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&rows_path)?;
+            // What came after the last state is drawn again.
+            file.set_len(length as u64)?;
+            std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0))?;
+            Ok(BufWriter::new(file))
+        };
+        let rows = open().map_err(|error| Error::file(&rows_path, error))?;
+        Ok((Self { identity, rows, rows_path, state_path, count, saved: Instant::now() }, stored))
+    }
+
+    /// One more row.
+    pub(super) fn append(&mut self, values: &[f64], t: &Transition) -> Result<()> {
+        let statistics: [f64; STATISTICS] = [
+            t.log_density,
+            t.acceptance,
+            t.step_size,
+            f64::from(t.tree_depth),
+            f64::from(t.leapfrogs),
+            f64::from(u8::from(t.divergent)),
+            f64::from(u8::from(t.saturated)),
+            t.energy,
+        ];
+        self.count += 1;
+        let mut numbers = values.iter().chain(&statistics);
+        let written = numbers.try_for_each(|x| self.rows.write_all(&x.to_le_bytes()));
+        written.map_err(|error| Error::file(&self.rows_path, error))
+    }
+
+    /// Saves the state after so many transitions if that is due.
+    pub(super) fn save_in_time<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
+        match taken.is_multiple_of(UNSEEN) && self.saved.elapsed() >= INTERVAL {
+            true => self.save::<K>(state, taken),
+            false => Ok(()),
+        }
+    }
+
+    /// Saves the state after so many transitions: first the rows, which it counts.
+    pub(super) fn save<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
+        let synced = self.rows.flush().and_then(|()| self.rows.get_ref().sync_data());
+        synced.map_err(|error| Error::file(&self.rows_path, error))?;
+        let mut file = TensorFile::new();
+        file.insert_text("format", FORMAT);
+        for (name, value) in self.identity.texts() {
+            file.insert_text(name, value);
+        }
+        file.insert_text("taken", taken.to_string());
+        file.insert_text("rows", self.count.to_string());
+        K::write_state(state, &mut file)?;
+        file.write(&self.state_path)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+}
+
+impl Identity {
+    fn texts(&self) -> [(&'static str, String); 4] {
+        [
+            ("seed", self.seed.to_string()),
+            ("warm-up", self.warmup.to_string()),
+            ("warm-up kept", self.keep_warmup.to_string()),
+            ("numbers of a draw", self.width.to_string()),
+        ]
+    }
+}
+
+fn read<K: Kernel>(rows_path: &Path, state_path: &Path, identity: Identity) -> Result<Stored<K::State>> {
+    let file = TensorFile::read(state_path)?;
+    if !file.text("format").is_ok_and(|format| format == FORMAT) {
+        return Err(file.damaged("the file holds no chain"));
+    }
+    for (name, ours) in identity.texts() {
+        let theirs = file.text(name)?;
+        if theirs != ours {
+            return Err(file.damaged(format!("{name}: {theirs} in the file, {ours} here")));
+        }
+    }
+    let count = |name: &str| -> Result<usize> {
+        file.text(name)?.parse().map_err(|_| file.damaged(format!("the entry `{name}` is not a number")))
+    };
+    let (taken, rows) = (count("taken")?, count("rows")?);
+    let state = K::read_state(&file)?;
+    let width = identity.width + STATISTICS;
+    let content = || -> std::io::Result<Vec<f64>> {
+        let (mut bytes, length) = (Vec::new(), rows.saturating_mul(width).saturating_mul(size_of::<f64>()));
+        BufReader::new(File::open(rows_path)?).take(length as u64).read_to_end(&mut bytes)?;
+        Ok(bytes.as_chunks::<8>().0.iter().map(|x| f64::from_le_bytes(*x)).collect())
+    };
+    let content = content().map_err(|error| Error::file(rows_path, error))?;
+    let rows_read: Vec<_> = content.chunks_exact(width).map(|row| row_of(row, identity.width)).collect();
+    if rows_read.len() != rows || taken < rows {
+        let (path, found) = (rows_path.display(), rows_read.len());
+        return Err(file.damaged(format!("{path} has {found} draws, {rows} are needed")));
+    }
+    Ok(Stored { state, taken, rows: rows_read })
+}
+
+/// Values and transition of a row; numbers that are no counts are cast to some.
+fn row_of(row: &[f64], width: usize) -> (Vec<f64>, Transition) {
+    let (values, t) = row.split_at(width);
+    let transition = Transition {
+        log_density: t[0],
+        acceptance: t[1],
+        step_size: t[2],
+        tree_depth: t[3] as u32,
+        leapfrogs: t[4] as u32,
+        divergent: t[5] != 0.0,
+        saturated: t[6] != 0.0,
+        energy: t[7],
+    };
+    (values.to_vec(), transition)
+}
+
+/// Whether a density is that of a stored draw: the same program on the same data differs in rounding alone, on another
+/// machine.
+pub(super) fn check_same<K: Kernel>(density: &mut dyn LogDensity, stored: &Stored<K::State>) -> Result<()> {
+    let position = K::position(&stored.state);
+    let (found, wanted) = (position.len(), density.dimension());
+    if found != wanted {
+        let reason =
+            format!("the stored chain has {found} numbers on unconstrained space, the log density {wanted}");
+        return Err(Error::argument(reason));
+    }
+    let Some((_, last)) = stored.rows.last() else { return Ok(()) };
+    let here = density.value_and_gradient(position, &mut vec![0.0; wanted])?;
+    let there = last.log_density;
+    match (here - there).abs() <= 1e-6 * there.abs().max(1.0) {
+        true => Ok(()),
+        false => {
+            let reason = format!(
+                "the log density of the last stored draw is {here}, and was {there}: the model or its data are others"
+            );
+            Err(Error::argument(reason))
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A table of all numbers of all sites, with warnings in words.
+
+use std::fmt;
+
+use ppl_core::Result;
+use ppl_tensor::Shape;
+
+use super::{e_bfmi, ess_bulk, ess_tail, mcse_mean, mean, quantile, r_hat, sorted, variance};
+use crate::Chains;
+
+/// What the draws of one number say.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SummaryRow {
+    /// The site, with the place in its value: `theta[3]`, `w[0,2]`.
+    pub name: String,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub sd: f64,
+    /// Monte Carlo standard error of the mean.
+    pub mcse_mean: f64,
+    /// 5%, 50% and 95% quantiles.
+    pub quantiles: [f64; 3],
+    /// Effective sample size for the centre.
+    pub ess_bulk: f64,
+    /// Effective sample size for the tails.
+    pub ess_tail: f64,
+    /// Rank-normalised split R̂.
+    pub r_hat: f64,
+}
+
+/// A summary of chains: a row a number, and what should worry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    rows: Vec<SummaryRow>,
+    warnings: Vec<String>,
+}
+
+const PROBABILITIES: [f64; 3] = [0.05, 0.5, 0.95];
+
+/// Chains that agree are below.
+const LARGEST_R_HAT: f64 = 1.01;
+
+/// Fewest effective draws a chain.
+const FEWEST_EFFECTIVE: f64 = 100.0;
+
+const LEAST_BFMI: f64 = 0.3;
+
+/// Names in one warning.
+const NAMED: usize = 5;
+
+impl Chains {
+    /// Means, quantiles and diagnostics of every number of every site.
+    ///
+    /// # Errors
+    /// If draws cannot be read.
+    pub fn summary(&self) -> Result<Summary> {
+        let n = self.draw_count();
+        let mut rows = Vec::new();
+        for (name, site) in self.sites() {
+            let all = site.values.to_f64()?;
+            let shape = Shape::from(&site.values.shape()[2..]);
+            let size = shape.elements();
+            for element in 0..size {
+                let draws: Vec<f64> = all[element..].iter().step_by(size).copied().collect();
+                let chains: Vec<&[f64]> = draws.chunks(n.max(1)).collect();
+                rows.push(row(place(name, &shape, element), &chains));
+            }
+        }
+        let warnings = warnings(self, &rows);
+        Ok(Summary { rows, warnings })
+    }
+}
+
+fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
+    let sorted = sorted(chains);
+    SummaryRow {
+        name,
+        mean: mean(&sorted),
+        sd: variance(&sorted).sqrt(),
+        mcse_mean: mcse_mean(chains),
+        quantiles: PROBABILITIES.map(|probability| quantile(&sorted, probability)),
+        ess_bulk: ess_bulk(chains),
+        ess_tail: ess_tail(chains),
+        r_hat: r_hat(chains),
+    }
+}
+
+/// `name[i,j]`, counted from 0.
+fn place(name: &str, shape: &Shape, element: usize) -> String {
+    if shape.is_empty() {
+        return name.to_owned();
+    }
+    let mut left = element;
+    let mut places: Vec<String> = Vec::new();
+    for &size in shape.iter().rev() {
+        places.push((left % size).to_string());
+        left /= size;
+    }
+    places.reverse();
+    format!("{name}[{}]", places.join(","))
+}
+
+fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (number, error) in chains.failures() {
+        warnings.push(format!("chain {number} failed and is left out: {error}"));
+    }
+    let total = chains.len();
+    let divergences = chains.divergences();
+    if divergences > 0 {
+        warnings.push(format!(
+            "{divergences} of {total} draws come from trajectories that diverged: parts of the posterior may be missing; \
+             other coordinates (a non-centred form), or a higher target acceptance, may help"
+        ));
+    }
+    let saturated = chains.transitions().iter().flatten().filter(|transition| transition.saturated).count();
+    if saturated > 0 {
+        warnings.push(format!(
+            "{saturated} of {total} trajectories were cut at the longest allowed: draws are right, but cost more than they \
+             need; a dense mass matrix, or other coordinates, may help"
+        ));
+    }
+    for (number, transitions) in chains.transitions().iter().enumerate() {
+        let energies: Vec<f64> = transitions.iter().map(|transition| transition.energy).collect();
+        let fraction = e_bfmi(&energies);
+        if fraction < LEAST_BFMI {
+            warnings.push(format!(
+                "E-BFMI of chain {number} is {fraction:.2}, below {LEAST_BFMI}: the tails may not have been reached; other \
+                 coordinates may help"
+            ));
+        }
+    }
+    let mut about = |what: &str, bad: &dyn Fn(&SummaryRow) -> bool| {
+        let names: Vec<&str> = rows.iter().filter(|row| bad(row)).map(|row| row.name.as_str()).collect();
+        if !names.is_empty() {
+            let more = names.len().saturating_sub(NAMED);
+            let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+            warnings.push(format!("{what}: {}{tail}", names[..names.len() - more].join(", ")));
+        }
+    };
+    about(&format!("R-hat is above {LARGEST_R_HAT}, the chains have not come to agree"), &|row| {
+        row.r_hat > LARGEST_R_HAT
+    });
+    let fewest = FEWEST_EFFECTIVE * chains.chain_count() as f64;
+    about(&format!("fewer than {fewest} effective draws, take more"), &|row| {
+        row.ess_bulk < fewest || row.ess_tail < fewest
+    });
+    warnings
+}
+
+impl Summary {
+    /// The rows, a number each.
+    pub fn rows(&self) -> &[SummaryRow] {
+        &self.rows
+    }
+
+    /// The row of a name, as `theta[3]`.
+    pub fn row(&self, name: &str) -> Option<&SummaryRow> {
+        self.rows.iter().find(|row| row.name == name)
+    }
+
+    /// What should worry, in words; none if all is well.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+/// A number with about four significant digits, as far as its standard deviation makes sense of them.
+fn digits(x: f64, scale: f64) -> String {
+    if !x.is_finite() {
+        return x.to_string();
+    }
+    let places = (2.0 - scale.abs().log10().floor()).clamp(0.0, 12.0);
+    format!("{x:.*}", if places.is_finite() { places as usize } else { 2 })
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["", "mean", "sd", "5%", "50%", "95%", "mcse", "ess_bulk", "ess_tail", "r_hat"];
+        let mut lines = vec![head.map(str::to_owned).to_vec()];
+        for row in &self.rows {
+            let number = |x: f64| digits(x, row.sd);
+            let [low, middle, high] = row.quantiles;
+            let numbers = [row.mean, row.sd, low, middle, high].map(number);
+            let mut line = vec![row.name.clone()];
+            line.extend(numbers);
+            line.push(digits(row.mcse_mean, row.mcse_mean));
+            line.extend([row.ess_bulk, row.ess_tail].map(|ess| format!("{ess:.0}")));
+            line.push(format!("{:.3}", row.r_hat));
+            lines.push(line);
+        }
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        for line in &lines {
+            write!(f, "{:1$}", line[0], widths[0])?;
+            for (field, width) in line.iter().zip(&widths).skip(1) {
+                write!(f, "  {field:>width$}")?;
+            }
+            writeln!(f)?;
+        }
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
+    }
+}

@@ -1,0 +1,205 @@
+//! Draws with what belongs to them, as ArviZ has them.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use ppl_core::{Error, Result};
+use ppl_infer::Draws;
+use ppl_tensor::{Shape, Tensor};
+use serde_json::json;
+
+use super::zarr::Store;
+use crate::{Chains, Transition};
+
+/// Groups of named arrays with named dimensions, as [ArviZ](https://python.arviz.org) has them: `posterior` and
+/// `sample_stats`, and what else is given. ArviZ opens the folder that is written.
+///
+/// ```
+/// # use ppl_core::{Ctx, Result};
+/// # use ppl_dist::Normal;
+/// # use ppl_infer::Predictive;
+/// # use ppl_mcmc::{InferenceData, Mcmc, Nuts};
+/// # use ppl_tensor::Tensor;
+/// # fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
+/// #     let mean = ctx.sample("mean", Normal::new(0.0, 10.0))?;
+/// #     ctx.plate("rows", y, |ctx, y| ctx.observe("y", Normal::new(&mean, 1.0), y).map(|_| ()))
+/// # }
+/// # let y = Tensor::from([1.2, 0.4, 2.2]);
+/// # let folder = std::env::temp_dir().join(format!("ppl-arviz-example-{}", std::process::id()));
+/// let chains = Mcmc::new(Nuts::new()).warmup(200).draws(100).run(&model, &y)?;
+/// let scores = Predictive::new(model).log_likelihood(&chains.draws(), &y)?;
+/// InferenceData::new(&chains)
+///     .observed("y", &y)
+///     .log_likelihood(&scores)
+///     .dims("y", ["rows"])
+///     .write(&folder)?;
+/// // In Python: xarray.open_datatree(folder, engine="zarr"); before ArviZ 1, arviz.from_zarr(folder)
+/// # std::fs::remove_dir_all(&folder).ok();
+/// # Ok::<(), ppl_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct InferenceData {
+    chains: usize,
+    draws: usize,
+    groups: IndexMap<&'static str, IndexMap<String, Variable>>,
+    dims: IndexMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone)]
+struct Variable {
+    values: Tensor,
+    /// Of the leading dimensions; the others are named for the variable.
+    dims: Vec<String>,
+}
+
+impl InferenceData {
+    /// The draws of all sites, with their statistics; and those of the warm-up, if they were kept.
+    pub fn new(chains: &Chains) -> Self {
+        let mut data = Self {
+            chains: chains.chain_count(),
+            draws: chains.draw_count(),
+            groups: IndexMap::new(),
+            dims: IndexMap::new(),
+        };
+        data.groups.insert("posterior", posterior(chains));
+        data.groups.insert("sample_stats", statistics(chains));
+        if let Some(warmup) = chains.warmup() {
+            data.groups.insert("warmup_posterior", posterior(warmup));
+            data.groups.insert("warmup_sample_stats", statistics(warmup));
+        }
+        data
+    }
+
+    /// The same with data that were observed.
+    #[must_use]
+    pub fn observed(mut self, name: &str, values: &Tensor) -> Self {
+        let variable = Variable { values: values.clone(), dims: Vec::new() };
+        self.groups.entry("observed_data").or_default().insert(name.to_owned(), variable);
+        self
+    }
+
+    /// The same with log likelihoods ([`Predictive::log_likelihood`](ppl_infer::Predictive::log_likelihood)) at the draws.
+    #[must_use]
+    pub fn log_likelihood(self, draws: &Draws) -> Self {
+        self.at_draws("log_likelihood", draws)
+    }
+
+    /// The same with predictions ([`Predictive::given`](ppl_infer::Predictive::given)) at the draws.
+    #[must_use]
+    pub fn posterior_predictive(self, draws: &Draws) -> Self {
+        self.at_draws("posterior_predictive", draws)
+    }
+
+    /// The same with names of dimensions of a variable, after those of chains and draws, in all groups. Without them they
+    /// are the plates around a site, and `name_dim_0`, `name_dim_1`, ….
+    #[must_use]
+    pub fn dims<S: Into<String>>(mut self, name: &str, dims: impl IntoIterator<Item = S>) -> Self {
+        self.dims.insert(name.to_owned(), dims.into_iter().map(Into::into).collect());
+        self
+    }
+
+    fn at_draws(mut self, group: &'static str, draws: &Draws) -> Self {
+        let variables = self.groups.entry(group).or_default();
+        for (name, values) in draws.iter() {
+            let rest = values.shape().get(1..).map_or_else(Shape::scalar, Shape::from);
+            let values = values.reshape(Shape::from([self.chains, self.draws]).concat(&rest));
+            variables.insert(name.clone(), Variable { values, dims: leading() });
+        }
+        self
+    }
+
+    /// Writes a folder in the format Zarr (version 2, without compression), which must not be there yet, or be empty.
+    ///
+    /// # Errors
+    /// If it cannot be written; if a value failed, or the draws are not those of the chains; or if names of dimensions are
+    /// too many, or stand for different sizes in one group. The message names the variable.
+    pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let known = |name: &String| self.groups.values().any(|variables| variables.contains_key(name));
+        if let Some(name) = self.dims.keys().find(|name| !known(name)) {
+            let names = self.groups.values().flat_map(IndexMap::keys);
+            return Err(Error::unknown("variable", name, names));
+        }
+        let mut store = Store::create(folder.as_ref())?;
+        for (group, variables) in &self.groups {
+            store.group(group, json!({ "inference_library": "ppl" }))?;
+            let mut sizes: IndexMap<String, usize> = IndexMap::new();
+            for (name, variable) in variables {
+                let named = |error: Error| error.at_site(name);
+                let dims = self.names(name, variable).map_err(named)?;
+                for (dim, &size) in dims.iter().zip(variable.values.shape().iter()) {
+                    let other = *sizes.entry(dim.clone()).or_insert(size);
+                    if other != size {
+                        let reason =
+                            format!("dimension `{dim}` has size {size} here, and {other} in `{group}`");
+                        return Err(named(Error::argument(reason)));
+                    }
+                }
+                store.array(&format!("{group}/{name}"), &variable.values, &dims).map_err(named)?;
+            }
+            for (dim, size) in sizes {
+                // A variable of a dimension's name would be its coordinates.
+                if !variables.contains_key(&dim) {
+                    let numbers: Vec<i64> = (0..size as i64).collect();
+                    store.array(&format!("{group}/{dim}"), &Tensor::from(numbers), &[dim])?;
+                }
+            }
+        }
+        store.finish()
+    }
+
+    /// The names of all dimensions of a variable.
+    fn names(&self, name: &str, variable: &Variable) -> Result<Vec<String>> {
+        let rank = variable.values.check()?.rank();
+        let mut dims = variable.dims.clone();
+        if let Some(given) = self.dims.get(name) {
+            // Chains and draws come first, where the variable has them.
+            dims.truncate(if dims.starts_with(&leading()) { 2 } else { 0 });
+            dims.extend(given.iter().cloned());
+        }
+        if dims.len() > rank {
+            let names = dims.join(", ");
+            return Err(Error::argument(format!("it has {rank} dimensions, the names are {names}")));
+        }
+        let own = |place| format!("{name}_dim_{place}");
+        let named = dims.len();
+        dims.extend((0..rank - named).map(own));
+        Ok(dims)
+    }
+}
+
+fn leading() -> Vec<String> {
+    vec!["chain".to_owned(), "draw".to_owned()]
+}
+
+fn posterior(chains: &Chains) -> IndexMap<String, Variable> {
+    let variable = |(name, site): (&str, &crate::SiteDraws)| {
+        let dims = leading().into_iter().chain(site.plates.iter().cloned()).collect();
+        (name.to_owned(), Variable { values: site.values.clone(), dims })
+    };
+    chains.sites().map(variable).collect()
+}
+
+/// The statistics under ArviZ's names.
+fn statistics(chains: &Chains) -> IndexMap<String, Variable> {
+    let all = || chains.transitions().iter().flatten();
+    let whole = |values: Tensor| values.reshape([chains.chain_count(), chains.draw_count()]);
+    let floats = |of: fn(&Transition) -> f64| whole(Tensor::from(all().map(of).collect::<Vec<f64>>()));
+    let counts = |of: fn(&Transition) -> u32| {
+        whole(Tensor::from(all().map(|t| i64::from(of(t))).collect::<Vec<i64>>()))
+    };
+    let truths = |of: fn(&Transition) -> bool| whole(Tensor::from(all().map(of).collect::<Vec<bool>>()));
+    let variables = [
+        ("lp", floats(|t| t.log_density)),
+        ("acceptance_rate", floats(|t| t.acceptance)),
+        ("step_size", floats(|t| t.step_size)),
+        ("energy", floats(|t| t.energy)),
+        ("tree_depth", counts(|t| t.tree_depth)),
+        ("n_steps", counts(|t| t.leapfrogs)),
+        ("diverging", truths(|t| t.divergent)),
+        ("reached_max_treedepth", truths(|t| t.saturated)),
+    ];
+    variables
+        .into_iter()
+        .map(|(name, values)| (name.to_owned(), Variable { values, dims: leading() }))
+        .collect()
+}

@@ -1,0 +1,178 @@
+//! The state of a chain that moves by a Hamiltonian, and its adaptation.
+
+use ppl_core::{Error, Result, TensorFile};
+use ppl_tensor::KeyStream;
+
+use super::{HamiltonianOptions, Metric, Phase};
+use crate::LogDensity;
+use crate::adaptation::{DualAveraging, Estimator, Learned};
+use crate::record::{self, plain};
+
+/// All that such a chain remembers: its last draw, its step size and mass matrix, what it has learned, and its stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HamiltonianState {
+    pub(crate) phase: Phase,
+    pub(crate) stream: KeyStream,
+    metric: Metric,
+    step_size: f64,
+    taken: usize,
+    warmup: usize,
+    averaging: DualAveraging,
+    estimator: Estimator,
+}
+
+plain!(HamiltonianState { phase, stream, metric, step_size, taken, warmup, averaging, estimator });
+
+/// The first step is halved or doubled until the acceptance of one step crosses this.
+const FIRST_ACCEPTANCE: f64 = 0.8;
+
+/// A log density that does not change over such steps has no finite integral.
+const LONGEST_STEP: f64 = 1e7;
+
+impl HamiltonianState {
+    /// The state at a position where the log density and its gradient are finite.
+    pub(crate) fn begin(
+        options: &HamiltonianOptions,
+        density: &mut dyn LogDensity,
+        position: &[f64],
+        warmup: usize,
+        stream: KeyStream,
+    ) -> Result<Self> {
+        let d = density.dimension();
+        if position.len() != d {
+            let found = position.len();
+            return Err(Error::Shape(format!("the start has {found} numbers, the log density {d}")));
+        }
+        let mut phase = Phase::zeros(d);
+        phase.position.copy_from_slice(position);
+        phase.log_density = density.value_and_gradient(position, &mut phase.gradient)?;
+        if !phase.log_density.is_finite() {
+            return Err(Error::argument(format!("the log density at the start is {}", phase.log_density)));
+        }
+        if let Some(at) = phase.gradient.iter().position(|g| !g.is_finite()) {
+            let slope = phase.gradient[at];
+            return Err(Error::argument(format!("number {at} of the gradient at the start is {slope}")));
+        }
+        let (estimator, metric) = Estimator::new(options.mass_matrix, warmup, &phase)?;
+        let step_size = options.step_size.unwrap_or(1.0);
+        let averaging = DualAveraging::new(step_size, options.target_acceptance);
+        let mut state = Self { phase, stream, metric, step_size, taken: 0, warmup, averaging, estimator };
+        if options.step_size.is_none() {
+            state.find_step_size(density)?;
+        }
+        Ok(state)
+    }
+
+    /// Reads what [`HamiltonianState::write_to`] wrote.
+    pub(crate) fn read_from(file: &TensorFile) -> Result<Self> {
+        let state: Self = record::read(file)?;
+        let d = state.phase.position.len();
+        let Phase { momentum, velocity, gradient, .. } = &state.phase;
+        let vectors = [momentum, velocity, gradient].iter().all(|vector| vector.len() == d);
+        match vectors && state.metric.dimension() == d && state.estimator.is_of(d) {
+            true => Ok(state),
+            false => Err(file.damaged("its state has vectors of different lengths")),
+        }
+    }
+
+    pub(crate) fn write_to(&self, file: &mut TensorFile) -> Result<()> {
+        record::write(self, file)
+    }
+
+    /// The mass matrix.
+    pub fn metric(&self) -> &Metric {
+        &self.metric
+    }
+
+    /// The step size, without jitter.
+    pub fn step_size(&self) -> f64 {
+        self.step_size
+    }
+
+    /// The number of transitions so far.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Whether the next transition is one of the warm-up.
+    pub fn is_warming_up(&self) -> bool {
+        self.taken < self.warmup
+    }
+
+    /// A new momentum for the last draw.
+    pub(crate) fn refresh(&mut self) {
+        self.metric.draw(&mut self.stream, &mut self.phase.momentum);
+        self.metric.velocity(&self.phase.momentum, &mut self.phase.velocity);
+    }
+
+    /// What a trajectory reads and changes.
+    pub(crate) fn parts(&mut self) -> (&Metric, &mut KeyStream, &mut Phase) {
+        (&self.metric, &mut self.stream, &mut self.phase)
+    }
+
+    /// The step size of the next transition.
+    pub(crate) fn jittered(&mut self, jitter: f64) -> f64 {
+        match jitter {
+            0.0 => self.step_size,
+            _ => self.step_size * (1.0 + jitter * (2.0 * self.stream.uniform() - 1.0)),
+        }
+    }
+
+    /// Counts a transition to the present point, and learns from it if it is one of the warm-up.
+    pub(crate) fn learn(&mut self, density: &mut dyn LogDensity, acceptance: f64) -> Result<()> {
+        let taken = self.taken;
+        self.taken += 1;
+        if taken >= self.warmup {
+            return Ok(());
+        }
+        self.step_size = self.averaging.update(acceptance);
+        match self.estimator.learn(taken, self.warmup, &self.phase)? {
+            Learned::Nothing => {}
+            Learned::Metric(metric) => self.metric = metric,
+            Learned::Fresh(metric) => {
+                self.metric = metric;
+                self.find_step_size(density)?;
+            }
+        }
+        if self.taken == self.warmup {
+            self.step_size = self.averaging.average().unwrap_or(self.step_size);
+        }
+        Ok(())
+    }
+
+    /// Doubles or halves the step size until the acceptance of one step crosses [`FIRST_ACCEPTANCE`], and begins its
+    /// averaging there.
+    fn find_step_size(&mut self, density: &mut dyn LogDensity) -> Result<()> {
+        // A step that went to nothing in a place of infinite slope is no place to begin from.
+        if !(self.step_size > f64::MIN_POSITIVE && self.step_size <= LONGEST_STEP) {
+            self.step_size = 1.0;
+        }
+        let (start, mut grows) = (self.phase.clone(), None);
+        loop {
+            self.refresh();
+            let before = self.phase.energy();
+            self.phase.leapfrog(density, &self.metric, self.step_size)?;
+            let accepted = before - self.phase.energy() > FIRST_ACCEPTANCE.ln();
+            self.phase.copy_from(&start);
+            match grows {
+                None => grows = Some(accepted),
+                Some(grows) if grows != accepted => break,
+                Some(_) => {}
+            }
+            self.step_size *= if accepted { 2.0 } else { 0.5 };
+            if self.step_size > LONGEST_STEP {
+                let reason = format!(
+                    "the log density hardly changes over a step of {LONGEST_STEP:e}: it has no finite integral, \
+                     the posterior is improper"
+                );
+                return Err(Error::argument(reason));
+            }
+            if self.step_size == 0.0 {
+                let reason = "no step is small enough to be accepted: is the log density continuous, and its gradient right?";
+                return Err(Error::argument(reason));
+            }
+        }
+        self.averaging.restart(self.step_size);
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Hamiltonian Monte Carlo with trajectories of one length.
+
+use ppl_core::{Error, Result, TensorFile};
+use ppl_tensor::KeyStream;
+
+use crate::hamiltonian::{DIVERGENCE, HamiltonianOptions, HamiltonianState, MassMatrix, Phase};
+use crate::{Kernel, LogDensity, Transition};
+
+/// Hamiltonian Monte Carlo (Duane, Kennedy, Pendleton and Roweth 1987; Neal 2011): a trajectory of a given length in time,
+/// whose end is accepted as Metropolis says.
+#[derive(Debug, Clone)]
+pub struct Hmc {
+    options: HamiltonianOptions,
+    length: f64,
+    max_steps: u32,
+    end: Phase,
+}
+
+impl Default for Hmc {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Hmc {
+    /// With trajectories of length π/2, which for a normal target of known scales makes independent draws, of at most
+    /// 1000 steps, and a mean acceptance of 0.8.
+    pub fn new() -> Self {
+        let length = std::f64::consts::FRAC_PI_2;
+        Self { options: HamiltonianOptions::default(), length, max_steps: 1000, end: Phase::default() }
+    }
+
+    /// Trajectories of another length: the number of steps times the step size, positive. Scales are those of the mass
+    /// matrix, so that one standard deviation takes a time of about 1.
+    #[must_use]
+    pub fn trajectory_length(mut self, length: f64) -> Self {
+        self.length = length;
+        self
+    }
+
+    /// Trajectories of no more steps than this, at least 1.
+    #[must_use]
+    pub fn max_steps(mut self, steps: u32) -> Self {
+        self.max_steps = steps;
+        self
+    }
+
+    /// Another mean probability of acceptance, in (0, 1).
+    #[must_use]
+    pub fn target_acceptance(mut self, target: f64) -> Self {
+        self.options.target_acceptance = target;
+        self
+    }
+
+    /// Another form of the mass matrix.
+    #[must_use]
+    pub fn mass_matrix(mut self, mass_matrix: MassMatrix) -> Self {
+        self.options.mass_matrix = mass_matrix;
+        self
+    }
+
+    /// A step size to begin with, positive; without a warm-up it is the one used.
+    #[must_use]
+    pub fn step_size(mut self, step_size: f64) -> Self {
+        self.options.step_size = Some(step_size);
+        self
+    }
+
+    /// Step sizes vary uniformly by this share, in [0, 1).
+    #[must_use]
+    pub fn jitter(mut self, jitter: f64) -> Self {
+        self.options.jitter = jitter;
+        self
+    }
+}
+
+impl Kernel for Hmc {
+    type State = HamiltonianState;
+
+    fn check(&self) -> Result<()> {
+        if !(self.length > 0.0 && self.length.is_finite()) {
+            let length = self.length;
+            return Err(Error::argument(format!("the trajectory length is {length}, must be positive")));
+        }
+        if self.max_steps == 0 {
+            return Err(Error::argument("the maximum number of steps is 0, must be at least 1"));
+        }
+        self.options.check()
+    }
+
+    fn init(
+        &mut self,
+        density: &mut dyn LogDensity,
+        position: &[f64],
+        warmup: usize,
+        stream: KeyStream,
+    ) -> Result<HamiltonianState> {
+        self.check()?;
+        HamiltonianState::begin(&self.options, density, position, warmup, stream)
+    }
+
+    fn step(&mut self, density: &mut dyn LogDensity, state: &mut HamiltonianState) -> Result<Transition> {
+        state.refresh();
+        let step_size = state.jittered(self.options.jitter);
+        // A cast of what is too large gives the largest number, which is then bounded.
+        let steps = ((self.length / step_size) as u32).clamp(1, self.max_steps);
+        let (metric, stream, phase) = state.parts();
+        if self.end.position.len() != phase.position.len() {
+            self.end = Phase::zeros(phase.position.len());
+        }
+        self.end.copy_from(phase);
+        let before = phase.energy();
+        let (mut leapfrogs, mut divergent) = (0, false);
+        while leapfrogs < steps && !divergent {
+            self.end.leapfrog(density, metric, step_size)?;
+            leapfrogs += 1;
+            let advantage = before - self.end.energy();
+            divergent = -advantage > DIVERGENCE || !advantage.is_finite();
+        }
+        let acceptance = if divergent { 0.0 } else { (before - self.end.energy()).exp().min(1.0) };
+        if stream.uniform() < acceptance {
+            std::mem::swap(phase, &mut self.end);
+        }
+        let (log_density, energy) = (phase.log_density, phase.energy());
+        state.learn(density, acceptance)?;
+        let saturated = steps == self.max_steps;
+        Ok(Transition {
+            log_density,
+            acceptance,
+            step_size,
+            tree_depth: 0,
+            leapfrogs,
+            divergent,
+            saturated,
+            energy,
+        })
+    }
+
+    fn position(state: &HamiltonianState) -> &[f64] {
+        &state.phase.position
+    }
+
+    fn write_state(state: &HamiltonianState, file: &mut TensorFile) -> Result<()> {
+        state.write_to(file)
+    }
+
+    fn read_state(file: &TensorFile) -> Result<HamiltonianState> {
+        HamiltonianState::read_from(file)
+    }
+}

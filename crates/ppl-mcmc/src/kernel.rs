@@ -1,0 +1,142 @@
+//! What makes a chain.
+
+use ppl_core::{Error, Result, TensorFile};
+use ppl_tensor::KeyStream;
+
+use crate::LogDensity;
+
+/// One way to make a Markov chain: how its state begins, and how one transition changes it.
+///
+/// A kernel holds options, and memory that transitions use again. All that a chain remembers, its random stream and its
+/// adaptation included, is its state, plain data: a clone of it goes on with the same draws.
+///
+/// ```
+/// use ppl_core::Result;
+/// use ppl_mcmc::{Kernel, LogDensity, Mcmc, Transition};
+/// use ppl_tensor::KeyStream;
+///
+/// /// A fixed Gaussian step from the last draw, accepted as Metropolis says.
+/// #[derive(Clone)]
+/// struct Metropolis(f64);
+///
+/// #[derive(Clone)]
+/// struct Place(Vec<f64>, f64, KeyStream);
+///
+/// impl Kernel for Metropolis {
+///     type State = Place;
+///
+///     fn init(&mut self, density: &mut dyn LogDensity, x: &[f64], _: usize, stream: KeyStream) -> Result<Place> {
+///         let log_density = density.value_and_gradient(x, &mut vec![0.0; x.len()])?;
+///         Ok(Place(x.to_vec(), log_density, stream))
+///     }
+///
+///     fn step(&mut self, density: &mut dyn LogDensity, Place(x, log_density, stream): &mut Place) -> Result<Transition> {
+///         let proposal: Vec<f64> = x.iter().map(|x| x + self.0 * stream.normal()).collect();
+///         let proposed = density.value_and_gradient(&proposal, &mut vec![0.0; x.len()])?;
+///         let acceptance = (proposed - *log_density).exp().min(1.0);
+///         if stream.uniform() < acceptance {
+///             (*x, *log_density) = (proposal, proposed);
+///         }
+///         Ok(Transition { acceptance, log_density: *log_density, step_size: self.0, ..Transition::default() })
+///     }
+///
+///     fn position(state: &Place) -> &[f64] {
+///         &state.0
+///     }
+/// }
+///
+/// struct Normal;
+///
+/// impl LogDensity for Normal {
+///     fn dimension(&self) -> usize {
+///         1
+///     }
+///
+///     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
+///         gradient[0] = -x[0];
+///         Ok(-0.5 * x[0] * x[0])
+///     }
+/// }
+///
+/// let raw = Mcmc::new(Metropolis(2.4)).draws(2000).chains(2).sample(|| Normal, &[vec![0.0], vec![1.0]])?;
+/// let mean = raw.iter().flat_map(|chain| &chain.values).sum::<f64>() / 4000.0;
+/// # assert!(mean.abs() < 0.3, "{mean}");
+/// # Ok::<(), ppl_core::Error>(())
+/// ```
+pub trait Kernel: Clone + Send {
+    /// All that a chain remembers.
+    type State: Clone + Send;
+
+    /// Whether the options make sense.
+    ///
+    /// # Errors
+    /// If one is out of range; the message names it.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The state at `position` `[d]`, of a chain whose first `warmup` transitions may adapt it.
+    ///
+    /// # Errors
+    /// If the density cannot be computed, or no transition can be made from there.
+    fn init(
+        &mut self,
+        density: &mut dyn LogDensity,
+        position: &[f64],
+        warmup: usize,
+        stream: KeyStream,
+    ) -> Result<Self::State>;
+
+    /// One transition.
+    ///
+    /// # Errors
+    /// If the density cannot be computed, or adaptation finds that there is nothing to sample from.
+    fn step(&mut self, density: &mut dyn LogDensity, state: &mut Self::State) -> Result<Transition>;
+
+    /// The position `[d]` of a chain in this state.
+    fn position(state: &Self::State) -> &[f64];
+
+    /// Adds a state to a file, from which [`Kernel::read_state`] gives it back bit for bit: for chains that are stored.
+    ///
+    /// # Errors
+    /// As of this default, if the kernel cannot do that.
+    fn write_state(_state: &Self::State, _file: &mut TensorFile) -> Result<()> {
+        Err(unstored())
+    }
+
+    /// The state in a file.
+    ///
+    /// # Errors
+    /// If there is none, it is damaged, or the kernel cannot do that.
+    fn read_state(_file: &TensorFile) -> Result<Self::State> {
+        Err(unstored())
+    }
+}
+
+fn unstored() -> Error {
+    Error::Unsupported {
+        what: "storing chains".into(),
+        of: "this kernel: it does not write its state".into(),
+    }
+}
+
+/// What is known of one transition.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Transition {
+    /// The log density at the draw, on unconstrained space, in nats.
+    pub log_density: f64,
+    /// Mean probability of acceptance over the points of the trajectory.
+    pub acceptance: f64,
+    /// The step size used.
+    pub step_size: f64,
+    /// Number of doublings of the trajectory.
+    pub tree_depth: u32,
+    /// Number of leapfrog steps: of gradients.
+    pub leapfrogs: u32,
+    /// Whether the trajectory ended because the integrator failed.
+    pub divergent: bool,
+    /// Whether the trajectory ended because it was as long as is allowed.
+    pub saturated: bool,
+    /// The Hamiltonian at the draw, in nats.
+    pub energy: f64,
+}
