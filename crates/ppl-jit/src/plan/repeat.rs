@@ -82,6 +82,7 @@ impl Lower<'_> {
         let mut inner = Lower::new(body, places, std::mem::take(&mut self.code));
         inner.slots = std::mem::take(&mut self.slots);
         inner.copies = self.copies.clone();
+        inner.padded = self.padded.clone();
         for (index, node) in body.nodes.iter().enumerate() {
             if let Kind::Input(number) = node.kind {
                 inner.set_view(Id(index), given[number].clone());
