@@ -82,7 +82,7 @@ fn dense() -> Mcmc<Nuts> {
 #[test]
 fn small_regressions() {
     for name in ["kidscore_mom_work", "logmesquite", "blr"] {
-        check(name, nuts());
+        check(name, nuts().draws(2000));
     }
 }
 
