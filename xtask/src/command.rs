@@ -72,7 +72,9 @@ pub(crate) fn memcheck() -> Result {
         ));
     }
     let runner = "target.'cfg(all())'.runner=['valgrind', '--quiet', '--error-exitcode=9']";
-    run(cargo(&["test", "--package", "ppl-jit", "--tests", "--config", runner]))
+    // Valgrind's fused products are not the processor's to the last bit, which tests of element functions ask for.
+    let rest = ["--", "--skip", "math::tests"];
+    run(cargo(&[&["test", "--package", "ppl-jit", "--tests", "--config", runner], &rest[..]].concat()))
 }
 
 pub(crate) fn bench(options: &[&str]) -> Result {

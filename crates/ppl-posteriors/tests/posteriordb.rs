@@ -127,7 +127,10 @@ fn a_changing_variance() {
 #[test]
 #[ignore = "slow: minutes in a release build"]
 fn hidden_states() {
-    check("hmm_drive_0", nuts());
+    // There is another mode, in which one state is hardly ever entered; a chain that leaves it late in its warm-up has
+    // learned its scales there. It starts at the priors' means, in order.
+    let near = || Tensor::from([0.5, 3.0]);
+    check("hmm_drive_0", nuts().init(Init::values([("phi", near()), ("lambda", near())])));
 }
 
 /// 60 steps of seven stages.
