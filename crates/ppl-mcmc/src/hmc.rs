@@ -3,7 +3,9 @@
 use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
-use crate::hamiltonian::{DIVERGENCE, HamiltonianOptions, HamiltonianState, MassMatrix, Phase};
+use crate::hamiltonian::{
+    DIVERGENCE, HamiltonianOptions, HamiltonianState, MassMatrix, Phase, hamiltonian_options,
+};
 use crate::{Kernel, LogDensity, Transition};
 
 /// Hamiltonian Monte Carlo (Duane, Kennedy, Pendleton and Roweth 1987; Neal 2011): a trajectory of a given length in time,
@@ -44,35 +46,9 @@ impl Hmc {
         self.max_steps = steps;
         self
     }
-
-    /// Another mean probability of acceptance, in (0, 1).
-    #[must_use]
-    pub fn target_acceptance(mut self, target: f64) -> Self {
-        self.options.target_acceptance = target;
-        self
-    }
-
-    /// Another form of the mass matrix.
-    #[must_use]
-    pub fn mass_matrix(mut self, mass_matrix: MassMatrix) -> Self {
-        self.options.mass_matrix = mass_matrix;
-        self
-    }
-
-    /// A step size to begin with, positive; without a warm-up it is the one used.
-    #[must_use]
-    pub fn step_size(mut self, step_size: f64) -> Self {
-        self.options.step_size = Some(step_size);
-        self
-    }
-
-    /// Step sizes vary uniformly by this share, in [0, 1).
-    #[must_use]
-    pub fn jitter(mut self, jitter: f64) -> Self {
-        self.options.jitter = jitter;
-        self
-    }
 }
+
+hamiltonian_options!(Hmc);
 
 impl Kernel for Hmc {
     type State = HamiltonianState;

@@ -3,7 +3,7 @@
 use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
-use crate::hamiltonian::{HamiltonianOptions, HamiltonianState, MassMatrix};
+use crate::hamiltonian::{HamiltonianOptions, HamiltonianState, MassMatrix, hamiltonian_options};
 use crate::tree::Tree;
 use crate::{Kernel, LogDensity, Transition};
 
@@ -32,41 +32,15 @@ impl Nuts {
         Self { options: HamiltonianOptions::default(), max_tree_depth: 10, tree: Tree::default() }
     }
 
-    /// Another mean probability of acceptance, in (0, 1).
-    #[must_use]
-    pub fn target_acceptance(mut self, target: f64) -> Self {
-        self.options.target_acceptance = target;
-        self
-    }
-
     /// Trajectories of up to `2^depth - 1` steps; from 1 to 30.
     #[must_use]
     pub fn max_tree_depth(mut self, depth: u32) -> Self {
         self.max_tree_depth = depth;
         self
     }
-
-    /// Another form of the mass matrix.
-    #[must_use]
-    pub fn mass_matrix(mut self, mass_matrix: MassMatrix) -> Self {
-        self.options.mass_matrix = mass_matrix;
-        self
-    }
-
-    /// A step size to begin with, positive; without a warm-up it is the one used.
-    #[must_use]
-    pub fn step_size(mut self, step_size: f64) -> Self {
-        self.options.step_size = Some(step_size);
-        self
-    }
-
-    /// Step sizes vary uniformly by this share, in [0, 1).
-    #[must_use]
-    pub fn jitter(mut self, jitter: f64) -> Self {
-        self.options.jitter = jitter;
-        self
-    }
 }
+
+hamiltonian_options!(Nuts);
 
 impl Kernel for Nuts {
     type State = HamiltonianState;

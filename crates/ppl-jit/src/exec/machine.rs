@@ -1,9 +1,10 @@
 //! The memory of a program and what runs its instructions on it.
 //!
-//! This is, with [passes](super::pass) and the kernels, the only place of the crate that handles addresses. What makes it sound: every buffer of the
-//! program has as many elements as its type says, in memory that lives as long as the machine (its own), the program
-//! (constants) or the run (arguments); views stay within their buffers, as the shape rules of the operations have it; and
-//! places in the machine's memory are shared only by buffers that are not in use at the same time.
+//! This is, with [passes](super::pass), kernels, element functions and [functions](crate::native) of machine code, where the
+//! crate handles addresses. What makes it sound: every buffer of the program has as many elements as its type says, in
+//! memory that lives as long as the machine (its own), the program (constants) or the run (arguments); views stay within
+//! their buffers, as the shape rules of the operations have it; and places in the machine's memory are shared only by
+//! buffers that are not in use at the same time.
 
 #![allow(unsafe_code)]
 

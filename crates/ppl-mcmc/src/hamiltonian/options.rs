@@ -55,3 +55,40 @@ impl HamiltonianOptions {
         }
     }
 }
+
+/// Gives a kernel with a field `options` the methods that set these.
+macro_rules! hamiltonian_options {
+    ($kernel:ty) => {
+        impl $kernel {
+            /// Another mean probability of acceptance, in (0, 1).
+            #[must_use]
+            pub fn target_acceptance(mut self, target: f64) -> Self {
+                self.options.target_acceptance = target;
+                self
+            }
+
+            /// Another form of the mass matrix.
+            #[must_use]
+            pub fn mass_matrix(mut self, mass_matrix: MassMatrix) -> Self {
+                self.options.mass_matrix = mass_matrix;
+                self
+            }
+
+            /// A step size to begin with, positive; without a warm-up it is the one used.
+            #[must_use]
+            pub fn step_size(mut self, step_size: f64) -> Self {
+                self.options.step_size = Some(step_size);
+                self
+            }
+
+            /// Step sizes vary uniformly by this share, in [0, 1).
+            #[must_use]
+            pub fn jitter(mut self, jitter: f64) -> Self {
+                self.options.jitter = jitter;
+                self
+            }
+        }
+    };
+}
+
+pub(crate) use hamiltonian_options;

@@ -55,9 +55,9 @@ fn count(options: &Options, name: &str, default: usize) -> std::result::Result<u
 }
 
 fn sample(options: &Options) -> Outcome {
+    let (warmup, chains) = (count(options, "warmup", 200)?, count(options, "chains", 4)?);
     let nations = Nations::read(&nations::FILE.find(options.extra("data"))?)?;
     show(format!("{} nations; {} more without a known GDP left out\n", nations.len(), nations.left_out));
-    let (warmup, chains) = (count(options, "warmup", 200)?, count(options, "chains", 4)?);
 
     let start = Instant::now();
     let mcmc = Mcmc::new(Nuts::new()).warmup(warmup).draws(options.steps).chains(chains).seed(options.seed);
