@@ -100,6 +100,8 @@ pub(crate) struct Loop {
 pub(crate) struct Chunks {
     /// Elements of the inner dimension in a chunk: a multiple of a block.
     pub(crate) size: usize,
+    /// Whether a pass takes so long that threads share it.
+    pub(crate) is_worth_threads: bool,
     pub(crate) totals: Vec<Total>,
     /// Values between operations, and the distance of each in bytes from the start of a worker's memory.
     pub(crate) temporaries: Vec<(Slot, usize)>,
@@ -221,7 +223,16 @@ impl Instruction {
                 let after = |slot: Slot, count: usize| slot..slot + count as Slot;
                 after(a, first).chain(after(b, second)).chain([c]).collect()
             }
+            (Call::Paired(_), _) => vec![a],
             _ => self.sources.to_vec(),
+        }
+    }
+
+    /// Slots that are written.
+    pub(crate) fn writes(&self) -> Vec<Slot> {
+        match self.call {
+            Call::Paired(_) => vec![self.dst, self.sources[1]],
+            _ => vec![self.dst],
         }
     }
 }
@@ -229,7 +240,7 @@ impl Instruction {
 impl Step {
     /// Slots that are written and slots that are read.
     pub(crate) fn slots(&self) -> (Vec<Slot>, Vec<Slot>) {
-        let of = |instruction: &Instruction| (vec![instruction.dst], instruction.reads());
+        let of = |instruction: &Instruction| (instruction.writes(), instruction.reads());
         match self {
             Step::Run(instruction) => of(instruction),
             Step::Copy { to, from, .. } => (vec![*to], vec![*from]),

@@ -1,6 +1,7 @@
 //! Programs that run.
 
 mod function;
+mod helpers;
 mod machine;
 mod pass;
 #[cfg(test)]

@@ -9,15 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use smallvec::SmallVec;
 
+use super::helpers::{self, MOST_THREADS};
 use super::machine::{Line, lines};
 use crate::code::{Chunks, Instruction, Loop};
 use crate::kernels::{Call, Immediate};
-
-/// From so many elements on, times instructions, threads are started: half a millisecond and more, of which they take a tenth.
-const WORTH_THREADS: usize = 4 << 20;
-
-/// More threads than this do not read memory faster.
-const MOST_THREADS: usize = 8;
 
 /// The immediate of kernels that have none.
 const NONE: Immediate = [0; 4];
@@ -172,22 +167,15 @@ impl Crew {
     /// As for [`Crew::pass`].
     unsafe fn divided(&mut self, one: &Loop, chunks: &Chunks, base: &[*mut u8]) {
         let count = one.inner.div_ceil(chunks.size);
-        let threads = threads(one).min(count);
+        let threads = threads(chunks).min(count);
         self.prepare(threads, count, chunks, base);
         let partials: *mut u8 = self.partials.as_mut_ptr().cast();
         let pass = Pass { one, chunks, base, partials, next: AtomicUsize::new(0) };
-        if let Some((own, others)) = self.workers[..threads].split_first_mut() {
-            std::thread::scope(|scope| {
-                for worker in others {
-                    let pass = &pass;
-                    // SAFETY: the caller's; if no thread can be had, this one does all.
-                    let _ =
-                        std::thread::Builder::new().spawn_scoped(scope, move || unsafe { pass.work(worker) });
-                }
-                // SAFETY: the caller's.
-                unsafe { pass.work(own) };
-            });
-        }
+        let workers = Workers(self.workers[..threads].as_mut_ptr());
+        helpers::share(threads, &|number| {
+            // SAFETY: each number is of one thread, and there are as many workers; the rest is the caller's.
+            unsafe { pass.work(workers.get(number)) }
+        });
         for number in 0..count {
             for total in &chunks.totals {
                 let from = partials.wrapping_add(number * chunks.partial + total.place).cast_const();
@@ -221,19 +209,27 @@ impl Crew {
     }
 }
 
-/// How many threads are to share a pass.
-fn threads(one: &Loop) -> usize {
-    use std::sync::OnceLock;
-    static THREADS: OnceLock<usize> = OnceLock::new();
+/// Workers of a pass, each of which one thread takes.
+struct Workers(*mut Worker);
+
+// SAFETY: workers may be sent, and no two threads take the same.
+unsafe impl Sync for Workers {}
+
+impl Workers {
+    /// # Safety
+    /// There is such a worker, and nobody else takes it while it is in use.
+    #[allow(clippy::mut_from_ref, reason = "the caller sees to it that there is one reference")]
+    unsafe fn get(&self, number: usize) -> &mut Worker {
+        // SAFETY: the caller's.
+        unsafe { &mut *self.0.add(number) }
+    }
+}
+
+/// How many threads may share a pass.
+fn threads(chunks: &Chunks) -> usize {
     #[cfg(test)]
     if let Some(threads) = super::tests::threads() {
         return threads;
     }
-    let work = one.inner * one.outer.iter().product::<usize>() * one.body.len();
-    if work < WORTH_THREADS {
-        return 1;
-    }
-    *THREADS.get_or_init(|| {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_THREADS)
-    })
+    if chunks.is_worth_threads { MOST_THREADS } else { 1 }
 }

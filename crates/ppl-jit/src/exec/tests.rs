@@ -137,6 +137,37 @@ fn short_rows_of_long_columns_give_what_interpreted_ones_give() {
     }
 }
 
+/// Softplus and its slope, and a sigmoid and its complement, in one block and in many.
+#[test]
+fn functions_with_a_common_exponential_give_what_interpreted_ones_give() {
+    fn softplus(x: &Tensor, y: &Tensor) -> Tensor {
+        x.softplus() * y
+    }
+    fn odds(x: &Tensor, y: &Tensor) -> Tensor {
+        x.sigmoid() * y + (-x).sigmoid()
+    }
+    type Loss = fn(&Tensor, &Tensor) -> Tensor;
+    let losses: [(Loss, &str); 2] = [(softplus, "softplus and sigmoid"), (odds, "sigmoids")];
+    for ((loss, name), rows) in losses.iter().flat_map(|loss| [100, 5000].map(|rows| (loss, rows))) {
+        for dtype in [DType::F64, DType::F32] {
+            let f = |args: &Vec<Tensor>| {
+                let leaf = args[0].tracked();
+                let total = loss(&leaf, &args[1]).sum_all();
+                Ok([vec![total.clone()], grad(&total, &[&leaf])?].concat())
+            };
+            let args =
+                |seed: usize| vec![numbers(dtype, &[rows], seed) * 30.0, numbers(dtype, &[rows], seed + 1)];
+            let device = Device::cpu().float(dtype);
+            let check = || agrees(&device, &f, &args(1), &args(4), &compiled).map(|_| ());
+            if let Err(failure) = check().and_then(|()| as_portable(check)) {
+                panic!("{name} of {rows} rows, {dtype}: {failure}");
+            }
+            let plan = crate::compile(ppl_tensor::trace(&device, f, &args(1)).unwrap()).unwrap().explain();
+            assert!(plan.contains(name), "{plan}");
+        }
+    }
+}
+
 /// Long enough for several chunks, of which the last is short, and with values that are results for each element.
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {

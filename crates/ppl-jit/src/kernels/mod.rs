@@ -18,6 +18,7 @@ mod lanes;
 mod layout;
 mod linear;
 mod map;
+mod paired;
 mod random;
 mod recur;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub(crate) use linear::{
 pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };
+pub(crate) use paired::{Pair, both};
 pub(crate) use random::draws;
 pub(crate) use recur::{Order, cumulative_sum, linear_recurrence};
 
@@ -52,6 +54,8 @@ pub(crate) enum Call {
     /// Its first two sources are entries of the table of addresses themselves: as many neighbours as its second and third
     /// immediate say.
     Scattered(Kernel),
+    /// Its second source is another destination.
+    Paired(Kernel),
     Unary64(UnaryLoop<f64>),
     Unary32(UnaryLoop<f32>),
     Binary64(BinaryLoop<f64>),
@@ -66,7 +70,9 @@ impl Call {
         // SAFETY: the caller's.
         unsafe {
             match self {
-                Call::Kernel(kernel) | Call::Scattered(kernel) => kernel(dst, a, b, c, n, immediate),
+                Call::Kernel(kernel) | Call::Scattered(kernel) | Call::Paired(kernel) => {
+                    kernel(dst, a, b, c, n, immediate)
+                }
                 Call::Unary64(run) => run(dst.cast(), a.cast(), n),
                 Call::Unary32(run) => run(dst.cast(), a.cast(), n),
                 Call::Binary64(run) => run(dst.cast(), a.cast(), b.cast(), n),

@@ -120,8 +120,19 @@ pub(crate) fn tanh<A: Arch, T: Float>(x: T) -> T {
 /// `1 / (1 + e⁻ˣ)`, corrected for the rounding of the divisor.
 #[inline(always)]
 pub(crate) fn sigmoid<A: Arch, T: Float>(x: T) -> T {
-    let e = exp::<A, T>(-x.abs());
-    let positive = x >= T::ZERO;
+    sigmoid_of::<A, T>(exp::<A, T>(-x.abs()), x >= T::ZERO)
+}
+
+/// The same at `x` and at `-x`.
+#[inline(always)]
+pub(crate) fn sigmoid_of_both<A: Arch, T: Float>(x: T) -> (T, T) {
+    let (e, positive) = (exp::<A, T>(-x.abs()), x >= T::ZERO);
+    (sigmoid_of::<A, T>(e, positive), sigmoid_of::<A, T>(e, !positive))
+}
+
+/// The same from `e^(-|x|)` and the sign of `x`.
+#[inline(always)]
+pub(super) fn sigmoid_of<A: Arch, T: Float>(e: T, positive: bool) -> T {
     let (divisor, error) = fast_two_sum(T::ONE, e);
     let q = select(positive, T::ONE, e) / divisor;
     let inverse = select(positive, q, T::ONE - q);

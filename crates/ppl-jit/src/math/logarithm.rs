@@ -1,6 +1,6 @@
 //! The logarithm and its relatives.
 
-use super::exponential::exp;
+use super::exponential::{exp, sigmoid_of};
 use super::float::{Arch, Float, fast_two_sum, horner, mul_add, select, two_product};
 
 /// `k ln 2 + ln(1 + f) + c` for `1 + f` in `[√½, √2)` and a `c` of the size of a rounding error.
@@ -81,7 +81,19 @@ fn log1p_of_unit<A: Arch, T: Float>(e: T) -> T {
 /// `ln(1 + eˣ)`.
 #[inline(always)]
 pub(crate) fn softplus<A: Arch, T: Float>(x: T) -> T {
-    select(x > T::ZERO, x, T::ZERO) + log1p_of_unit::<A, T>(exp::<A, T>(-x.abs()))
+    softplus_of::<A, T>(exp::<A, T>(-x.abs()), x)
+}
+
+/// With its slope.
+#[inline(always)]
+pub(crate) fn softplus_and_sigmoid<A: Arch, T: Float>(x: T) -> (T, T) {
+    let e = exp::<A, T>(-x.abs());
+    (softplus_of::<A, T>(e, x), sigmoid_of::<A, T>(e, x >= T::ZERO))
+}
+
+#[inline(always)]
+fn softplus_of<A: Arch, T: Float>(e: T, x: T) -> T {
+    select(x > T::ZERO, x, T::ZERO) + log1p_of_unit::<A, T>(e)
 }
 
 /// `ln(eˣ + eʸ)`.

@@ -136,7 +136,11 @@ impl<'l, 'a> Body<'l, 'a> {
                 }
                 Task::MulAdd(_) => i > 0,
                 Task::Combine { .. } => i == 2,
-                Task::Fold(_) | Task::Contract { .. } | Task::Mix { .. } | Task::Project { .. } => false,
+                Task::Fold(_)
+                | Task::Pair(..)
+                | Task::Contract { .. }
+                | Task::Mix { .. }
+                | Task::Project { .. } => false,
             };
             (sources[i], forms[i]) = match (argument, is_matrix) {
                 // The kernel knows the distances.
@@ -151,6 +155,12 @@ impl<'l, 'a> Body<'l, 'a> {
             Task::MulAdd(kind) => {
                 let kernel = kernels::mul_add_of(kind, dtype, forms[1], forms[2]);
                 kernel.map(|kernel| (kernel.into(), "mul_add", [0; 4]))
+            }
+            Task::Pair(pair, second) => {
+                let other = self.temporary();
+                self.places.insert(second, other);
+                sources[1] = other;
+                kernels::both(pair, dtype).map(|kernel| (Call::Paired(kernel), pair.name(), [0; 4]))
             }
             Task::Fold(kind) => match self.single {
                 Some(n) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ppl_tensor::op::Reduction;
+use ppl_tensor::op::{Binary, Reduction, Unary};
 use ppl_tensor::{Op, Result, TensorType};
 
 use super::body::Body;
@@ -11,8 +11,8 @@ use super::order::goes_by_columns;
 use super::schedule::Role;
 use super::view::{Strides, View, row_major};
 use crate::code::{Chunks, Loop, Step, Stream, Total, bytes};
-use crate::ir::{Id, Kind};
-use crate::kernels::{self, Immediate, MulAdd, Start};
+use crate::ir::{Id, Ir, Kind};
+use crate::kernels::{self, Immediate, MulAdd, Pair, Start};
 
 /// Bytes that a block may have of values between operations and of what is read several times: they stay in the fastest
 /// cache.
@@ -23,6 +23,15 @@ const BLOCK: (usize, usize) = (128, 1024);
 
 /// Elements of a chunk, about: so many that what comes on top does not count, and few enough to be shared out.
 const CHUNK: usize = 1 << 16;
+
+/// The same of a pass with outer dimensions: they are more of a chunk's elements, and fewer chunks share the inner one.
+const CHUNK_OF_ROWS: usize = 1 << 15;
+
+/// Chunks of a pass, at most.
+const MOST_CHUNKS: usize = 64;
+
+/// Operations from which on threads share a pass: a tenth of a millisecond, of which they take a few microseconds.
+const WORTH_THREADS: usize = 1 << 21;
 
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
@@ -52,6 +61,8 @@ pub(super) enum Task {
     Map,
     /// A product and a third operand.
     MulAdd(MulAdd),
+    /// Two functions of one argument; the second is another operation's value.
+    Pair(Pair, Id),
     /// All elements joined onto what the destination has.
     Fold(Reduction),
     /// Coefficients, rows, and perhaps what their combination starts from. If it is shifted, a number to be added is the
@@ -86,6 +97,31 @@ pub(super) struct Part {
     pub(super) arguments: Vec<Argument>,
     /// Where the result goes, if to memory.
     pub(super) to: Option<usize>,
+}
+
+impl Part {
+    /// Arithmetic operations for each element, about.
+    fn operations(&self, ir: &Ir) -> usize {
+        match (self.task, &ir.nodes[self.id.0].kind) {
+            (
+                Task::Combine { immediate: [count, ..], .. } | Task::Contract { immediate: [count, ..], .. },
+                _,
+            ) => count,
+            (Task::Mix { count, .. } | Task::Project { count, .. }, _) => count,
+            (Task::Map, Kind::Op(Op::Unary(kind), _)) if !is_cheap(*kind) => FUNCTION,
+            (Task::Map, Kind::Op(Op::Binary(Binary::LogAddExp | Binary::Pow), _)) => FUNCTION,
+            (Task::Pair(..), _) => 2 * FUNCTION,
+            (Task::Map | Task::MulAdd(_) | Task::Fold(_), _) => 1,
+        }
+    }
+}
+
+/// Operations of an exponential and the like.
+const FUNCTION: usize = 16;
+
+fn is_cheap(kind: Unary) -> bool {
+    use Unary::{Abs, Floor, IsFinite, Neg, Not, Reciprocal, Sign, Sqrt};
+    matches!(kind, Neg | Abs | Sign | Floor | Reciprocal | Sqrt | IsFinite | Not)
 }
 
 pub(super) struct Pass<'l, 'a> {
@@ -401,8 +437,15 @@ impl Pass<'_, '_> {
             self.lower.fill(view, ty, &kernels::identity(*kind, ty.dtype));
         }
         let blocks_first = block < inner && !outer.is_empty() && is_shared;
-        let chunks = (inner > CHUNK).then(|| self.chunks((inner, block), &temporaries, &totals, &streams));
-        let outer = outer.iter().map(|(size, _)| *size).collect();
+        let outer: Vec<usize> = outer.iter().map(|(size, _)| *size).collect();
+        let rows = outer.iter().product::<usize>();
+        let size = if rows > 1 { CHUNK_OF_ROWS / rows } else { inner.div_ceil(inner.div_ceil(CHUNK)) };
+        let size = size.max(block).max(inner.div_ceil(MOST_CHUNKS)).next_multiple_of(block);
+        let work = inner * rows * parts.iter().map(|part| part.operations(self.lower.ir)).sum::<usize>();
+        let is_worth_threads = work >= WORTH_THREADS;
+        let is_long = inner > CHUNK || is_worth_threads && size < inner;
+        let chunks =
+            is_long.then(|| self.chunks((size, is_worth_threads), block, &temporaries, &totals, &streams));
         let one = Loop { outer, inner, block, blocks_first, streams, body: code, chunks };
         self.lower.code.steps.push(Step::Loop(Box::new(one)));
     }
@@ -410,12 +453,12 @@ impl Pass<'_, '_> {
     /// How a long pass is divided.
     fn chunks(
         &mut self,
-        (inner, block): (usize, usize),
+        (size, is_worth_threads): (usize, bool),
+        block: usize,
         temporaries: &[usize],
         totals: &[Ending],
         streams: &[Stream],
     ) -> Chunks {
-        let size = inner.div_ceil(inner.div_ceil(CHUNK)).next_multiple_of(block);
         let bytes_of_block = (block * 8).next_multiple_of(LINE);
         let place =
             |(number, &buffer): (usize, &usize)| (self.lower.slot(buffer, 0), number * bytes_of_block);
@@ -440,7 +483,7 @@ impl Pass<'_, '_> {
             });
             partial += (elements * bytes(ty.dtype)).next_multiple_of(LINE);
         }
-        Chunks { size, totals: own, temporaries, memory, partial }
+        Chunks { size, is_worth_threads, totals: own, temporaries, memory, partial }
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use ppl_tensor::op::{Binary, Reduction};
+use ppl_tensor::op::{Binary, Reduction, Unary};
 use ppl_tensor::{Op, Shape, TensorType};
 
 use super::fuse::{Access, Argument, Ending, Part, Pass, Task};
 use super::view::{Strides, View, row_major};
 use crate::ir::{Id, Kind};
-use crate::kernels::{Immediate, MulAdd, Start};
+use crate::kernels::{Immediate, MulAdd, Pair, Start};
 
 impl Pass<'_, '_> {
     /// The same parts, fewer.
@@ -17,6 +17,7 @@ impl Pass<'_, '_> {
         self.join_pairs();
         self.join_projections();
         self.join_moments();
+        self.join_functions();
         self.separate();
         self.forget_unused();
     }
@@ -299,6 +300,70 @@ impl Pass<'_, '_> {
         self.parts[number].to = Some(access);
         self.parts[number].task = Task::Contract { immediate, moments: true };
         self.remove(&moments.iter().filter_map(|moment| moment.1).collect::<Vec<_>>());
+    }
+
+    /// Functions that have their exponential in common.
+    fn join_functions(&mut self) {
+        let mut first = 0;
+        while first < self.parts.len() {
+            let found = self.sigmoid_beside(first);
+            if let Some((pair, second, gone)) = found {
+                self.parts[first].task = Task::Pair(pair, second);
+                self.remove(&gone);
+            }
+            first += 1;
+        }
+    }
+
+    /// The value that is a sigmoid of the argument of a part, which comes before it, or of minus that; and the parts that
+    /// are not needed if they are made together.
+    fn sigmoid_beside(&self, first: usize) -> Option<(Pair, Id, Vec<usize>)> {
+        let unary = |part: &Part| match (part.task, part.to, self.operation(part)) {
+            (Task::Map, None, Some(Op::Unary(kind))) => Some((*kind, part.arguments[0])),
+            _ => None,
+        };
+        let (kind, argument) = unary(&self.parts[first])?;
+        let pair = match kind {
+            Unary::Softplus => Pair::SoftplusAndSigmoid,
+            Unary::Sigmoid => Pair::Sigmoids,
+            _ => return None,
+        };
+        let others = || self.parts.iter().enumerate().skip(first + 1);
+        if pair == Pair::SoftplusAndSigmoid {
+            return others().find_map(|(number, part)| match unary(part) {
+                Some((Unary::Sigmoid, own)) if self.is_same(own, argument) => {
+                    Some((pair, part.id, vec![number]))
+                }
+                _ => None,
+            });
+        }
+        let (minus, negated) =
+            self.parts.iter().enumerate().find_map(|(number, part)| match unary(part) {
+                Some((Unary::Neg, own)) if self.is_same(own, argument) => Some((number, part.id)),
+                _ => None,
+            })?;
+        let (number, second) = others().find_map(|(number, part)| match unary(part) {
+            Some((Unary::Sigmoid, Argument::Value(own))) if own == negated => Some((number, part.id)),
+            _ => None,
+        })?;
+        let readers = self.parts.iter().flat_map(|part| &part.arguments);
+        let is_read_once = readers.filter(|argument| **argument == Argument::Value(negated)).count() == 1;
+        Some((pair, second, if is_read_once { vec![minus, number] } else { vec![number] }))
+    }
+
+    fn operation(&self, part: &Part) -> Option<&Op> {
+        match &self.lower.ir.nodes[part.id.0].kind {
+            Kind::Op(op, _) => Some(op),
+            _ => None,
+        }
+    }
+
+    /// Whether arguments are the same elements.
+    fn is_same(&self, one: Argument, other: Argument) -> bool {
+        match (one, other) {
+            (Argument::Memory(one), Argument::Memory(other)) => self.accesses[one] == self.accesses[other],
+            _ => one == other,
+        }
     }
 
     fn remove(&mut self, gone: &[usize]) {
