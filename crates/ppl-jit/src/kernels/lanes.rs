@@ -154,3 +154,19 @@ mod wide {
     registers!(Eight32: __m256 of 8 f32,
         _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_fmadd_ps);
 }
+
+/// A kernel for the widest registers there are.
+macro_rules! by_lanes {
+    ($dtype:expr, $choose:ident) => {
+        match $dtype {
+            #[cfg(target_arch = "x86_64")]
+            DType::F64 if $crate::kernels::is_wide() => Some($choose::<$crate::kernels::lanes::Four64>()),
+            #[cfg(target_arch = "x86_64")]
+            DType::F32 if $crate::kernels::is_wide() => Some($choose::<$crate::kernels::lanes::Eight32>()),
+            DType::F64 => Some($choose::<$crate::kernels::lanes::Two<f64>>()),
+            DType::F32 => Some($choose::<$crate::kernels::lanes::Two<f32>>()),
+            DType::I64 | DType::Bool => None,
+        }
+    };
+}
+pub(super) use by_lanes;

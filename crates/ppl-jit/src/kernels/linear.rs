@@ -3,11 +3,7 @@
 use ppl_tensor::DType;
 use ppl_tensor::op::Binary;
 
-#[cfg(target_arch = "x86_64")]
-use super::is_wide;
-#[cfg(target_arch = "x86_64")]
-use super::lanes::{Eight32, Four64};
-use super::lanes::{Lanes, Two};
+use super::lanes::{Lanes, by_lanes};
 use super::{Form, Immediate, Kernel, destination, instances, source};
 use crate::math::{Float, mul_add};
 
@@ -58,7 +54,7 @@ pub(crate) fn contraction_flags(replaces: bool, moments: bool) -> usize {
 }
 
 /// Where coefficients and rows are.
-trait Factors<T>: Copy {
+pub(super) trait Factors<T>: Copy {
     /// # Safety
     /// There are as many coefficients.
     unsafe fn coefficient(self, k: usize) -> T;
@@ -71,11 +67,11 @@ trait Factors<T>: Copy {
 
 /// Coefficients at equal distances, and rows at others.
 #[derive(Clone, Copy)]
-struct Matrix<T> {
-    coefficients: *const T,
-    step: usize,
-    rows: *const T,
-    row: usize,
+pub(super) struct Matrix<T> {
+    pub(super) coefficients: *const T,
+    pub(super) step: usize,
+    pub(super) rows: *const T,
+    pub(super) row: usize,
 }
 
 impl<T: Copy> Factors<T> for Matrix<T> {
@@ -151,9 +147,10 @@ unsafe fn tile<L: Lanes, F: Factors<L::T>, const W: usize>(
 /// `dᵢ = Σₖ aₖ bₖᵢ`, a linear combination of `count` rows, from what an encoded [`Start`] says with `c`.
 ///
 /// # Safety
-/// There are as many coefficients, and one more if a start says so, rows of `n` elements, and as many or one of `c`.
+/// There are as many coefficients, and one more if a start says so, rows of `n` elements, and as many or one of `c`, which
+/// may be the destination.
 #[inline(always)]
-unsafe fn combined<L: Lanes, F: Factors<L::T>>(
+pub(super) unsafe fn combined<L: Lanes, F: Factors<L::T>>(
     dst: *mut L::T,
     factors: F,
     c: *const L::T,
@@ -171,19 +168,48 @@ unsafe fn combined<L: Lanes, F: Factors<L::T>>(
             tile::<L, F, 1>(dst, factors, c, [i, count, start]);
             i += L::N;
         }
-        while i < n {
-            let mut sum = if start & SHIFTED == 0 { L::T::ZERO } else { factors.coefficient(count) };
-            for k in 0..count {
-                sum = mul_add::<L::A, L::T>(factors.coefficient(k), *factors.row(k).add(i), sum);
+        // The last elements, fewer than a register has.
+        if i + 4 <= n {
+            side_by_side::<L, F, 4>(dst, factors, c, [i, count, start]);
+            i += 4;
+        }
+        match n - i {
+            3 => side_by_side::<L, F, 3>(dst, factors, c, [i, count, start]),
+            2 => side_by_side::<L, F, 2>(dst, factors, c, [i, count, start]),
+            1 => side_by_side::<L, F, 1>(dst, factors, c, [i, count, start]),
+            _ => {}
+        }
+    }
+}
+
+/// The same for `R` single elements.
+///
+/// # Safety
+/// As for [`tile`].
+#[inline(always)]
+unsafe fn side_by_side<L: Lanes, F: Factors<L::T>, const R: usize>(
+    dst: *mut L::T,
+    factors: F,
+    c: *const L::T,
+    [first, count, start]: [usize; 3],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [if start & SHIFTED == 0 { L::T::ZERO } else { factors.coefficient(count) }; R];
+        for k in 0..count {
+            let (x, row) = (factors.coefficient(k), factors.row(k).add(first));
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = mul_add::<L::A, L::T>(x, *row.add(i), *sum);
             }
-            let term = || *c.add(if start & SAME == 0 { i } else { 0 });
-            *dst.add(i) = match start & 3 {
+        }
+        for (i, sum) in sums.into_iter().enumerate() {
+            let term = || *c.add(if start & SAME == 0 { first + i } else { 0 });
+            *dst.add(first + i) = match start & 3 {
                 0 => sum,
                 1 => term() + sum,
                 2 => term() - sum,
                 _ => sum - term(),
             };
-            i += 1;
         }
     }
 }
@@ -415,32 +441,13 @@ unsafe fn product<L: Lanes>(
         }
         return;
     }
-    dst.fill(L::T::ZERO);
-    for i in 0..m {
-        let row = &mut dst[i * n..][..n];
-        for (j, &x) in a[i * k..][..k].iter().enumerate() {
-            for (d, &y) in row.iter_mut().zip(&b[j * n..][..n]) {
-                *d = mul_add::<L::A, L::T>(x, y, *d);
-            }
-        }
+    for (i, row) in dst.chunks_exact_mut(n.max(1)).enumerate() {
+        let factors = Matrix { coefficients: a[i * k..].as_ptr(), step: 1, rows: b.as_ptr(), row: n };
+        // SAFETY: a row of the first matrix has as many numbers as the second has rows.
+        unsafe { combined::<L, _>(row.as_mut_ptr(), factors, row.as_ptr(), [n, k, Start::Zero as usize]) };
     }
 }
 instances!(product as choose_product<L: Lanes;>);
-
-/// A kernel for the widest registers there are.
-macro_rules! by_lanes {
-    ($dtype:expr, $choose:ident) => {
-        match $dtype {
-            #[cfg(target_arch = "x86_64")]
-            DType::F64 if is_wide() => Some($choose::<Four64>()),
-            #[cfg(target_arch = "x86_64")]
-            DType::F32 if is_wide() => Some($choose::<Eight32>()),
-            DType::F64 => Some($choose::<Two<f64>>()),
-            DType::F32 => Some($choose::<Two<f32>>()),
-            DType::I64 | DType::Bool => None,
-        }
-    };
-}
 
 /// A linear combination of rows, see [`combination`].
 pub(crate) fn combine(dtype: DType) -> Option<Kernel> {
