@@ -1,6 +1,8 @@
 //! Chains that wait for each other, so that one evaluation of the log density serves all of them.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
 use ppl_core::{Error, Result};
 use ppl_infer::Potential;
@@ -26,14 +28,16 @@ pub(super) struct Seated {
 
 struct Table {
     dimension: usize,
+    /// Whose turn it is; it changes while the round is locked.
+    turn: AtomicUsize,
     round: Mutex<Round>,
-    calls: Vec<Condvar>,
 }
 
 struct Round {
     evaluate: Evaluate,
     seats: Vec<Place>,
-    turn: usize,
+    /// The threads that have come to wait.
+    threads: Vec<Option<Thread>>,
     points: Vec<f64>,
     values: Vec<f64>,
     gradients: Vec<f64>,
@@ -58,14 +62,13 @@ pub(super) fn seats(evaluate: Evaluate, size: usize, taken: usize, dimension: us
     let round = Round {
         evaluate,
         seats: (0..size).map(place).collect(),
-        turn: 0,
+        threads: vec![None; size],
         points: vec![0.0; size * dimension],
         values: vec![0.0; size],
         gradients: vec![0.0; size * dimension],
         failure: None,
     };
-    let calls = (0..size).map(|_| Condvar::new()).collect();
-    let table = Arc::new(Table { dimension, round: Mutex::new(round), calls });
+    let table = Arc::new(Table { dimension, turn: AtomicUsize::new(0), round: Mutex::new(round) });
     (0..taken).map(|number| Seat { number, table: table.clone() }).collect()
 }
 
@@ -75,24 +78,30 @@ impl Table {
         self.round.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn.
-    fn turn<'a>(&'a self, mut round: MutexGuard<'a, Round>, number: usize) -> MutexGuard<'a, Round> {
-        while round.turn != number {
-            round = self.calls[number].wait(round).unwrap_or_else(PoisonError::into_inner);
+    /// Waits for the turn. The round is not locked meanwhile, so that nobody waits twice.
+    fn wait(&self, number: usize) -> MutexGuard<'_, Round> {
+        while self.turn.load(Ordering::Acquire) != number {
+            thread::park();
         }
-        round
+        self.round()
     }
 
     /// The turn goes to the next chain that can move. Where none can it goes to one that waits, which evaluates.
-    fn hand_over(&self, round: &mut Round) {
-        let n = round.seats.len();
+    fn hand_over(&self, mut round: MutexGuard<'_, Round>) {
+        let (turn, n) = (self.turn.load(Ordering::Acquire), round.seats.len());
         let next = |wanted: &[Place]| {
-            let others = (1..=n).map(|step| (round.turn + step) % n);
-            others.into_iter().find(|seat| wanted.contains(&round.seats[*seat]))
+            let mut others = (1..=n).map(|step| (turn + step) % n);
+            others.find(|seat| wanted.contains(&round.seats[*seat]))
         };
-        if let Some(turn) = next(&[Place::Moving, Place::Served]).or_else(|| next(&[Place::Waiting])) {
-            round.turn = turn;
-            self.calls[turn].notify_one();
+        let Some(next) = next(&[Place::Moving, Place::Served]).or_else(|| next(&[Place::Waiting])) else {
+            return;
+        };
+        self.turn.store(next, Ordering::Release);
+        // One that has not come yet will see that it is its turn.
+        let thread = round.threads[next].take().filter(|_| next != turn);
+        drop(round);
+        if let Some(thread) = thread {
+            thread.unpark();
         }
     }
 }
@@ -118,11 +127,15 @@ impl LogDensity for Seat {
             return Err(Error::Shape(reason));
         }
         let row = number * d..(number + 1) * d;
-        let mut round = self.table.turn(self.table.round(), number);
+        if self.table.turn.load(Ordering::Acquire) != number {
+            self.table.round().threads[number] = Some(thread::current());
+        }
+        let mut round = self.table.wait(number);
         round.points[row.clone()].copy_from_slice(x);
         round.seats[number] = Place::Waiting;
-        self.table.hand_over(&mut round);
-        let mut round = self.table.turn(round, number);
+        round.threads[number] = Some(thread::current());
+        self.table.hand_over(round);
+        let mut round = self.table.wait(number);
         if round.seats[number] == Place::Waiting {
             round.serve();
         }
@@ -149,8 +162,8 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut round = self.table.round();
         round.seats[self.number] = Place::Gone;
-        if round.turn == self.number {
-            self.table.hand_over(&mut round);
+        if self.table.turn.load(Ordering::Acquire) == self.number {
+            self.table.hand_over(round);
         }
     }
 }
