@@ -62,6 +62,11 @@ pub(crate) fn backend_suite(backend: &str) -> Result {
     run(command)
 }
 
+/// The tests of the adapter to nuts-rs, which a default build leaves out.
+pub(crate) fn nuts_rs() -> Result {
+    run(cargo(&["test", "--package", "ppl-nuts-rs", "--features", "nuts-rs"]))
+}
+
 /// The compiler's tests under valgrind, which also sees what machine code reads and writes.
 pub(crate) fn memcheck() -> Result {
     let mut version = Command::new("valgrind");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ppl_tensor::{Axis, Tensor, TensorTree, TreePath};
+use ppl_tensor::{Axis, AxisId, Tensor, TensorTree, TreePath};
 
 use crate::scan::Step;
 use crate::{Error, Result};
@@ -31,6 +31,8 @@ pub struct Frame {
     pub kind: FrameKind,
     /// Whether rows were chosen: fewer than there are, or in another order.
     chosen: bool,
+    /// Whether its replicas draw the same.
+    alike: bool,
     /// The one step that runs, while a scan goes through its steps.
     step: Option<Step>,
     /// Made when first asked for: programs without draws or subsamples inside never need it.
@@ -42,7 +44,7 @@ impl Frame {
     pub(crate) fn whole(name: &str, size: usize, kind: FrameKind) -> Self {
         let axis = Axis::named(name, size);
         let (name, rows) = (name.to_owned(), Arc::default());
-        Self { name, axis, population: size, kind, chosen: false, step: None, rows }
+        Self { name, axis, population: size, kind, chosen: false, alike: false, step: None, rows }
     }
 
     /// One step of a scan of `size` steps.
@@ -61,13 +63,24 @@ impl Frame {
         Self { rows, ..frame }
     }
 
+    /// Replicas that differ in the values that come in, not in what they draw.
+    pub(crate) fn chains(size: usize) -> Self {
+        let axis = Axis { id: AxisId::chains(), size };
+        Self { axis, alike: true, ..Self::whole("vectorised chains", size, FrameKind::Replica) }
+    }
+
+    /// Whether its rows draw apart.
+    pub(crate) fn draws_apart(&self) -> bool {
+        !self.alike
+    }
+
     /// A plate over the rows with these numbers (`I64`, positional).
     pub(crate) fn of_rows(name: &str, population: usize, rows: &Tensor) -> Result<Self> {
         let axis = Axis::named(name, rows.size(0)?);
         let rows = rows.to_implicit(axis.id)?;
         let rows = Arc::new(OnceLock::from(rows));
         let (name, kind) = (name.to_owned(), FrameKind::Plate);
-        Ok(Self { name, axis, population, kind, chosen: true, step: None, rows })
+        Ok(Self { name, axis, population, kind, chosen: true, alike: false, step: None, rows })
     }
 
     /// Whether log densities add up over its rows: of a plate or a scan.

@@ -5,7 +5,7 @@
 
 use ppl_core::{Ctx, Result, SubsampleExt, Trace, trace};
 use ppl_dist::Normal;
-use ppl_tensor::{Tensor, TensorTree, grad};
+use ppl_tensor::{Axis, AxisId, Tensor, TensorTree, grad};
 
 #[derive(Clone, TensorTree)]
 struct Columns {
@@ -181,4 +181,33 @@ fn all_rows_in_another_order_are_reordered() {
     };
     let (_, x) = trace(&mut Ctx::new(0), &program, &columns).unwrap();
     assert_eq!(x.to_f64().unwrap(), [1.3, 0.5, 0.1, -1.0, 2.0]);
+}
+
+/// What comes in differs from chain to chain; what is drawn inside does not, and is what is drawn without chains.
+#[test]
+fn chains_draw_alike() {
+    let starts = Tensor::from([1.0, 2.0, 4.0]);
+    let axis = Axis { id: AxisId::chains(), size: 3 };
+    let program = |ctx: &mut Ctx, x: &Tensor| -> Result<Tensor> {
+        let z = ctx.plate("chains", 2, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))?;
+        ctx.deterministic("sum", x + z.sum(0))
+    };
+    let alone: Vec<f64> = [1.0, 2.0, 4.0]
+        .iter()
+        .map(|x| program(&mut Ctx::new(5), &Tensor::from(*x)).unwrap().to_scalar().unwrap())
+        .collect();
+    let x = starts.to_implicit(axis.id).unwrap();
+    let together = Ctx::new(5).chains(3, |ctx| program(ctx, &x)).unwrap();
+    assert_eq!(together.to_positional(axis).to_f64().unwrap(), alone);
+
+    let refused = |n: usize| {
+        let inner = |ctx: &mut Ctx| ctx.chains(2, |_| Ok(()));
+        Ctx::new(0).chains(n, inner).unwrap_err().to_string()
+    };
+    assert_eq!(refused(0), "plate `vectorised chains`: zero of them were asked for");
+    assert_eq!(refused(3), "plate `vectorised chains`: are opened inside themselves");
+    let outside = Ctx::new(0).deterministic("x", &x).unwrap_err().to_string();
+    assert!(outside.contains("is used outside"), "{outside}");
+    let others = Ctx::new(0).chains(2, |ctx| ctx.deterministic("x", &x)).unwrap_err().to_string();
+    assert!(others.contains("a value has 3 rows"), "{others}");
 }

@@ -28,7 +28,7 @@ pub use optim::{
     Clipped, ClippedAdam, ClippedAdamOptions, Clock, Lbfgs, LbfgsStop, Minimum, Optimizer, OptimizerState,
     PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
 };
-pub use potential::{Potential, PotentialSite, Quantity, compile_potential};
+pub use potential::{Potential, PotentialSite, Quantity, VectorizedPotential, compile_potential};
 pub use predictive::Predictive;
 pub use psis::{SmoothedWeights, psis};
 pub use svi::{Execute, Fit, FitReport, Progress, Stop, Svi, SviParts};

@@ -18,11 +18,13 @@ impl Last {
     /// An error of a program that was being recorded: where it read a value, with `what` and the statement after which it
     /// did; any other as it is.
     pub(crate) fn explain(&self, what: &str, error: Error) -> Error {
-        if !reads(&error) {
-            return error;
-        }
+        if reads(&error) { self.locate(what, &error) } else { error }
+    }
+
+    /// An error of a program with `what` before it, and the statement after which it came.
+    pub(crate) fn locate(&self, what: &str, error: &Error) -> Error {
         let name = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Error::argument(match (&error, name.as_ref()) {
+        Error::argument(match (error, name.as_ref()) {
             (Error::Site { .. }, _) => format!("{what}: {error}"),
             (_, Some(name)) => format!("{what}: after statement `{name}`, {error}"),
             (_, None) => format!("{what}: before any statement, {error}"),

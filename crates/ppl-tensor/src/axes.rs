@@ -27,7 +27,8 @@ fn names() -> &'static Mutex<Names> {
     // Particles and chains lead, so that what they replicate stays together in memory.
     NAMES.get_or_init(|| {
         let names = vec!["particles".to_owned(), "chains".to_owned()];
-        let ids = names.iter().cloned().zip(0..).collect();
+        // A plate may have that name without being the axis of vectorised chains, which is not asked for by name.
+        let ids = HashMap::from([(names[0].clone(), 0)]);
         Mutex::new(Names { ids, names })
     })
 }
@@ -44,6 +45,11 @@ impl AxisId {
         names.names.push(name.to_owned());
         names.ids.insert(name.to_owned(), id);
         Self(id)
+    }
+
+    /// The axis of vectorised chains, which leads as that of particles does. No plate has it, whatever its name.
+    pub fn chains() -> Self {
+        Self(1)
     }
 
     /// An axis that nothing else has.

@@ -32,7 +32,8 @@
 //! [`autoguide`] (guides made from models) and [`mcmc`] (Markov chains).
 //!
 //! Everything runs on the processor, [`Device::cpu`](tensor::Device::cpu), unless an inference is told another device. The
-//! features `flex` and `wgpu` bring [burn](https://burn.dev)'s: `ppl::wgpu()?` is the first GPU that the system has.
+//! features `flex` and `wgpu` bring [burn](https://burn.dev)'s: `ppl::wgpu()?` is the first GPU that the system has. The
+//! feature `nuts-rs` brings `ppl::NutsRs`, the samplers of [nuts-rs](https://docs.rs/nuts-rs).
 
 extern crate self as ppl;
 
@@ -47,4 +48,6 @@ pub use ppl_core as core;
 pub use ppl_dist as dist;
 pub use ppl_infer as infer;
 pub use ppl_mcmc as mcmc;
+#[cfg(feature = "nuts-rs")]
+pub use ppl_nuts_rs::NutsRs;
 pub use ppl_tensor as tensor;

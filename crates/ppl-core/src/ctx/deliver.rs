@@ -119,7 +119,8 @@ impl Ctx {
 /// The key of a site: derived with its name, then with its number in each plate or set of replicas around, so that a row
 /// draws what it would draw alone.
 fn site_key(key: &Key, message: &Message) -> Key {
-    message.frames.iter().fold(key.fold_in_name(&message.name), |key, frame| key.fold_in(frame.rows()))
+    let frames = message.frames.iter().filter(|frame| frame.draws_apart());
+    frames.fold(key.fold_in_name(&message.name), |key, frame| key.fold_in(frame.rows()))
 }
 
 /// A value may depend on rows only inside their plate, and on those rows that are open.

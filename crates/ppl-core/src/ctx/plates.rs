@@ -121,4 +121,22 @@ impl Ctx {
         self.frames.pop();
         Ok((axis, output?))
     }
+
+    /// Runs `f` for `n` chains at once, which differ in the values that come in along the axis [`AxisId::chains`], and not
+    /// in what is drawn inside. What `f` returns carries that axis where it depends on such a value.
+    ///
+    /// # Errors
+    /// If chains are open already, `n` is zero, or `f` fails.
+    pub fn chains<O>(&mut self, n: usize, f: impl FnOnce(&mut Ctx) -> Result<O>) -> Result<O> {
+        let frame = Frame::chains(n);
+        let open = self.frames.iter().any(|other| other.axis.id == frame.axis.id || other.name == frame.name);
+        if open || n == 0 {
+            let reason = if open { "are opened inside themselves" } else { "zero of them were asked for" };
+            return Err(Error::Plate { plate: frame.name, reason: reason.into() });
+        }
+        self.frames.push(frame);
+        let output = f(self);
+        self.frames.pop();
+        output
+    }
 }

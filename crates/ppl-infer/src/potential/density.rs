@@ -4,46 +4,46 @@ use std::sync::Arc;
 
 use ppl_core::Result;
 use ppl_jit::Function;
-use ppl_tensor::{Device, Program, Tensor, Traced};
+use ppl_tensor::{Device, Program, Shape, Tensor, Traced};
 
-/// A compiled log density with its gradient.
+/// A compiled log density with its gradient, at one point or at several.
 #[derive(Clone)]
-pub(super) enum Density {
+pub(super) struct Density {
     /// On the CPU, without a copy of anything but the numbers.
-    Slices(Box<Function>, Arc<Program<(Tensor, Tensor)>>),
-    /// On another device.
-    Tensors(Arc<Program<(Tensor, Tensor)>>, Device),
+    slices: Option<Box<Function>>,
+    program: Arc<Program<(Tensor, Tensor)>>,
+    device: Device,
+    /// Of the argument.
+    shape: Shape,
 }
 
 impl Density {
-    pub(super) fn compile(traced: Traced<(Tensor, Tensor)>, device: &Device) -> Result<Self> {
-        if device.same_as(&Device::cpu()) {
+    pub(super) fn compile(traced: Traced<(Tensor, Tensor)>, device: &Device, shape: Shape) -> Result<Self> {
+        let (slices, program) = if device.same_as(&Device::cpu()) {
             let (function, program) = Function::compile(traced)?;
-            return Ok(Self::Slices(Box::new(function), Arc::new(program)));
-        }
-        Ok(Self::Tensors(Arc::new(ppl_jit::compile(traced)?), device.clone()))
+            (Some(Box::new(function)), program)
+        } else {
+            (None, ppl_jit::compile(traced)?)
+        };
+        Ok(Self { slices, program: Arc::new(program), device: device.clone(), shape })
     }
 
-    /// The value at `x`, of which the gradient is written to `gradient`.
-    pub(super) fn at(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
-        match self {
-            Self::Slices(function, _) => {
-                let mut value = [0.0];
-                function.call(&[x], &mut [&mut value, gradient])?;
-                Ok(value[0])
-            }
-            Self::Tensors(program, device) => {
-                let (value, slope) = program.run(&device.place(&Tensor::from(x))?)?;
-                gradient.copy_from_slice(&slope.to_f64()?);
-                Ok(value.to_scalar()?)
+    /// The values at `x`, and the gradients there, of the shape of the argument.
+    pub(super) fn at(&mut self, x: &[f64], values: &mut [f64], gradients: &mut [f64]) -> Result<()> {
+        match &mut self.slices {
+            Some(function) => function.call(&[x], &mut [values, gradients])?,
+            None => {
+                let x = Tensor::new(self.shape.clone(), x.to_vec())?;
+                let (value, slope) = self.program.run(&self.device.place(&x)?)?;
+                values.copy_from_slice(&value.to_f64()?);
+                gradients.copy_from_slice(&slope.to_f64()?);
             }
         }
+        Ok(())
     }
 
     pub(super) fn explain(&self) -> String {
-        match self {
-            Self::Slices(_, program) | Self::Tensors(program, _) => program.explain(),
-        }
+        self.program.explain()
     }
 }
 

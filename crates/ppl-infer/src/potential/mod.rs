@@ -1,19 +1,24 @@
 //! A model's log density as a compiled function of one vector of unconstrained numbers.
 
 mod density;
+mod latent;
 mod unconstrain;
+mod vectorized;
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
-use ppl_core::{Ctx, Error, Model, Record, Result, Statement, Trace};
-use ppl_tensor::{DType, Device, Key, Program, Shape, Tensor, grad, no_grad, watch_reads};
+use ppl_core::{Ctx, Error, Model, Result, Statement, Trace};
+use ppl_tensor::{DType, Device, Program, Shape, Tensor, grad, no_grad};
 
-use crate::tracing::{Last, record};
+use crate::tracing::record;
 use density::{Density, Forward};
-use unconstrain::{Find, Place, Take};
+use latent::Latent;
+use unconstrain::Take;
+
+pub use vectorized::VectorizedPotential;
 
 /// The log density of a model's latent sites on unconstrained space, compiled with its gradient: what samplers of Markov
 /// chains, Laplace's approximation and methods of one's own iterate.
@@ -112,53 +117,40 @@ impl Potential {
     pub fn compile<A: ?Sized, M: Model<A>>(model: &M, ctx: &Ctx, args: &A) -> Result<Self> {
         let start = Instant::now();
         let device = ctx.device();
-        let alone = |key: Key| Ctx::with_key(device, key).with_params(ctx.params().clone());
-        let mut first = alone(ctx.key().clone());
-        let find = || first.with(Find::on(device), |ctx| model.run(ctx, args));
-        let (found, _) = no_grad(|| watch_reads(find))?;
-        let (sites, supports) = found.finish()?;
-        let size = sites.last().map_or(0, |site| site.range.end);
-
-        let last = Last::default();
+        let program = Latent::find(model, ctx, args)?;
+        let (sites, size, last) = (&program.sites, program.size(), &program.last);
         let explain = |error| last.explain("the log density cannot be compiled", error);
-        let run = |x: &Tensor| -> Result<(Trace, Tensor)> {
-            let place = Place::new(&sites, &supports, x, &last);
-            let mut ctx = alone(ctx.key().clone()).validating(false);
-            let (recorded, (place, _)) =
-                ctx.with(Record::new(), |ctx| ctx.with(place, |ctx| model.run(ctx, args)))?;
-            Ok((recorded.into_trace(), place.volume()))
-        };
         let density = |x: &Tensor| {
             let x = x.tracked();
-            let (trace, volume) = run(&x)?;
-            let value = (trace.log_prob_sum()? + volume).cast(x.dtype());
+            let value = program.log_density(&x)?.cast(x.dtype());
             let gradient = grad(&value, &[&x])?.swap_remove(0);
             Ok((value.detach(), gradient))
         };
         let mut quantities = Vec::new();
         let forward = |x: &Tensor| {
-            let (trace, _) = run(x)?;
-            let (found, values) = quantities_of(&trace, &sites, x.dtype())?;
+            let (trace, _) = program.run(x)?;
+            let (found, values) = quantities_of(&trace, sites, x.dtype())?;
             quantities = found;
             Ok(Tensor::concat(&values.iter().collect::<Vec<_>>(), 0).check()?.clone())
         };
         let inverse = |values: &Vec<Tensor>| {
-            let take = Take::new(&sites, values, &last);
-            let mut ctx = alone(ctx.key().clone()).validating(false);
+            let take = Take::new(sites, values, last);
+            let mut ctx = program.alone().validating(false);
             let (take, _) = ctx.with(take, |ctx| model.run(ctx, args))?;
             take.numbers()
         };
         let float = device.default_float();
         let zeros = |shape: &Shape| device.place(&Tensor::zeros(shape).cast(float));
-        let x = zeros(&Shape::from([size]))?;
+        let shape = Shape::from([size]);
+        let x = zeros(&shape)?;
         let values = sites.iter().map(|site| zeros(&site.shape)).collect::<ppl_tensor::Result<Vec<_>>>()?;
-        let density = Density::compile(record(device, density, &x).map_err(explain)?, device)?;
+        let density = Density::compile(record(device, density, &x).map_err(explain)?, device, shape)?;
         let forward = Forward::compile(no_grad(|| record(device, forward, &x)).map_err(explain)?, device)?;
         // Run once a chain: interpreting it costs no compilation.
         let inverse = no_grad(|| record(device, inverse, &values)).map_err(explain)?;
         let inverse = ppl_tensor::compile(inverse)?;
         Ok(Self {
-            sites: sites.into(),
+            sites: program.sites.into(),
             quantities: quantities.into(),
             device: device.clone(),
             density,
@@ -205,7 +197,9 @@ impl Potential {
             return Err(Error::Shape(format!("the gradient has {found} numbers, the point {wanted}")));
         }
         self.check_length(x)?;
-        self.density.at(x, gradient)
+        let mut value = [0.0];
+        self.density.at(x, &mut value, gradient)?;
+        Ok(value[0])
     }
 
     /// The values of all latent sites at `x` `[d]`, each with one leading dimension for each plate and scan around.

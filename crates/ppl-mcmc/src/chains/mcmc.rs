@@ -9,12 +9,14 @@ use ppl_infer::{Init, Potential};
 use ppl_tensor::{Device, Key};
 
 use super::draws::Chains;
+use super::lockstep::{Seat, Seated, seats};
 use super::run::{ChainRun, Job, Plan, run_all};
+use super::sampler::Sampler;
 use super::start::start;
 use super::store::Place;
-use crate::{Kernel, LogDensity};
+use crate::LogDensity;
 
-/// Chains of one kernel, being described; [`Mcmc::run`] samples a model's posterior.
+/// Chains of one kernel (or [`Sampler`]), being described; [`Mcmc::run`] samples a model's posterior.
 ///
 /// ```
 /// use ppl_core::{Ctx, Result};
@@ -39,13 +41,14 @@ use crate::{Kernel, LogDensity};
 /// A chain's draws are a function of the seed and its number: threads make no difference, and other chains neither.
 #[derive(Debug, Clone)]
 #[must_use = "chains do nothing until they are run"]
-pub struct Mcmc<K> {
-    kernel: K,
+pub struct Mcmc<S> {
+    kernel: S,
     warmup: usize,
     draws: usize,
     chains: usize,
     seed: u64,
     threads: Option<usize>,
+    vectorized: bool,
     init: Init,
     params: ParamStore,
     keep_warmup: bool,
@@ -57,10 +60,10 @@ pub struct Mcmc<K> {
 /// Half the length of the interval on unconstrained space from which chains start: Stan's.
 const RADIUS: f64 = 2.0;
 
-impl<K: Kernel> Mcmc<K> {
+impl<S: Sampler> Mcmc<S> {
     /// Four chains of 1000 transitions of warm-up and 1000 draws, seed 0, that start at uniform draws from (-2, 2) on
     /// unconstrained space.
-    pub fn new(kernel: K) -> Self {
+    pub fn new(kernel: S) -> Self {
         Self {
             kernel,
             warmup: 1000,
@@ -68,6 +71,7 @@ impl<K: Kernel> Mcmc<K> {
             chains: 4,
             seed: 0,
             threads: None,
+            vectorized: false,
             init: Init::Uniform { radius: RADIUS },
             params: ParamStore::new(),
             keep_warmup: false,
@@ -101,9 +105,19 @@ impl<K: Kernel> Mcmc<K> {
         self
     }
 
-    /// At most so many threads, at least 1; by default as many as the machine has processors.
+    /// At most so many threads that run at a time, at least 1; by default as many as the machine has processors.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
+        self
+    }
+
+    /// Whether chains move in lockstep, so that one evaluation of the compiled log density serves all of them. There are
+    /// as many such groups of chains as threads (at most one a chain), and the draws are those of separate chains but for
+    /// rounding. Each gradient costs some 5 µs more, to switch between the chains' threads: it pays where many gradients
+    /// at once cost much less than one by one, as of regressions on large matrices, and nowhere else: time it. Not for
+    /// [`Mcmc::sample`].
+    pub fn vectorized(mut self, vectorized: bool) -> Self {
+        self.vectorized = vectorized;
         self
     }
 
@@ -140,7 +154,8 @@ impl<K: Kernel> Mcmc<K> {
     }
 
     /// Goes on with the chains that [`Mcmc::store`] left in this folder, bit for bit as if they had not been interrupted,
-    /// given the same kernel, model, arguments, seed and warm-up; with more draws than before if more are asked for.
+    /// given the same kernel, model, arguments, seed and warm-up (and, of vectorised chains, as many chains and threads, or
+    /// they differ by rounding); with more draws than before if more are asked for.
     /// Chains that had ended are read.
     pub fn resume(mut self, folder: impl AsRef<Path>) -> Self {
         self.store = Some(Place { folder: folder.as_ref().to_owned(), resume: true });
@@ -158,7 +173,8 @@ impl<K: Kernel> Mcmc<K> {
     ///
     /// # Errors
     /// If an option is out of range; if the model has no log density on unconstrained space ([`Potential::compile`]: no
-    /// latent site, a discrete one); if no start is found; if the chains cannot be stored, or those stored are of another
+    /// latent site, a discrete one), or, for vectorised chains, none at many points at once
+    /// ([`Potential::compile_vectorized`]); if no start is found; if the chains cannot be stored, or those stored are of another
     /// run; if all chains fail: the first one's error; or if they were stopped before the first draw.
     pub fn run<A: ?Sized, M: Model<A>>(&self, model: &M, args: &A) -> Result<Chains> {
         self.check(self.chains)?;
@@ -170,13 +186,44 @@ impl<K: Kernel> Mcmc<K> {
             start(&self.init, &mut potential, (model, args), &self.params, &starts.fold_in(chain))
         };
         let starts: Vec<_> = (0..self.chains).map(&mut begin).collect();
-        let jobs = starts.into_iter().map(|start| Job { density: potential.clone(), start }).collect();
         let width = potential.quantities().last().map_or(0, |quantity| quantity.range.end);
-        let runs =
-            run_all(&self.kernel, self.plan(&key), jobs, width, &|potential: &mut Potential, x, values| {
+        let plan = self.plan(&key);
+        let runs = if self.vectorized {
+            let seats = self.seats(&potential, plan.threads, (model, args), &ctx)?;
+            let jobs = seats.into_iter().zip(starts);
+            let seated = |seat| Seated { seat, potential: potential.clone() };
+            let jobs = jobs.map(|(seat, start)| Job { density: seated(seat), start }).collect();
+            let plan = Plan { threads: self.chains, together: true, ..plan };
+            run_all(&self.kernel, plan, jobs, width, &|seated: &mut Seated, x, values| {
+                seated.potential.evaluate(x, values)
+            })?
+        } else {
+            let jobs = starts.into_iter().map(|start| Job { density: potential.clone(), start }).collect();
+            run_all(&self.kernel, plan, jobs, width, &|potential: &mut Potential, x, values| {
                 potential.evaluate(x, values)
-            })?;
+            })?
+        };
         Chains::collect(potential.quantities(), runs)
+    }
+
+    /// The seats of all chains, at as many tables as threads are wanted.
+    fn seats<A: ?Sized, M: Model<A>>(
+        &self,
+        potential: &Potential,
+        threads: usize,
+        (model, args): (&M, &A),
+        ctx: &Ctx,
+    ) -> Result<Vec<Seat>> {
+        let size = self.chains.div_ceil(threads.min(self.chains));
+        let many = Potential::compile_vectorized(model, ctx, args, size)?;
+        let table = |first: usize| {
+            let mut many = many.clone();
+            let evaluate = move |x: &[f64], values: &mut [f64], gradients: &mut [f64]| {
+                many.values_and_gradients(x, values, gradients)
+            };
+            seats(Box::new(evaluate), size, size.min(self.chains - first), potential.dimension())
+        };
+        Ok((0..self.chains).step_by(size).flat_map(table).collect())
     }
 
     /// Samples a log density of one's own: a chain from each start `[d]`, each with a density of its own. The values of
@@ -190,6 +237,9 @@ impl<K: Kernel> Mcmc<K> {
         starts: &[Vec<f64>],
     ) -> Result<Vec<ChainRun>> {
         self.check(starts.len())?;
+        if self.vectorized {
+            return Err(Error::argument("vectorised chains are of models: leave `vectorized` out"));
+        }
         let jobs: Vec<_> =
             starts.iter().map(|start| Job { density: density(), start: Ok(start.clone()) }).collect();
         let width = jobs.first().map_or(0, |job| job.density.dimension());
@@ -207,6 +257,7 @@ impl<K: Kernel> Mcmc<K> {
             draws: self.draws,
             keep_warmup: self.keep_warmup,
             threads: self.threads.unwrap_or_else(processors),
+            together: false,
             seed: self.seed,
             key,
             store: self.store.as_ref(),
@@ -220,6 +271,12 @@ impl<K: Kernel> Mcmc<K> {
         if let Some((what, _)) = zeros.iter().find(|(_, n)| *n == Some(0)) {
             return Err(Error::argument(format!("zero {what} were asked for, at least 1 is needed")));
         }
-        self.kernel.check()
+        if self.store.is_some() && !S::STORED {
+            return Err(Error::Unsupported {
+                what: "storing chains".into(),
+                of: "this sampler: it keeps its state to itself".into(),
+            });
+        }
+        self.kernel.check_options()
     }
 }

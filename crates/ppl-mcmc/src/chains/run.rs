@@ -1,15 +1,17 @@
 //! One chain from its start to its last draw, and many in parallel threads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
 
 use ppl_core::{Error, Result};
-use ppl_tensor::{Key, KeyStream};
+use ppl_tensor::Key;
 
-use super::progress::{Bar, Bars};
-use super::store::{self, Identity, Place, Store, Stored};
-use crate::{Kernel, LogDensity, Transition};
+use super::progress::Bars;
+use super::sampler::{ChainContext, Sampler, Target};
+use super::store::Place;
+use crate::{LogDensity, Transition};
 
 /// What one chain left.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,8 @@ pub(super) struct Plan<'a> {
     pub(super) draws: usize,
     pub(super) keep_warmup: bool,
     pub(super) threads: usize,
+    /// Whether chains wait for each other: all of them have a thread then.
+    pub(super) together: bool,
     pub(super) seed: u64,
     pub(super) key: &'a Key,
     pub(super) store: Option<&'a Place>,
@@ -53,15 +57,15 @@ pub(super) struct Job<D> {
 
 /// Runs all chains. Each has a stream of its own, so that threads make no difference; `keep` writes what is kept of a
 /// position, `width` numbers.
-pub(super) fn run_all<K, D>(
-    kernel: &K,
+pub(super) fn run_all<S, D>(
+    sampler: &S,
     plan: Plan<'_>,
     jobs: Vec<Job<D>>,
     width: usize,
     keep: &(impl Fn(&mut D, &[f64], &mut [f64]) -> Result<()> + Sync),
 ) -> Result<Vec<ChainRun>>
 where
-    K: Kernel,
+    S: Sampler,
     D: LogDensity + Send,
 {
     if let Some(place) = plan.store {
@@ -70,119 +74,62 @@ where
     let bars = Bars::new(plan.progress, jobs.len(), plan.warmup + plan.draws);
     let work = jobs.into_iter().enumerate().map(|(number, job)| {
         let stream = plan.key.fold_in(number).stream()?;
-        Ok(Mutex::new(Some((job, kernel.clone(), stream, bars.bar(number)))))
+        Ok(Mutex::new(Some((job, sampler.clone(), stream, bars.bar(number)))))
     });
     let work = work.collect::<Result<Vec<_>>>()?;
     let runs: Vec<Mutex<ChainRun>> = work.iter().map(|_| Mutex::default()).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
         while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < work.len()) {
-            let taken = work[number].lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some((Job { density, start }, kernel, stream, bar)) = taken else { continue };
-            let mut run = ChainRun::default();
-            let mut chain = Chain { number, kernel, plan, density, width, bar };
-            if let Err(error) = chain.run(start, stream, keep, &mut run) {
-                run.failure = Some(error);
-            }
-            chain.bar.finish();
-            *runs[number].lock().unwrap_or_else(PoisonError::into_inner) = run;
+            let Some((Job { density, start }, mut sampler, stream, bar)) = lock(&work[number]).take() else {
+                continue;
+            };
+            let mut target = Kept { density, keep };
+            let mut chain = ChainContext::new(number, plan, (&mut target, width), start, stream, bar);
+            let ended = sampler.sample(&mut chain);
+            *lock(&runs[number]) = chain.finish(ended);
         }
     };
-    match plan.threads.min(work.len()) {
-        0 | 1 => worker(),
-        threads => std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(worker);
+    std::thread::scope(|scope| {
+        let threads = plan.threads.min(work.len());
+        let spawned = (1..threads).map(|_| Builder::new().spawn_scoped(scope, worker).is_ok());
+        let missing = spawned.filter(|spawned| !spawned).count();
+        if plan.together {
+            // Chains that wait for each other would wait for those that nobody runs.
+            for number in work.len().saturating_sub(missing)..work.len() {
+                if lock(&work[number]).take().is_some() {
+                    let error = Error::argument("no thread could be started for the chain: run fewer");
+                    lock(&runs[number]).failure = Some(error);
+                }
             }
-            worker();
-        }),
-    }
+        }
+        worker();
+    });
     Ok(runs.into_iter().map(|run| run.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
 
-/// One chain's work.
-struct Chain<'a, K, D> {
-    number: usize,
-    kernel: K,
-    plan: Plan<'a>,
-    density: D,
-    width: usize,
-    bar: Bar,
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<K: Kernel, D: LogDensity> Chain<'_, K, D> {
-    /// All transitions. What is drawn before one fails is in `run`.
-    fn run(
-        &mut self,
-        start: Result<Vec<f64>>,
-        stream: KeyStream,
-        keep: &impl Fn(&mut D, &[f64], &mut [f64]) -> Result<()>,
-        run: &mut ChainRun,
-    ) -> Result<()> {
-        let Plan { warmup, draws, keep_warmup, stop, .. } = self.plan;
-        let begin = Instant::now();
-        let (mut store, stored) = self.plan.store.map(|place| self.open(place)).transpose()?.unzip();
-        let (mut state, taken) = match stored.flatten() {
-            Some(stored) => {
-                store::check_same::<K>(&mut self.density, &stored)?;
-                run.fill(stored.rows, if keep_warmup { warmup } else { 0 }, draws);
-                (stored.state, stored.taken)
-            }
-            None => (self.kernel.init(&mut self.density, &start?, warmup, stream)?, 0),
-        };
-        if let Some(store) = &mut store {
-            store.save::<K>(&state, taken)?;
-        }
-        run.reserve(self.plan, self.width);
-        run.warmup_time = begin.elapsed();
-        let (mut drawing, mut done) = (Instant::now(), taken);
-        for number in taken..warmup + draws {
-            if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
-                break;
-            }
-            if number == warmup {
-                run.warmup_time = begin.elapsed();
-                drawing = Instant::now();
-            }
-            let transition = self.kernel.step(&mut self.density, &mut state)?;
-            done += 1;
-            self.bar.tell(&transition, number < warmup);
-            if number >= warmup || keep_warmup {
-                let (values, transitions) = run.lists(number < warmup);
-                let end = values.len();
-                values.resize(end + self.width, 0.0);
-                let kept = keep(&mut self.density, K::position(&state), &mut values[end..]);
-                let stored = kept.and_then(|()| match &mut store {
-                    Some(store) => store.append(&values[end..], &transition),
-                    None => Ok(()),
-                });
-                if let Err(error) = stored {
-                    values.truncate(end);
-                    return Err(error);
-                }
-                transitions.push(transition);
-            }
-            if let Some(store) = &mut store {
-                store.save_in_time::<K>(&state, done)?;
-            }
-        }
-        if !run.transitions.is_empty() {
-            run.time = drawing.elapsed();
-        }
-        match &mut store {
-            Some(store) if done > taken => store.save::<K>(&state, done),
-            _ => Ok(()),
-        }
+/// A density, and the function that says what is kept of its points.
+struct Kept<'a, D, F> {
+    density: D,
+    keep: &'a F,
+}
+
+impl<D: LogDensity, F: Fn(&mut D, &[f64], &mut [f64]) -> Result<()>> Target for Kept<'_, D, F> {
+    fn density(&mut self) -> &mut dyn LogDensity {
+        &mut self.density
     }
 
-    fn open(&self, place: &Place) -> Result<(Store, Option<Stored<K::State>>)> {
-        let Plan { seed, warmup, keep_warmup, .. } = self.plan;
-        Store::open::<K>(place, self.number, Identity { seed, warmup, keep_warmup, width: self.width })
+    fn keep(&mut self, position: &[f64], values: &mut [f64]) -> Result<()> {
+        (self.keep)(&mut self.density, position, values)
     }
 }
 
 impl ChainRun {
-    fn lists(&mut self, warming_up: bool) -> (&mut Vec<f64>, &mut Vec<Transition>) {
+    pub(super) fn lists(&mut self, warming_up: bool) -> (&mut Vec<f64>, &mut Vec<Transition>) {
         match warming_up {
             true => (&mut self.warmup_values, &mut self.warmup_transitions),
             false => (&mut self.values, &mut self.transitions),
@@ -190,7 +137,7 @@ impl ChainRun {
     }
 
     /// Room for all that is to come.
-    fn reserve(&mut self, plan: Plan<'_>, width: usize) {
+    pub(super) fn reserve(&mut self, plan: Plan<'_>, width: usize) {
         let lengths = [(true, if plan.keep_warmup { plan.warmup } else { 0 }), (false, plan.draws)];
         for (warming_up, n) in lengths {
             let (values, transitions) = self.lists(warming_up);
@@ -201,7 +148,7 @@ impl ChainRun {
     }
 
     /// What was stored: rows of the warm-up, `warmup` in all, and up to so many draws.
-    fn fill(&mut self, rows: Vec<(Vec<f64>, Transition)>, warmup: usize, draws: usize) {
+    pub(super) fn fill(&mut self, rows: Vec<(Vec<f64>, Transition)>, warmup: usize, draws: usize) {
         for (number, (row, transition)) in rows.into_iter().take(warmup + draws).enumerate() {
             let (values, transitions) = self.lists(number < warmup);
             values.extend(row);

@@ -1,6 +1,6 @@
 //! Points of phase space and the integrator.
 
-use ppl_core::Result;
+use ppl_core::{Error, Result};
 
 use super::metric::{Metric, dot};
 use crate::LogDensity;
@@ -28,6 +28,29 @@ impl Phase {
     pub fn zeros(dimension: usize) -> Self {
         let zeros = || vec![0.0; dimension];
         Self { position: zeros(), momentum: zeros(), velocity: zeros(), gradient: zeros(), log_density: 0.0 }
+    }
+
+    /// The point at a position `[d]`, with momentum 0: where a chain starts.
+    ///
+    /// # Errors
+    /// If the position has another length than the density's dimension, the density cannot be computed, or it or its
+    /// gradient is not finite there.
+    pub fn at_rest(density: &mut dyn LogDensity, position: &[f64]) -> Result<Self> {
+        let (d, found) = (density.dimension(), position.len());
+        if found != d {
+            return Err(Error::Shape(format!("the start has {found} numbers, the log density {d}")));
+        }
+        let mut phase = Self::zeros(d);
+        phase.position.copy_from_slice(position);
+        phase.log_density = density.value_and_gradient(position, &mut phase.gradient)?;
+        if !phase.log_density.is_finite() {
+            return Err(Error::argument(format!("the log density at the start is {}", phase.log_density)));
+        }
+        if let Some(at) = phase.gradient.iter().position(|g| !g.is_finite()) {
+            let slope = phase.gradient[at];
+            return Err(Error::argument(format!("number {at} of the gradient at the start is {slope}")));
+        }
+        Ok(phase)
     }
 
     /// The Hamiltonian: `½ pᵀ M⁻¹ p − log density`, in nats; infinite where that is not a number.

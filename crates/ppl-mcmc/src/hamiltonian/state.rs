@@ -38,21 +38,7 @@ impl HamiltonianState {
         warmup: usize,
         stream: KeyStream,
     ) -> Result<Self> {
-        let d = density.dimension();
-        if position.len() != d {
-            let found = position.len();
-            return Err(Error::Shape(format!("the start has {found} numbers, the log density {d}")));
-        }
-        let mut phase = Phase::zeros(d);
-        phase.position.copy_from_slice(position);
-        phase.log_density = density.value_and_gradient(position, &mut phase.gradient)?;
-        if !phase.log_density.is_finite() {
-            return Err(Error::argument(format!("the log density at the start is {}", phase.log_density)));
-        }
-        if let Some(at) = phase.gradient.iter().position(|g| !g.is_finite()) {
-            let slope = phase.gradient[at];
-            return Err(Error::argument(format!("number {at} of the gradient at the start is {slope}")));
-        }
+        let phase = Phase::at_rest(density, position)?;
         let (estimator, metric) = Estimator::new(options.mass_matrix, warmup, &phase)?;
         let step_size = options.step_size.unwrap_or(1.0);
         let averaging = DualAveraging::new(step_size, options.target_acceptance);

@@ -6,5 +6,7 @@
 mod adaptation;
 mod gaussians;
 mod integrator;
+mod laws;
+mod options;
 mod shapes;
 mod targets;

@@ -100,39 +100,3 @@ fn what_cannot_be_sampled_says_why() {
     };
     assert_eq!(failure(Nuts::new(), &kink, &[0.0, 0.0]), "number 1 of the gradient at the start is inf");
 }
-
-#[test]
-fn bad_options_are_refused() {
-    fn refused<K: Kernel>(mcmc: Mcmc<K>) -> String {
-        mcmc.sample(|| Gaussian::correlated(0.0), &[vec![0.0; 2]]).unwrap_err().to_string()
-    }
-    let nuts = || Mcmc::new(Nuts::new());
-    assert_eq!(refused(nuts().draws(0)), "zero draws were asked for, at least 1 is needed");
-    assert_eq!(refused(nuts().threads(0)), "zero threads were asked for, at least 1 is needed");
-    assert_eq!(
-        refused(Mcmc::new(Nuts::new().target_acceptance(1.0))),
-        "the target acceptance is 1, must be between 0 and 1"
-    );
-    assert_eq!(
-        refused(Mcmc::new(Nuts::new().max_tree_depth(0))),
-        "the maximum tree depth is 0, must be 1 to 30"
-    );
-    assert_eq!(refused(Mcmc::new(Nuts::new().step_size(-1.0))), "the step size is -1, must be positive");
-    assert_eq!(
-        refused(Mcmc::new(Nuts::new().jitter(1.0))),
-        "the jitter of the step size is 1, must be at least 0 and below 1"
-    );
-    assert_eq!(
-        refused(Mcmc::new(Hmc::new().trajectory_length(f64::NAN))),
-        "the trajectory length is NaN, must be positive"
-    );
-    assert_eq!(
-        refused(Mcmc::new(Hmc::new().max_steps(0))),
-        "the maximum number of steps is 0, must be at least 1"
-    );
-    assert_eq!(
-        refused(Mcmc::new(RandomWalk::new().target_acceptance(0.0))),
-        "the target acceptance is 0, must be between 0 and 1"
-    );
-    assert!(nuts().sample(|| Gaussian::correlated(0.0), &[]).is_err());
-}

@@ -196,6 +196,45 @@ fn plates_bounds_of_rows_and_scans() {
     assert_round_trip(&potential);
 }
 
+/// Many points at once have the values and gradients of each alone, but for rounding; a row that is not finite leaves the
+/// others.
+fn assert_vectorised<A: ?Sized, M: Model<A>>(model: M, args: &A) {
+    let mut potential = compile_potential(&model, args).unwrap();
+    let (n, d) = (3, potential.dimension());
+    let mut many = Potential::compile_vectorized(&model, &Ctx::new(0), args, n).unwrap();
+    assert_eq!((many.points(), many.dimension()), (n, d));
+    let mut x: Vec<f64> = points(d).flatten().collect();
+    for far in [None, Some(1)] {
+        if let Some(row) = far {
+            x[row * d..(row + 1) * d].fill(f64::NAN);
+        }
+        let (mut found, mut slopes, mut slope) = (vec![0.0; n], vec![0.0; n * d], vec![0.0; d]);
+        many.values_and_gradients(&x, &mut found, &mut slopes).unwrap();
+        for (row, x) in x.chunks(d).enumerate().filter(|(row, _)| far != Some(*row)) {
+            let value = potential.value_and_gradient(x, &mut slope).unwrap();
+            let pairs = slope.iter().zip(&slopes[row * d..]).chain([(&value, &found[row])]);
+            for (expected, found) in pairs {
+                // Sums of terms of up to a thousand times their value.
+                assert!((found - expected).abs() < 1e-12 * expected.abs().max(1.0), "{found} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn many_points_at_once() {
+    assert_vectorised(kinds, &Tensor::from(Y));
+    assert_vectorised(structured, &rows());
+    assert_vectorised(condition(kinds, [("sd", 0.8), ("inside", 0.1)]), &Tensor::from(Y));
+    // The same density everywhere, and nothing but what is the same for all points.
+    assert_vectorised(|ctx: &mut Ctx, _: &()| ctx.sample("u", Uniform::new(0.0, 1.0)), &());
+    let of = |points| Potential::compile_vectorized(&kinds, &Ctx::new(0), &Tensor::from(Y), points);
+    assert_eq!(text(of(0)), "a log density at zero points at once was asked for");
+    let message = text(of(2).unwrap().values_and_gradients(&[0.0; 24], &mut [0.0; 1], &mut [0.0; 24]));
+    let expected = "24 numbers of points, 1 values and 24 numbers of gradients, where 2 points have 12 each";
+    assert_eq!(message, expected);
+}
+
 #[test]
 fn starts_are_shared_with_guides() {
     let y = Tensor::from(Y);
