@@ -25,6 +25,8 @@ pub struct ChainRun {
     pub warmup_transitions: Vec<Transition>,
     /// Why it ended before its last draw, unless it was stopped.
     pub failure: Option<Error>,
+    /// Why it could not be stored to its end, where that failed: its draws are all here.
+    pub unstored: Option<Error>,
     /// How long the warm-up took.
     pub warmup_time: Duration,
     /// How long the draws took.
@@ -169,10 +171,13 @@ impl<K: Kernel, D: LogDensity> Chain<'_, K, D> {
         if !run.transitions.is_empty() {
             run.time = drawing.elapsed();
         }
-        match &mut store {
-            Some(store) if done > taken => store.save::<K>(&state, done),
-            _ => Ok(()),
+        if let Some(mut store) = store {
+            if done > taken {
+                store.save::<K>(&state, done)?;
+            }
+            run.unstored = store.broken();
         }
+        Ok(())
     }
 
     fn open(&self, place: &Place) -> Result<(Store, Option<Stored<K::State>>)> {

@@ -88,7 +88,7 @@ fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
 }
 
 /// `name[i,j]`, counted from 0.
-fn place(name: &str, shape: &Shape, element: usize) -> String {
+pub(crate) fn place(name: &str, shape: &Shape, element: usize) -> String {
     if shape.is_empty() {
         return name.to_owned();
     }
@@ -106,6 +106,11 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
     let mut warnings = Vec::new();
     for (number, error) in chains.failures() {
         warnings.push(format!("chain {number} failed and is left out: {error}"));
+    }
+    for (number, error) in chains.unstored() {
+        warnings.push(format!(
+            "chain {number} is not stored to its end: {error}; all its draws are here, `resume` would go on from earlier ones"
+        ));
     }
     let total = chains.len();
     let divergences = chains.divergences();
