@@ -12,7 +12,7 @@ struct Step {
 }
 
 /// Cheap checks come first, so that a slip is seen soon; the steps that build more, last.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "format", run: || command::run(cargo(&["fmt", "--all", "--check"])) },
     Step { name: "lines", run: || lines::check(workspace()) },
     Step { name: "clippy", run: clippy },
@@ -26,6 +26,7 @@ const STEPS: [Step; 14] = [
     Step { name: "linreg", run: examples::linreg },
     Step { name: "rugged_nuts", run: examples::rugged_nuts },
     Step { name: "eight_schools", run: examples::eight_schools },
+    Step { name: "posteriordb", run: examples::posteriordb },
     Step { name: "flex", run: || command::backend_suite("flex") },
 ];
 
