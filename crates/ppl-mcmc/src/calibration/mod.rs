@@ -32,9 +32,14 @@ fn holm(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// `p = 0.0213`, or as few digits as say something.
+/// A p-value with as many digits as say something.
 fn p_text(p: f64) -> String {
-    if p < 1e-4 { format!("{p:.0e}") } else { format!("{p:.4}") }
+    match p {
+        // Below is the rounding of its sums.
+        p if p < 1e-12 => "<1e-12".into(),
+        p if p < 1e-4 => format!("{p:.0e}"),
+        p => format!("{p:.4}"),
+    }
 }
 
 #[cfg(test)]

@@ -80,8 +80,8 @@ impl<K: Kernel> Calibration<K> {
         self
     }
 
-    /// Ranks among so many draws, equally spaced among those of each run: from 1. Draws that are not worth as many
-    /// independent ones are too few: the run is made again with more, at most 16 times as many.
+    /// Ranks among so many draws, equally spaced among those of each run: from 1 to the number of these. Draws that are not
+    /// worth as many independent ones are too few: the run is made again with more, at most 16 times as many.
     pub fn ranks(mut self, draws: usize) -> Self {
         self.ranks = draws;
         self
@@ -122,6 +122,13 @@ impl<K: Kernel> Calibration<K> {
         }
         if self.ranks == 0 {
             return Err(Error::argument("ranks among 0 draws were asked for, at least 1 is needed"));
+        }
+        let drawn = self.mcmc.total_draws();
+        if self.ranks > drawn {
+            let ranks = self.ranks;
+            return Err(Error::argument(format!(
+                "ranks among {ranks} draws were asked for, each run has {drawn}"
+            )));
         }
         if self.mcmc.is_stored() {
             let what = "storing chains".to_owned();

@@ -230,6 +230,10 @@ impl<K> Mcmc<K> {
         (self.seed, self.draws)
     }
 
+    pub(crate) fn total_draws(&self) -> usize {
+        self.chains.saturating_mul(self.draws)
+    }
+
     pub(crate) fn params(&self) -> &ParamStore {
         &self.params
     }

@@ -119,7 +119,7 @@ fn what_cannot_be_calibrated_is_told() {
     let calibration = || Calibration::new(short(Nuts::new()));
     assert_eq!(of(calibration().simulations(9)), "9 simulations were asked for, at least 10 are needed");
     assert_eq!(of(calibration().ranks(0)), "ranks among 0 draws were asked for, at least 1 is needed");
-    assert!(of(Calibration::new(short(Nuts::new()).draws(0))).starts_with("zero draws"));
+    assert_eq!(of(calibration().ranks(101)), "ranks among 101 draws were asked for, each run has 100");
     let stored = Calibration::new(short(Nuts::new()).store(std::env::temp_dir().join("ppl-no-chains")));
     assert!(of(stored).starts_with("storing chains is not available for calibration"));
     let stopped = Calibration::new(short(Nuts::new()).stop(Arc::new(AtomicBool::new(true))));

@@ -17,14 +17,14 @@ fn models() {
             run(|ctx, _| ctx.observe("y", Normal::new(0.0, 1.0), 1.0))
         })
         .of(
-            "site `z`: a potential of discrete values (boolean) is not available for Bernoulli: sum it out of the model, or \
+            "site `z`: a potential of discrete values (0 or 1) is not available for Bernoulli: sum it out of the model, or \
              condition on a value",
             || run(|ctx, _| ctx.sample("z", Bernoulli::new(0.5))),
         )
         .of("site `z`: a potential of discrete values …", || {
             run(|ctx, _| ctx.plate("rows", 3, |ctx, _| ctx.sample("z", Poisson::new(2.0))))
         })
-        .of("the log probability of site `never` is -inf\n…", || {
+        .of("the log probability of site `never (at the start)` is -inf\n…", || {
             run(|ctx, _| {
                 let x = ctx.sample("x", Normal::new(0.0, 1.0))?;
                 ctx.factor("never", x * 0.0 + f64::NEG_INFINITY)
@@ -69,8 +69,7 @@ fn options() {
 
 #[test]
 fn tests_of_samplers() {
-    let calibration =
-        || Calibration::new(Mcmc::new(Nuts::new()).warmup(20).draws(20).chains(1).progress(false));
+    let calibration = || Calibration::new(Mcmc::new(Nuts::new()).draws(99).chains(1).progress(false));
     let weighted = scale(model, 2.0);
     Refusals::default()
         .of("9 simulations were asked for, at least 10 are needed", || {
@@ -78,6 +77,9 @@ fn tests_of_samplers() {
         })
         .of("ranks among 0 draws were asked for, at least 1 is needed", || {
             calibration().ranks(0).run(&model, &())
+        })
+        .of("ranks among 100 draws were asked for, each run has 99", || {
+            calibration().ranks(100).run(&model, &())
         })
         .of("site `scale`: its log density is weighted: data cannot be simulated from it…", || {
             calibration().run(&weighted, &())
