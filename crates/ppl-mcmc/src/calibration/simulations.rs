@@ -154,7 +154,7 @@ impl<A: ?Sized, M: Model<A>> Work<'_, M, A> {
         let (chains, ess) = loop {
             let chains = mcmc.run(&given, self.args)?;
             let ess = least_effective(&chains)?;
-            if !(ess < self.ranks as f64) || draws >= longest {
+            if ess >= self.ranks as f64 || draws >= longest {
                 break (chains, ess);
             }
             // A little more than is needed: it is an estimate.

@@ -28,13 +28,13 @@ fn short<K: Kernel>(kernel: K) -> Mcmc<K> {
     Mcmc::new(kernel).warmup(100).draws(100).chains(1).seed(3)
 }
 
-fn calibrated<K: Kernel>(kernel: K) -> CalibrationReport {
-    Calibration::new(short(kernel)).simulations(100).ranks(40).run(&model, &data()).unwrap()
+fn calibrated<K: Kernel>(kernel: K, simulations: usize) -> CalibrationReport {
+    Calibration::new(short(kernel)).simulations(simulations).ranks(40).run(&model, &data()).unwrap()
 }
 
 #[test]
 fn a_right_sampler_is_calibrated() {
-    let report = calibrated(Nuts::new());
+    let report = calibrated(Nuts::new(), 100);
     assert!(report.is_calibrated(), "{report}");
     let names: Vec<&str> = report.rows().iter().map(|row| row.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "sum", "log density"]);
@@ -50,7 +50,7 @@ fn a_right_sampler_is_calibrated() {
 
 #[test]
 fn wrong_samplers_are_found_out() {
-    let misled = |power, tilt| calibrated(Misled { kernel: Nuts::new(), power, tilt });
+    let misled = |power, tilt| calibrated(Misled { kernel: Nuts::new(), power, tilt }, 60);
     for (power, expected) in [(4.0, Misfit::TooNarrow), (0.25, Misfit::TooWide)] {
         let report = misled(power, 0.0);
         assert!(!report.is_calibrated(), "{report}");
@@ -62,7 +62,7 @@ fn wrong_samplers_are_found_out() {
         assert!(report.row("a").unwrap().misfits.contains(&expected), "{report}");
     }
     // The prior is calibrated in each parameter: that the data do not matter is seen in the log density alone.
-    let report = calibrated(Deaf);
+    let report = calibrated(Deaf, 60);
     let off: Vec<&str> =
         report.rows().iter().filter(|row| !row.misfits.is_empty()).map(|row| row.name.as_str()).collect();
     assert_eq!(off, ["log density"], "{report}");

@@ -126,9 +126,10 @@ fn verdict(compared: &[Comparison]) -> (bool, String) {
         let names = compared.iter().filter(|number| bad(number)).map(|number| number.reference.name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
-    // Of what is not a number neither is said.
-    let apart = named(&|number| !(number.farthest() <= farthest));
-    let unmixed = named(&|number| !(number.r_hat <= LARGEST_R_HAT));
+    // What is not a number is no good figure.
+    let beyond = |x: f64, limit: f64| x.is_nan() || x > limit;
+    let apart = named(&|number| beyond(number.farthest(), farthest));
+    let unmixed = named(&|number| beyond(number.r_hat, LARGEST_R_HAT));
     if !unmixed.is_empty() {
         return (false, format!("no verdict: R-hat is above {LARGEST_R_HAT} for {unmixed}: take more draws"));
     }
