@@ -150,9 +150,12 @@ fn save(folder: &Path, name: &str, compared: &[Comparison]) -> std::result::Resu
     };
     let last = compared.len() as f64 + 1.0;
     let farthest = Comparison::FARTHEST;
+    // With room for the legend above.
+    let reach = 1.15 * compared.iter().map(Comparison::farthest).fold(farthest, f64::max);
     let level = |z: f64| vec![(0.0, z), (last, z)];
     let panel = Panel::new("draws less reference draws", "number of the table", "standard errors")
         .x_range(0.0, last)
+        .y_range(-reach, 1.6 * reach)
         .dots("means", BLUE, points(|number| number.z_mean))
         .dots("mean squares", ORANGE, points(|number| number.z_square))
         .dashes("farthest of a right sampler", GREY, level(farthest))
