@@ -50,7 +50,7 @@ fn a_right_sampler_is_calibrated() {
 
 #[test]
 fn wrong_samplers_are_found_out() {
-    let misled = |power, tilt| calibrated(Misled { kernel: Nuts::new(), power, tilt }, 60);
+    let misled = |power, tilt| calibrated(Misled { kernel: Nuts::new(), power, tilt }, 100);
     for (power, expected) in [(4.0, Misfit::TooNarrow), (0.25, Misfit::TooWide)] {
         let report = misled(power, 0.0);
         assert!(!report.is_calibrated(), "{report}");
