@@ -26,6 +26,7 @@ const STEPS: [Step; 15] = [
     Step { name: "linreg", run: examples::linreg },
     Step { name: "rugged_nuts", run: examples::rugged_nuts },
     Step { name: "eight_schools", run: examples::eight_schools },
+    Step { name: "posteriordb", run: examples::posteriordb },
     Step { name: "flex", run: || command::backend_suite("flex") },
     Step { name: "nuts-rs", run: command::nuts_rs },
 ];

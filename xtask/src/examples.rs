@@ -93,6 +93,14 @@ const EIGHT_SCHOOLS: [Expected; 3] = [
     expected("/standardised/tau", 3.6021, 0.40),
 ];
 
+/// Means and mean squares within four combined standard errors of the reference draws, and R-hat below 1.01.
+const POSTERIORDB: [Expected; 4] = [
+    expected("/verdict", 1.0, 0.0),
+    expected("/numbers", 10.0, 0.0),
+    expected("/r_hat", 1.0, 0.01),
+    expected("/worst_z", 0.0, 4.0),
+];
+
 /// Where the first number must be above the second: a mean field leaves out what the slopes have in common.
 const RUGGED_ORDER: [[&str; 2]; 2] = [
     ["/full_rank/slopes/outside/sd", "/mean_field/slopes/outside/sd"],
@@ -129,15 +137,27 @@ pub(crate) fn eight_schools() -> Result {
     run("eight_schools", &[], &EIGHT_SCHOOLS, &EIGHT_SCHOOLS_ORDER)
 }
 
-/// Skipped without its data file, which is not part of the repository; not where the environment says `CI=true`.
+/// One of the posteriors: the tests have them all.
+pub(crate) fn posteriordb() -> Result {
+    let posterior = "eight_schools-eight_schools_noncentered";
+    with_data(&format!("posteriordb/{posterior}/data.json"), |_| {
+        run("posteriordb", &[posterior.as_ref()], &POSTERIORDB, &[])
+    })
+}
+
 fn on_nations(example: &str, expected: &[Expected], order: &[[&'static str; 2]]) -> Result {
-    let file = data_folder().join("data").join("rugged.csv");
+    with_data("data/rugged.csv", |file| run(example, &["--data".as_ref(), file], expected, order))
+}
+
+/// Skipped without a data file, which is not part of the repository; not where the environment says `CI=true`.
+fn with_data(path: &str, check: impl FnOnce(&Path) -> Result) -> Result {
+    let file = data_folder().join(path);
     if !file.is_file() {
         let reason = format!("there is no file {}: set PPL_DATA_DIR", file.display());
         let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
         return if strict { Err(reason) } else { Ok(Outcome::Skipped(reason)) };
     }
-    run(example, &["--data".as_ref(), &file], expected, order)
+    check(&file)
 }
 
 /// The folder that `PPL_DATA_DIR` names, or the one where the examples look without it.

@@ -28,7 +28,7 @@ Usage: cargo xtask COMMAND
                           memory's speed that it uses
   ci [STEP ...]           the checks a change must pass, or only the named ones:
                           format lines clippy docs backends tests coin scale rugged_mle rugged linreg
-                          rugged_nuts eight_schools flex
+                          rugged_nuts eight_schools posteriordb flex
   memcheck                the compiler's tests under valgrind: its machine code, and the memory of programs
   backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600

@@ -23,12 +23,12 @@ pub struct Program {
     pub keys: &'static [(&'static str, &'static str)],
 }
 
-/// An option with a value that only one example has.
+/// An option that only one example has.
 #[derive(Debug, Clone, Copy)]
 pub struct Extra {
-    /// Name, without the dashes.
+    /// Name, without the dashes; one in capitals is an argument that is given without a name: "NAME".
     pub name: &'static str,
-    /// What stands for its value in the help: "FILE".
+    /// What stands for its value in the help: "FILE". Empty if it takes none.
     pub value: &'static str,
     /// What it does.
     pub help: &'static str,
@@ -55,6 +55,22 @@ pub struct Options {
     /// `--json`: whether the last line of output is one JSON object.
     pub json: bool,
     extras: Vec<(&'static str, OsString)>,
+}
+
+impl Extra {
+    /// Whether it is given without a name.
+    fn is_argument(&self) -> bool {
+        self.name.starts_with(char::is_uppercase)
+    }
+
+    /// As it is written in a call.
+    fn call(&self) -> String {
+        match (self.is_argument(), self.value) {
+            (true, _) => self.name.to_owned(),
+            (false, "") => format!("--{}", self.name),
+            (false, value) => format!("--{} {value}", self.name),
+        }
+    }
 }
 
 impl Options {
@@ -113,7 +129,14 @@ pub(crate) fn parse(program: &Program, args: impl IntoIterator<Item = OsString>)
             Short('h') => "help".to_owned(),
             Long(name) => name.to_owned(),
             Short(letter) => return Err(format!("there is no option `-{letter}`")),
-            Value(value) => return Err(format!("`{}` is not expected", value.to_string_lossy())),
+            Value(value) => {
+                let argument = program.extras.iter().find(|extra| extra.is_argument());
+                let free = argument.filter(|argument| options.extra(argument.name).is_none());
+                let argument =
+                    free.ok_or_else(|| format!("`{}` is not expected", value.to_string_lossy()))?;
+                options.extras.push((argument.name, value));
+                continue;
+            }
         };
         let mut value = || parser.value().map_err(|_| format!("`--{name}` needs a value"));
         match name.as_str() {
@@ -124,9 +147,9 @@ pub(crate) fn parse(program: &Program, args: impl IntoIterator<Item = OsString>)
             "device" => options.device = device(&value()?.to_string_lossy())?,
             "out" => options.out = value()?.into(),
             _ => {
-                let extra = program.extras.iter().find(|extra| extra.name == name);
+                let extra = program.extras.iter().find(|extra| extra.name == name && !extra.is_argument());
                 let extra = extra.ok_or_else(|| format!("there is no option `--{name}`"))?;
-                let value = value()?;
+                let value = if extra.value.is_empty() { OsString::new() } else { value()? };
                 options.extras.push((extra.name, value));
             }
         }
@@ -159,19 +182,15 @@ fn device(name: &str) -> Result<Device, String> {
 
 /// One line: how to call the program.
 pub(crate) fn usage(program: &Program) -> String {
-    let extras: String =
-        program.extras.iter().map(|extra| format!(" [--{} {}]", extra.name, extra.value)).collect();
+    let extras: String = program.extras.iter().map(|extra| format!(" [{}]", extra.call())).collect();
     let name = program.name;
     format!("usage: {name}{extras} [--seed N] [--steps N] [--device NAME] [--out DIR] [--json] [--help]")
 }
 
 /// All that `--help` prints.
 pub(crate) fn help(program: &Program) -> String {
-    let mut lines: Vec<(String, String)> = program
-        .extras
-        .iter()
-        .map(|extra| (format!("--{} {}", extra.name, extra.value), extra.help.to_owned()))
-        .collect();
+    let mut lines: Vec<(String, String)> =
+        program.extras.iter().map(|extra| (extra.call(), extra.help.to_owned())).collect();
     let common = [
         ("--seed N", "seed of all random draws (0)".to_owned()),
         ("--steps N", format!("number of steps of optimisation, or of draws of a chain ({})", program.steps)),
@@ -246,6 +265,23 @@ mod tests {
         assert!(options("").jit(true).unwrap() && !options("").jit(false).unwrap());
         assert!(options("--jit on").jit(false).unwrap() && !options("--jit on --jit=off").jit(true).unwrap());
         assert_eq!(options("--jit maybe").jit(true).unwrap_err(), "`--jit` is `maybe`, must be on or off");
+    }
+
+    #[test]
+    fn arguments_and_switches_are_extras_without_name_or_value() {
+        const NAMED: Program = Program {
+            extras: &[
+                Extra { name: "NAME", value: "", help: "which one" },
+                Extra { name: "list", value: "", help: "all of them" },
+            ],
+            ..PROGRAM
+        };
+        let options = NAMED.options(["--list", "arK", "--steps", "3"]).unwrap();
+        assert_eq!((options.extra("NAME"), options.steps), (Some(OsStr::new("arK")), 3));
+        assert!(options.extra("list").is_some() && NAMED.options(["arK"]).unwrap().extra("list").is_none());
+        assert_eq!(NAMED.options(["a", "b"]).unwrap_err(), "`b` is not expected");
+        assert_eq!(NAMED.options(["--NAME", "b"]).unwrap_err(), "there is no option `--NAME`");
+        assert!(usage(&NAMED).starts_with("usage: coin [NAME] [--list] [--seed N]"), "{}", usage(&NAMED));
     }
 
     #[test]

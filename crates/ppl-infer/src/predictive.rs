@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use ppl_core::{Ctx, Error, Model, ParamStore, Record, Replay, Result, Site, Statement, Substitute, Trace};
+use ppl_core::{
+    Ctx, Error, Model, ParamStore, Record, Replay, Result, Site, Statement, Substitute, Trace, Uncondition,
+};
 use ppl_tensor::{Axis, Device, Key, Tensor, no_grad};
 
 use crate::draws::Draws;
@@ -54,6 +56,33 @@ impl<M> Predictive<M> {
         M: Model<A>,
     {
         self.draw(n, |ctx, _| Ok(ctx.with(Record::new(), |ctx| self.model.run(ctx, args))?.0.into_trace()))
+    }
+
+    /// `n` draws of every site from the prior, data included: what the model expects to see before it has seen any.
+    ///
+    /// ```
+    /// use ppl_core::{Ctx, Result};
+    /// use ppl_dist::Normal;
+    /// use ppl_infer::Predictive;
+    ///
+    /// fn model(ctx: &mut Ctx, y: &f64) -> Result<()> {
+    ///     let mean = ctx.sample("mean", Normal::new(0.0, 3.0))?;
+    ///     ctx.observe("y", Normal::new(mean, 4.0), *y).map(|_| ())
+    /// }
+    /// let expected = Predictive::new(model).prior_predictive(4000, &100.0)?;
+    /// let spread = expected.get("y")?.square().mean(0).to_scalar()?.sqrt();
+    /// assert!((spread - 5.0).abs() < 0.3);
+    /// # Ok::<(), ppl_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `n` is zero, or the program fails.
+    pub fn prior_predictive<A: ?Sized>(&self, n: usize, args: &A) -> Result<Draws>
+    where
+        M: Model<A>,
+    {
+        let open = |ctx: &mut Ctx| ctx.with(Uncondition, |ctx| self.model.run(ctx, args));
+        self.draw(n, |ctx, _| Ok(ctx.with(Record::new(), open)?.0.into_trace()))
     }
 
     /// `n` draws of every site that is not data, with latent values from a guide.

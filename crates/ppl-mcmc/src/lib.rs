@@ -4,6 +4,7 @@
 //! [`Potential`](ppl_infer::Potential), or one written by hand. [`Mcmc`] runs chains and gives [`Chains`].
 
 mod adaptation;
+pub mod calibration;
 mod chains;
 mod density;
 pub mod diagnostics;
@@ -17,6 +18,7 @@ mod record;
 mod tree;
 
 pub use adaptation::{DualAveraging, Schedule, Welford};
+pub use calibration::{Calibration, Geweke};
 pub use chains::{ChainContext, ChainRun, Chains, Mcmc, Sampler, SiteDraws};
 pub use density::LogDensity;
 pub use diagnostics::{ElpdEstimate, Summary, SummaryRow, loo, waic};

@@ -40,6 +40,7 @@ fn exported(chains: &Chains) -> InferenceData {
         .observed("y", &data())
         .log_likelihood(&predictive.log_likelihood(&chains.draws(), &data()).unwrap())
         .posterior_predictive(&predictive.given(&chains.draws(), &data()).unwrap())
+        .prior(&predictive.prior_predictive(50, &data()).unwrap())
         .dims("y", ["rows"])
 }
 
@@ -64,6 +65,12 @@ fn arrays_have_their_numbers_and_dimensions() {
         assert!(all["metadata"][path].is_object(), "{path}");
     }
     assert_eq!(all["metadata"]["warmup_posterior/w/.zarray"]["shape"][1], 100);
+    assert_eq!(all["metadata"]["prior/w/.zarray"]["shape"], serde_json::json!([1, 50, 2, 3]));
+    assert_eq!(all["metadata"]["prior_predictive/y/.zarray"]["shape"], serde_json::json!([1, 50, 4]));
+    assert!(
+        all["metadata"]["prior/y/.zarray"].is_null()
+            && all["metadata"]["prior_predictive/w/.zarray"].is_null()
+    );
     let again = exported(&chains).write(&folder).unwrap_err().to_string();
     assert!(again.ends_with("the folder is not empty, nothing is written"), "{again}");
     std::fs::remove_dir_all(&folder).unwrap();
@@ -104,6 +111,8 @@ assert data.posterior.w.dims == ('chain', 'draw', 'groups', 'w_dim_0'), data.pos
 assert data.sample_stats.diverging.dtype == bool
 assert data.observed_data.y.dims == ('rows',) and data.log_likelihood.y.dims == ('chain', 'draw', 'rows')
 assert data.posterior_predictive['mean'].shape == (2, 20) and data.warmup_posterior['mean'].shape == (2, 100)
+assert data.prior.w.dims == ('chain', 'draw', 'groups', 'w_dim_0') and data.prior['mean'].shape == (1, 50)
+assert data.prior_predictive.y.dims == ('chain', 'draw', 'rows') and data.prior_predictive.y.shape == (1, 50, 4)
 assert list(data.posterior.coords['groups'].values) == [0, 1]
 print(repr(float(data.posterior['mean'].mean())), repr(float(data.sample_stats.energy.sum())))
 print(repr(float(arviz_stats.ess(data)['mean'])), repr(float(arviz_stats.loo(data).elpd)))

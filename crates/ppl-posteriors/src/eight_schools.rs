@@ -2,6 +2,7 @@
 
 use ppl::core::{Ctx, Result};
 use ppl::dist::{HalfCauchy, Normal};
+use ppl::mcmc::{Mcmc, Nuts};
 use ppl::tensor::{Tensor, TensorTree};
 
 use super::{Data, Posterior};
@@ -30,4 +31,9 @@ pub(super) fn load() -> Result<Posterior> {
     let data = Data::posteriordb(FOLDER)?;
     let schools = School { effect: data.numbers("y")?.into(), error: data.numbers("sigma")?.into() };
     Ok(Posterior::new(data, model, schools))
+}
+
+/// The neck of the funnel takes small steps.
+pub(super) fn mcmc() -> Mcmc<Nuts> {
+    Mcmc::new(Nuts::new().target_acceptance(0.95))
 }

@@ -5,6 +5,7 @@
 //! everywhere. Bijections are Stan's.
 
 mod autoregression;
+mod comparison;
 mod diamonds;
 mod eight_schools;
 mod flat;
@@ -17,13 +18,14 @@ mod reference;
 mod regressions;
 mod source;
 
+pub use comparison::Comparison;
 pub use flat::Flat;
 pub use reference::Reference;
 pub use source::Data;
 
 use ppl::core::{Model, Result};
 use ppl::infer::{Potential, compile_potential};
-use ppl::mcmc::{Chains, Mcmc, Nuts};
+use ppl::mcmc::{Chains, MassMatrix, Mcmc, Nuts};
 
 /// A posterior: a model with its arguments.
 pub struct Posterior {
@@ -89,24 +91,35 @@ pub struct Entry {
     pub folder: &'static str,
     /// Makes it.
     pub load: fn() -> Result<Posterior>,
+    /// Describes chains that sample it well.
+    pub mcmc: fn() -> Mcmc<Nuts>,
 }
 
 impl Entry {
     const fn new(folder: &'static str, load: fn() -> Result<Posterior>) -> Self {
-        Self { folder, load }
+        Self { folder, load, mcmc: || Mcmc::new(Nuts::new()) }
     }
+
+    const fn sampled(self, mcmc: fn() -> Mcmc<Nuts>) -> Self {
+        Self { folder: self.folder, load: self.load, mcmc }
+    }
+}
+
+/// For posteriors whose numbers are strongly correlated.
+fn dense() -> Mcmc<Nuts> {
+    Mcmc::new(Nuts::new().mass_matrix(MassMatrix::Dense))
 }
 
 /// All posteriors.
 pub const POSTERIORS: [Entry; 15] = [
     Entry::new(autoregression::FOLDER, autoregression::load),
-    Entry::new(hidden_markov::FOLDER, hidden_markov::load),
-    Entry::new(diamonds::FOLDER, diamonds::load),
-    Entry::new(regressions::EARNINGS, regressions::earnings),
-    Entry::new(eight_schools::FOLDER, eight_schools::load),
+    Entry::new(hidden_markov::FOLDER, hidden_markov::load).sampled(hidden_markov::mcmc),
+    Entry::new(diamonds::FOLDER, diamonds::load).sampled(dense),
+    Entry::new(regressions::EARNINGS, regressions::earnings).sampled(dense),
+    Entry::new(eight_schools::FOLDER, eight_schools::load).sampled(eight_schools::mcmc),
     Entry::new(garch::FOLDER, garch::load),
     Entry::new(gaussian_process::FOLDER, gaussian_process::load),
-    Entry::new(population::FOLDER, population::load),
+    Entry::new(population::FOLDER, population::load).sampled(population::mcmc),
     Entry::new(regressions::KIDS_IQ, regressions::kids_iq),
     Entry::new(regressions::KIDS_WORK, regressions::kids_work),
     Entry::new(mixture::FOLDER, mixture::load),

@@ -3,6 +3,8 @@
 
 use ppl::core::{Ctx, Distribution, Result};
 use ppl::dist::{LogNormal, Normal, constraints};
+use ppl::infer::Init;
+use ppl::mcmc::{Mcmc, Nuts};
 use ppl::tensor::{Tensor, TensorTree, integrate_ode};
 
 use super::flat::Flat;
@@ -47,4 +49,10 @@ pub(super) fn load() -> Result<Posterior> {
     let later = Tensor::new([rows.len(), 2], rows.concat())?;
     let pelts = Pelts { first: data.numbers("y_init")?.into(), later };
     Ok(Posterior::new(data, model, (pelts, times)))
+}
+
+/// From far away a chain may stay in a mode of its own: it starts at the prior's means and the first count.
+pub(super) fn mcmc() -> Mcmc<Nuts> {
+    let start = [("theta", [1.0, 0.05, 1.0, 0.05].into()), ("z_init", Tensor::from([30.0, 4.0]))];
+    Mcmc::new(Nuts::new().target_acceptance(0.9)).init(Init::values(start))
 }

@@ -29,7 +29,14 @@ impl Data {
         let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(first.path);
         let found =
             first.find(None).or_else(|missing| if beside.is_file() { Ok(beside) } else { Err(missing) });
-        let first = found.map_err(|error| Error::argument(error.to_string()))?;
+        let missing = |_| {
+            let path = first.path;
+            Error::argument(format!(
+                "there is no file {path} below the folder that PPL_DATA_DIR names, or below ../shared: {}",
+                first.source
+            ))
+        };
+        let first = found.map_err(missing)?;
         let all = first.ancestors().nth(2).unwrap_or(Path::new("."));
         Self::read(all.join(folder).join("data.json"))
     }

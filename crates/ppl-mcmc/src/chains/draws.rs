@@ -19,6 +19,7 @@ pub struct Chains {
     transitions: Vec<Vec<Transition>>,
     warmup: Option<Box<Chains>>,
     failures: Vec<(usize, Error)>,
+    unstored: Vec<(usize, Error)>,
     times: (Duration, Duration),
 }
 
@@ -37,8 +38,9 @@ pub struct SiteDraws {
 impl Chains {
     /// Puts what chains left together.
     pub(super) fn collect(quantities: &[Quantity], runs: Vec<ChainRun>) -> Result<Self> {
-        let (mut kept, mut failures) = (Vec::new(), Vec::new());
+        let (mut kept, mut failures, mut unstored) = (Vec::new(), Vec::new(), Vec::new());
         for (number, mut run) in runs.into_iter().enumerate() {
+            unstored.extend(run.unstored.take().map(|error| (number, error)));
             match run.failure.take() {
                 Some(error) => failures.push((number, error)),
                 None => kept.push(run),
@@ -64,7 +66,7 @@ impl Chains {
         let parts = kept.into_iter().map(|run| (run.values, run.transitions)).collect();
         let mut chains = Self::new(quantities, parts, draws)?;
         chains.warmup = warmup.transpose()?.map(Box::new);
-        (chains.failures, chains.times) = (failures, times);
+        (chains.failures, chains.unstored, chains.times) = (failures, unstored, times);
         Ok(chains)
     }
 
@@ -91,6 +93,7 @@ impl Chains {
             transitions,
             warmup: None,
             failures: Vec::new(),
+            unstored: Vec::new(),
             times: (Duration::ZERO, Duration::ZERO),
         })
     }
@@ -164,6 +167,12 @@ impl Chains {
     /// The chains that failed, by number, and why. Their draws are not here.
     pub fn failures(&self) -> &[(usize, Error)] {
         &self.failures
+    }
+
+    /// The chains that could not be stored to their end, by number, and why: the disk is full, say. Their draws are all
+    /// here, and no longer in their files.
+    pub fn unstored(&self) -> &[(usize, Error)] {
+        &self.unstored
     }
 
     /// How long the slowest chain's warm-up took, and its draws.

@@ -280,3 +280,35 @@ impl<S: Sampler> Mcmc<S> {
         self.kernel.check_options()
     }
 }
+
+/// What runs over many data sets read of the description.
+impl<K> Mcmc<K> {
+    pub(crate) fn seed_and_draws(&self) -> (u64, usize) {
+        (self.seed, self.draws)
+    }
+
+    pub(crate) fn total_draws(&self) -> usize {
+        self.chains.saturating_mul(self.draws)
+    }
+
+    pub(crate) fn params(&self) -> &ParamStore {
+        &self.params
+    }
+
+    pub(crate) fn is_stored(&self) -> bool {
+        self.store.is_some()
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.progress
+    }
+
+    /// The most threads that run at a time.
+    pub(crate) fn thread_count(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}

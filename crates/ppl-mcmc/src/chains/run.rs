@@ -27,6 +27,8 @@ pub struct ChainRun {
     pub warmup_transitions: Vec<Transition>,
     /// Why it ended before its last draw, unless it was stopped.
     pub failure: Option<Error>,
+    /// Why it could not be stored to its end, where that failed: its draws are all here.
+    pub unstored: Option<Error>,
     /// How long the warm-up took.
     pub warmup_time: Duration,
     /// How long the draws took.

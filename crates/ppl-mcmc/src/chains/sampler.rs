@@ -157,7 +157,7 @@ impl<'a> ChainContext<'a> {
     /// One more transition, to this position `[d]` on unconstrained space.
     ///
     /// # Errors
-    /// If the position has another length, the model's values there cannot be computed, or the chain cannot be stored.
+    /// If the position has another length, or the model's values there cannot be computed.
     pub fn record(&mut self, position: &[f64], transition: Transition) -> Result<()> {
         let Plan { warmup, keep_warmup, .. } = self.plan;
         let warming_up = self.taken < warmup;
@@ -190,6 +190,7 @@ impl<'a> ChainContext<'a> {
     pub(super) fn finish(mut self, ended: Result<()>) -> ChainRun {
         self.bar.finish();
         self.run.failure = ended.err();
+        self.run.unstored = self.store.take().and_then(Store::broken);
         self.run
     }
 

@@ -46,6 +46,9 @@ pub(super) struct Store {
     /// Number of rows.
     count: usize,
     saved: Instant,
+    /// Whether a state was written: what fails before that ends the chain, what fails later does not.
+    begun: bool,
+    broken: Option<Error>,
 }
 
 /// Where a stored chain had come to.
@@ -99,11 +102,35 @@ impl Store {
             Ok(BufWriter::new(file))
         };
         let rows = open().map_err(|error| Error::file(&rows_path, error))?;
-        Ok((Self { identity, rows, rows_path, state_path, count, saved: Instant::now() }, stored))
+        let saved = Instant::now();
+        Ok((Self { identity, rows, rows_path, state_path, count, saved, begun: false, broken: None }, stored))
+    }
+
+    /// Why the chain is no longer written: its draws are in memory alone.
+    pub(super) fn broken(self) -> Option<Error> {
+        self.broken
+    }
+
+    /// Writes, unless that has failed before. A disk that is full must not cost what is still to be drawn.
+    fn attempt(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        match write(self) {
+            Err(error) if self.begun => {
+                self.broken = Some(error);
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     /// One more row.
-    pub(super) fn append(&mut self, values: &[f64], t: &Transition) -> Result<()> {
+    pub(super) fn append(&mut self, values: &[f64], transition: &Transition) -> Result<()> {
+        self.attempt(|store| store.write_row(values, transition))
+    }
+
+    fn write_row(&mut self, values: &[f64], t: &Transition) -> Result<()> {
         let statistics: [f64; STATISTICS] = [
             t.log_density,
             t.acceptance,
@@ -129,7 +156,14 @@ impl Store {
     }
 
     /// Saves the state after so many transitions: first the rows, which it counts.
+    ///
+    /// # Errors
+    /// If it is the first one, and cannot be written.
     pub(super) fn save<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
+        self.attempt(|store| store.write_state::<K>(state, taken))
+    }
+
+    fn write_state<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
         let synced = self.rows.flush().and_then(|()| self.rows.get_ref().sync_data());
         synced.map_err(|error| Error::file(&self.rows_path, error))?;
         let mut file = TensorFile::new();
@@ -141,7 +175,7 @@ impl Store {
         file.insert_text("rows", self.count.to_string());
         K::write_state(state, &mut file)?;
         file.write(&self.state_path)?;
-        self.saved = Instant::now();
+        (self.saved, self.begun) = (Instant::now(), true);
         Ok(())
     }
 }

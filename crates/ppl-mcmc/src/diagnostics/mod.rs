@@ -12,6 +12,7 @@ mod summary;
 pub use ess::{ess_bulk, ess_mean, ess_sd, ess_tail, mcse_mean, mcse_sd};
 pub use loo::{ElpdEstimate, loo, waic};
 pub use rank::r_hat;
+pub(crate) use summary::place;
 pub use summary::{Summary, SummaryRow};
 
 /// Fewest draws of a chain that can be judged.

@@ -47,6 +47,9 @@ const FEWEST_EFFECTIVE: f64 = 100.0;
 
 const LEAST_BFMI: f64 = 0.3;
 
+/// No number of a posterior is so large.
+const BEYOND: f64 = 1e100;
+
 /// Names in one warning.
 const NAMED: usize = 5;
 
@@ -88,7 +91,7 @@ fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
 }
 
 /// `name[i,j]`, counted from 0.
-fn place(name: &str, shape: &Shape, element: usize) -> String {
+pub(crate) fn place(name: &str, shape: &Shape, element: usize) -> String {
     if shape.is_empty() {
         return name.to_owned();
     }
@@ -107,6 +110,11 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
     for (number, error) in chains.failures() {
         warnings.push(format!("chain {number} failed and is left out: {error}"));
     }
+    for (number, error) in chains.unstored() {
+        warnings.push(format!(
+            "chain {number} is not stored to its end: {error}; all its draws are here, `resume` would go on from earlier ones"
+        ));
+    }
     let total = chains.len();
     let divergences = chains.divergences();
     if divergences > 0 {
@@ -116,7 +124,14 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
         ));
     }
     let saturated = chains.transitions().iter().flatten().filter(|transition| transition.saturated).count();
-    if saturated > 0 {
+    let apart = rows.iter().any(|row| row.r_hat > LARGEST_R_HAT);
+    if 2 * saturated > total && apart {
+        warnings.push(format!(
+            "{saturated} of {total} trajectories were cut at the longest allowed, and chains do not agree: scales are too far \
+             apart for this mass matrix, or some numbers are held neither by a prior nor by the data; then the posterior is \
+             improper, and there are no draws of it"
+        ));
+    } else if saturated > 0 {
         warnings.push(format!(
             "{saturated} of {total} trajectories were cut at the longest allowed: draws are right, but cost more than they \
              need; a dense mass matrix, or other coordinates, may help"
@@ -140,6 +155,12 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
             warnings.push(format!("{what}: {}{tail}", names[..names.len() - more].join(", ")));
         }
     };
+    about(
+        &format!(
+            "draws beyond {BEYOND:e}, which neither a prior nor the data hold: the posterior is improper"
+        ),
+        &|row| !row.quantiles.iter().all(|quantile| quantile.abs() < BEYOND),
+    );
     about(&format!("R-hat is above {LARGEST_R_HAT}, the chains have not come to agree"), &|row| {
         row.r_hat > LARGEST_R_HAT
     });
@@ -171,6 +192,9 @@ impl Summary {
 fn digits(x: f64, scale: f64) -> String {
     if !x.is_finite() {
         return x.to_string();
+    }
+    if x.abs() >= 1e9 {
+        return format!("{x:.3e}");
     }
     let places = (2.0 - scale.abs().log10().floor()).clamp(0.0, 12.0);
     format!("{x:.*}", if places.is_finite() { places as usize } else { 2 })

@@ -90,6 +90,23 @@ impl InferenceData {
         self.at_draws("posterior_predictive", draws)
     }
 
+    /// The same with draws from the prior ([`Predictive::prior_predictive`](ppl_infer::Predictive::prior_predictive)), any
+    /// number, as of one chain: those of the posterior's sites go to the group `prior`, the others, data that were drawn,
+    /// to `prior_predictive`.
+    #[must_use]
+    pub fn prior(mut self, draws: &Draws) -> Self {
+        for (name, values) in draws.iter() {
+            let known = self.groups.get("posterior").and_then(|sites| sites.get(name));
+            let (group, dims) = match known {
+                Some(site) => ("prior", site.dims.clone()),
+                None => ("prior_predictive", leading()),
+            };
+            let variable = Variable { values: values.unsqueeze(0), dims };
+            self.groups.entry(group).or_default().insert(name.clone(), variable);
+        }
+        self
+    }
+
     /// The same with names of dimensions of a variable, after those of chains and draws, in all groups. Without them they
     /// are the plates around a site, and `name_dim_0`, `name_dim_1`, ….
     #[must_use]

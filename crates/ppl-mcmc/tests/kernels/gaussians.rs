@@ -66,6 +66,33 @@ fn ill_conditioned_targets_are_scaled() {
     }
 }
 
+/// Scales that differ by a factor of 1000, along axes that are none of the coordinates': a condition number of 10⁶.
+#[test]
+fn a_dense_mass_matrix_undoes_rotation() {
+    const D: usize = 6;
+    // A reflection has itself as inverse.
+    let squares: f64 = (1..=D).map(|i| (i * i) as f64).sum();
+    let reflection =
+        |i: usize, j: usize| f64::from(u8::from(i == j)) - 2.0 * ((i + 1) * (j + 1)) as f64 / squares;
+    let rotated = |eigenvalue: &dyn Fn(i32) -> f64| -> Vec<f64> {
+        let entry = |i: usize, j: usize| {
+            let part = |k: usize| eigenvalue(k as i32) * reflection(i, k) * reflection(j, k);
+            (0..D).map(part).sum::<f64>()
+        };
+        (0..D * D).map(|place| entry(place / D, place % D)).collect()
+    };
+    // From 1 to 10⁶.
+    let covariance = rotated(&|k| 10f64.powf(1.2 * f64::from(k)));
+    let precision = rotated(&|k| 10f64.powf(-1.2 * f64::from(k)));
+    let variances: Vec<f64> = covariance.into_iter().step_by(D + 1).collect();
+    let target = Gaussian { mean: vec![0.0; D], precision };
+    let mcmc = Mcmc::new(Nuts::new().mass_matrix(MassMatrix::Dense).max_tree_depth(12)).warmup(2000).seed(4);
+    check("rotated", mcmc.clone(), &target, &variances);
+    let runs = sample(mcmc, &target);
+    let longest = runs.iter().flat_map(|run| &run.transitions).map(|t| t.leapfrogs).max().unwrap();
+    assert!(longest <= 31, "{longest}");
+}
+
 /// Both directions of a correlation of 0.999998 differ in scale by a factor of 1000: a condition number of 10⁶.
 #[test]
 fn a_dense_mass_matrix_undoes_correlation() {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod adaptation;
+mod balance;
 mod gaussians;
 mod integrator;
 mod laws;

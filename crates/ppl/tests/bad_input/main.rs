@@ -12,6 +12,7 @@ mod handlers;
 mod objectives;
 mod optimizers;
 mod plates;
+mod sampling;
 mod statements;
 mod training;
 

@@ -1,0 +1,97 @@
+//! Posteriors that are hard, or none: what a summary says of them in words.
+
+// A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use ppl_core::{Ctx, Distribution, Result};
+use ppl_dist::{Bernoulli, Exponential, Normal};
+use ppl_mcmc::{Chains, Mcmc, Nuts};
+use ppl_tensor::Tensor;
+
+fn sample(draws: usize, model: impl Fn(&mut Ctx, &()) -> Result<()>) -> Chains {
+    Mcmc::new(Nuts::new()).warmup(draws).draws(draws).seed(1).run(&model, &()).unwrap()
+}
+
+/// The warnings, one a line.
+fn warnings(chains: &Chains) -> String {
+    chains.summary().unwrap().warnings().join("\n")
+}
+
+/// Neal's funnel: its neck and its mouth differ in scale by a factor of thousands.
+#[test]
+fn a_funnel_is_told_and_its_cure_is_quiet() {
+    let chains = sample(1000, |ctx, _| {
+        let v = ctx.sample("v", Normal::new(0.0, 3.0))?;
+        let scale = (&v * 0.5).exp();
+        ctx.plate("rows", 9, |ctx, _| ctx.sample("x", Normal::new(0.0, &scale)))?;
+        Ok(())
+    });
+    let told = warnings(&chains);
+    assert!(told.contains("trajectories that diverged: parts of the posterior may be missing"), "{told}");
+    assert!(told.contains("E-BFMI of chain"), "{told}");
+
+    let chains = sample(1000, |ctx, _| {
+        let v = ctx.sample("v", Normal::new(0.0, 3.0))?;
+        let scale = (&v * 0.5).exp();
+        let z = ctx.plate("rows", 9, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))?;
+        ctx.deterministic("x", scale * z).map(|_| ())
+    });
+    assert_eq!(chains.divergences(), 0);
+    assert_eq!(warnings(&chains), "");
+    let v = chains.get("v").unwrap();
+    let moments = [v.mean_all(), v.square().mean_all()].map(|moment| moment.to_scalar().unwrap());
+    // Four standard errors of 2000 effective draws of Normal(0, 3).
+    assert!(moments[0].abs() < 0.27 && (moments[1] - 9.0).abs() < 1.2, "{moments:?}");
+}
+
+/// Chains in different modes do not agree, whatever each of them says.
+#[test]
+fn modes_apart_are_told() {
+    let chains = sample(300, |ctx, _| {
+        let x = ctx.sample("x", Normal::new(0.0, 100.0))?;
+        let mode = |at: f64| Normal::new(at, 1.0).log_prob(&x);
+        ctx.factor("modes", mode(20.0).logaddexp(mode(-20.0)))
+    });
+    let told = warnings(&chains);
+    assert!(told.contains("R-hat is above 1.01, the chains have not come to agree: x"), "{told}");
+}
+
+/// Without a finite integral there is nothing to draw, and no chain that could know it: what it does is told.
+#[test]
+fn improper_posteriors_are_told() {
+    // Two numbers of which only the sum is known; factors take priors away.
+    let ridge = sample(150, |ctx, _| {
+        let x = ctx.sample("x", Normal::new(Tensor::zeros([2]), 1.0))?;
+        ctx.factor("flat", x.square().sum(0) * 0.5)?;
+        ctx.observe("y", Normal::new(x.sum(0), 1.0), 1.0).map(|_| ())
+    });
+    // Truth values that a feature tells apart without error: the larger the slope the better.
+    let separated = sample(150, |ctx, _| {
+        let slope = ctx.sample("slope", Normal::new(0.0, 1.0))?;
+        ctx.factor("flat", slope.square() * 0.5)?;
+        let x = Tensor::from([-2.0, -1.0, 1.0, 2.0]);
+        ctx.plate("rows", &x, |ctx, x| ctx.observe("y", Bernoulli::with_logits(&slope * x), x.gt(0.0)))?;
+        Ok(())
+    });
+    // Tails that fall as the root.
+    let heavy = sample(150, |ctx, _| {
+        let x = ctx.sample("x", Normal::new(0.0, 1.0))?;
+        ctx.factor("heavy", x.square() * 0.5 - x.square().log1p() * 0.25)
+    });
+    for (chains, number) in [(ridge, "x[0], x[1]"), (separated, "slope"), (heavy, "x")] {
+        let told = warnings(&chains);
+        assert!(told.contains("then the posterior is improper, and there are no draws of it"), "{told}");
+        assert!(told.contains(&format!("have not come to agree: {number}")), "{told}");
+    }
+
+    // A flat prior of a scale, without data: draws overflow.
+    let scale = sample(150, |ctx, _| {
+        let scale = ctx.sample("scale", Exponential::new(1.0))?;
+        ctx.factor("flat", scale)
+    });
+    let summary = scale.summary().unwrap();
+    let told =
+        "draws beyond 1e100, which neither a prior nor the data hold: the posterior is improper: scale";
+    assert!(summary.warnings().iter().any(|warning| warning == told), "{summary}");
+    assert!(summary.to_string().lines().all(|line| line.len() < 300), "{summary}");
+}
