@@ -67,6 +67,13 @@ pub trait Kernel: Clone + Send {
     /// All that a chain remembers.
     type State: Clone + Send;
 
+    /// The kernel and its options in words, for reports; by default the type's name.
+    fn describe(&self) -> String {
+        let name = std::any::type_name::<Self>();
+        let path = name.split('<').next().unwrap_or(name);
+        path.rsplit("::").next().unwrap_or(path).to_owned()
+    }
+
     /// Whether the options make sense.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ mod record;
 mod tree;
 
 pub use adaptation::{DualAveraging, Schedule, Welford};
-pub use chains::{ChainRun, Chains, Mcmc, SiteDraws};
+pub use chains::{ChainRun, Chains, Mcmc, RunSettings, RunTimes, SiteDraws};
 pub use density::LogDensity;
 pub use diagnostics::{ElpdEstimate, Summary, SummaryRow, loo, waic};
 pub use export::InferenceData;

@@ -8,7 +8,7 @@ use ppl_core::{Ctx, Error, Model, ParamStore, Result};
 use ppl_infer::{Init, Potential};
 use ppl_tensor::{Device, Key};
 
-use super::draws::Chains;
+use super::draws::{Chains, RunSettings};
 use super::run::{ChainRun, Job, Plan, run_all};
 use super::start::start;
 use super::store::Place;
@@ -176,7 +176,14 @@ impl<K: Kernel> Mcmc<K> {
             run_all(&self.kernel, self.plan(&key), jobs, width, &|potential: &mut Potential, x, values| {
                 potential.evaluate(x, values)
             })?;
-        Chains::collect(potential.quantities(), runs)
+        Ok(Chains::collect(potential.quantities(), runs)?.with_settings(RunSettings {
+            kernel: self.kernel.describe(),
+            chains: self.chains,
+            warmup: self.warmup,
+            draws: self.draws,
+            seed: self.seed,
+            resumed: self.store.as_ref().is_some_and(|place| place.resume),
+        }))
     }
 
     /// Samples a log density of one's own: a chain from each start `[d]`, each with a density of its own. The values of

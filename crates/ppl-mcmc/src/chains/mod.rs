@@ -7,6 +7,6 @@ mod run;
 mod start;
 mod store;
 
-pub use draws::{Chains, SiteDraws};
+pub use draws::{Chains, RunSettings, RunTimes, SiteDraws};
 pub use mcmc::Mcmc;
 pub use run::ChainRun;
