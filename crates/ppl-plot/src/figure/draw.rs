@@ -308,7 +308,8 @@ fn rgb((red, green, blue): Rgb) -> RGBColor {
 /// The range asked for, or that of the points with a margin; never empty.
 fn range(panel: &Panel, given: Option<(f64, f64)>, coordinate: fn(&(f64, f64)) -> f64) -> (f64, f64) {
     let finite = |point: &&(f64, f64)| point.0.is_finite() && point.1.is_finite();
-    let all = panel.layers.iter().flat_map(|layer| &layer.points).filter(finite).map(coordinate);
+    let marks = panel.layers.iter().filter(|layer| layer.mark != Mark::Ticks);
+    let all = marks.flat_map(|layer| &layer.points).filter(finite).map(coordinate);
     let (low, high) = given.unwrap_or_else(|| {
         let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
         let margin = (high - low) * 0.04;

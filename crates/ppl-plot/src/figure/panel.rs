@@ -148,14 +148,10 @@ impl Panel {
         self.layer(label, color, mark, points)
     }
 
-    /// The same panel with short strokes at the bottom, at these places of x.
+    /// The same panel with short strokes at the bottom, at these places of x, which do not widen its range.
     #[must_use]
     pub fn ticks(self, label: &str, color: Rgb, places: Vec<f64>) -> Self {
-        // Their height says nothing: that of the panel's points leaves its range as it is.
-        let height =
-            self.layers.iter().flat_map(|layer| &layer.points).map(|point| point.1).find(|y| y.is_finite());
-        let points = places.into_iter().map(|x| (x, height.unwrap_or(0.0))).collect();
-        self.layer(label, color, Mark::Ticks, points)
+        self.layer(label, color, Mark::Ticks, places.into_iter().map(|x| (x, 0.0)).collect())
     }
 
     /// The same panel with a line over a filled area down to zero, as of a density.

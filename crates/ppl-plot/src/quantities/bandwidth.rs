@@ -66,11 +66,15 @@ fn squared_cosine_transform(values: &[f64]) -> Vec<f64> {
 fn fixed_point(t: f64, n: f64, powers: &[f64]) -> f64 {
     // The squared norm of a derivative of the density, smoothed for a time t.
     let norm = |order: i32, t: f64| {
-        let terms = powers.iter().enumerate().map(|(i, power)| {
-            let k = ((i + 1) as f64).powi(2);
-            k.powi(order) * power * (-k * PI * PI * t).exp()
-        });
-        0.5 * PI.powi(2 * order) * terms.sum::<f64>()
+        // exp(-π²k²t) for each k by two products: its ratios are geometric.
+        let first = (-PI * PI * t).exp();
+        let (mut decay, mut ratio, square) = (first, first.powi(3), first * first);
+        let mut sum = 0.0;
+        for (i, power) in powers.iter().enumerate() {
+            sum += ((i + 1) as f64).powi(2 * order) * power * decay;
+            (decay, ratio) = (decay * ratio, ratio * square);
+        }
+        0.5 * PI.powi(2 * order) * sum
     };
     let mut f = norm(7, t);
     for order in (2..7).rev() {

@@ -43,7 +43,7 @@ pub(super) fn page(report: &Report<'_>) -> Result<String> {
     if !report.log_likelihood.is_empty() {
         page.heading("prediction", "Prediction");
         for (name, values) in &report.log_likelihood {
-            prediction(&mut page, name, values).map_err(|error| error.at_site(name))?;
+            prediction(&mut page, name, values, chains.len()).map_err(|error| error.at_site(name))?;
         }
     }
     for (id, title, caption, figure) in &plots {
@@ -121,13 +121,16 @@ fn verdict(page: &mut Page, chains: &Chains, summary: &Summary) {
             |of: fn(&SummaryRow) -> f64, pick: fn(f64, f64) -> f64| rows.iter().map(of).fold(f64::NAN, pick);
         let r_hat = worst(|row| row.r_hat, f64::max);
         let (bulk, tail) = (worst(|row| row.ess_bulk, f64::min), worst(|row| row.ess_tail, f64::min));
-        let known = r_hat.is_finite() && bulk.is_finite();
+        // A deterministic number may be constant; a latent one that is was not sampled.
+        let latent =
+            chains.sites().flat_map(|(_, site)| std::iter::repeat_n(site.latent, site.element_count()));
+        let known = rows.iter().zip(latent).all(|(row, latent)| !latent || row.r_hat.is_finite());
         let sentence = match known {
             true => format!(
                 "Nothing to warn of: chains agree (largest R-hat {r_hat:.3}), the least effective sample sizes are {bulk:.0} \
                  for centres and {tail:.0} for tails, and no trajectory diverged."
             ),
-            false => "Nothing to warn of, but there is little to judge by.".to_owned(),
+            false => "Not all latent numbers can be judged: see below for those without an R-hat.".to_owned(),
         };
         page.verdicts(!known, &[sentence]);
     } else {
@@ -272,7 +275,13 @@ fn table(page: &mut Page, chains: &Chains, summary: &Summary) {
 }
 
 /// Estimates from the log likelihood of one observed site.
-fn prediction(page: &mut Page, name: &str, values: &Tensor) -> Result<()> {
+fn prediction(page: &mut Page, name: &str, values: &Tensor, draws: usize) -> Result<()> {
+    let shape = values.check()?.shape();
+    if shape.first() != Some(&draws) {
+        let reason =
+            format!("the log likelihood has shape {shape}, must be [{draws}, …], of all draws of the chains");
+        return Err(Error::Shape(reason));
+    }
     let (loo, waic) = (loo(values)?, waic(values)?);
     let row = |what: &str, estimate: &ElpdEstimate| {
         let ElpdEstimate { elpd, se, p, .. } = estimate;
@@ -297,7 +306,7 @@ fn prediction(page: &mut Page, name: &str, values: &Tensor) -> Result<()> {
     }
     let figure = shapes(name, &loo);
     let caption = "Pareto shape of each observation's weights: the larger, the more its prediction hangs on a few draws.";
-    page.figure(&figure.to_svg().map_err(|error: Error| error.at_site(name))?, caption);
+    page.figure(&figure.to_svg()?, caption);
     Ok(())
 }
 

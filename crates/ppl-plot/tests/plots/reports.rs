@@ -81,9 +81,16 @@ fn one_draw_of_one_chain_makes_a_report() {
 #[test]
 fn errors_name_what_is_wrong() {
     let chains = chains(2, 20);
-    let draws: Draws = [("y".to_owned(), Tensor::from([1.0]))].into_iter().collect();
-    let error = Report::new(&chains).log_likelihood(&draws).to_html().unwrap_err().to_string();
-    assert!(error.starts_with("site `y`: the log likelihood has shape [1]"), "{error}");
+    let error = |scores: Tensor| {
+        let draws: Draws = [("y".to_owned(), scores)].into_iter().collect();
+        Report::new(&chains).log_likelihood(&draws).to_html().unwrap_err().to_string()
+    };
+    let shape = error(Tensor::zeros([20, 5]));
+    let expected =
+        "site `y`: the log likelihood has shape [20, 5], must be [40, …], of all draws of the chains";
+    assert_eq!(shape, expected);
+    let infinite = error(Tensor::zeros([40, 5]) - f64::INFINITY);
+    assert_eq!(infinite, "site `y`: a log likelihood is -inf: there is no estimate");
     let error = Report::new(&chains).write("/proc/none/report.html").unwrap_err().to_string();
     assert!(error.starts_with("/proc/none/report.html: "), "{error}");
     let error =
