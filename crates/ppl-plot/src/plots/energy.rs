@@ -1,6 +1,5 @@
 //! Energies.
 
-use ppl_core::Result;
 use ppl_mcmc::diagnostics::{LEAST_BFMI, e_bfmi, mean};
 
 use super::{NAMED_CHAINS, Plots};
@@ -12,10 +11,7 @@ impl Plots<'_> {
     /// suboptimal cotangent disintegrations in Hamiltonian Monte Carlo"): where changes are much narrower, a chain takes
     /// long to reach the tails. With the estimated fraction of missing information of each chain, of which there should be
     /// 0.3 or more.
-    ///
-    /// # Errors
-    /// Never now.
-    pub fn energy(&self) -> Result<Figure> {
+    pub fn energy(&self) -> Figure {
         let chains = self.chains();
         let energies: Vec<Vec<f64>> =
             chains.transitions().iter().map(|chain| chain.iter().map(|t| t.energy).collect()).collect();
@@ -28,7 +24,7 @@ impl Plots<'_> {
         let curves = [quantities::density(&levels, None), quantities::density(&changes, None)];
         let [Some(levels), Some(changes)] = curves else {
             let why = "energies do not differ, or are too few";
-            return Ok(Figure::new("Energy").panel(panel.message(why)));
+            return Figure::new("Energy").panel(panel.message(why));
         };
         panel = panel.hill("energy, about its mean", BLUE, levels.points).hill(
             "change from draw to draw",
@@ -51,6 +47,6 @@ impl Plots<'_> {
             figure = figure
                 .note(format!("{bad} of {} chains have an E-BFMI below {LEAST_BFMI}.", fractions.len()));
         }
-        Ok(figure)
+        figure
     }
 }

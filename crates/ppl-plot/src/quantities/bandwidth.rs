@@ -90,7 +90,8 @@ fn fixed_point(t: f64, n: f64, powers: &[f64]) -> f64 {
 /// Where a function is 0 between two places at which it has different signs, by the Illinois rule.
 fn root(f: impl Fn(f64) -> f64, mut a: f64, mut b: f64) -> Option<f64> {
     let (mut at_a, mut at_b) = (f(a), f(b));
-    if !(at_a * at_b < 0.0) {
+    let opposite = at_a * at_b < 0.0;
+    if !opposite {
         return None;
     }
     for _ in 0..200 {

@@ -102,7 +102,7 @@ fn plots(report: &Report<'_>) -> Result<Vec<Section>> {
             "Energy",
             "The energies that chains visit, and how far one transition moves. Where changes are much narrower, tails are \
              reached slowly.",
-            plots.energy()?,
+            plots.energy(),
         ),
         (
             "pairs",

@@ -15,7 +15,7 @@ const ALL: [(&str, Draw); 7] = [
     ("density", |plots| plots.density()),
     ("rank", |plots| plots.rank()),
     ("pairs", |plots| plots.pairs()),
-    ("energy", |plots| plots.energy()),
+    ("energy", |plots| Ok(plots.energy())),
     ("forest", |plots| plots.forest()),
     ("ess", |plots| plots.ess_growth()),
 ];
