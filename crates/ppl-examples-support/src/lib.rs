@@ -1,11 +1,10 @@
-//! What the example programs share: arguments, data files, tables, figures, and the frame that turns an example's
+//! What the example programs share: arguments, data files, tables, and the frame that turns an example's
 //! results into output and an exit code.
 
 mod args;
 mod csv_file;
 mod data_file;
 mod frame;
-mod plot;
 pub mod stats;
 mod table;
 
@@ -13,6 +12,5 @@ pub use args::{Extra, JIT, Options, Program};
 pub use csv_file::{Csv, CsvError, Row};
 pub use data_file::{DataSet, MissingData};
 pub use frame::{Outcome, run, show};
-pub use plot::{BLACK, BLUE, Corner, Figure, GREEN, GREY, ORANGE, Panel, PlotError, Rgb};
 pub use serde_json::{Value, json};
 pub use table::Table;

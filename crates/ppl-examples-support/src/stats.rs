@@ -22,17 +22,6 @@ pub fn quantile(draws: &[f64], probability: f64) -> f64 {
     sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
 }
 
-/// Gaussian kernel density of draws on a grid of `n` points over `range`, with the bandwidth of Silverman (1986),
-/// equation 3.31.
-pub fn density(draws: &[f64], range: (f64, f64), n: usize) -> Vec<(f64, f64)> {
-    let spread = sd(draws).min((quantile(draws, 0.75) - quantile(draws, 0.25)) / 1.34);
-    let width = 0.9 * spread * (draws.len() as f64).powf(-0.2);
-    let scale = 1.0 / (draws.len() as f64 * width * std::f64::consts::TAU.sqrt());
-    let at =
-        |x: f64| scale * draws.iter().map(|draw| (-0.5 * ((x - draw) / width).powi(2)).exp()).sum::<f64>();
-    grid(range, n).into_iter().map(|x| (x, at(x))).collect()
-}
-
 /// `n` equally spaced numbers from the start to the end of a range, both included.
 pub fn grid((start, end): (f64, f64), n: usize) -> Vec<f64> {
     let step = (end - start) / (n.saturating_sub(1).max(1)) as f64;
@@ -66,11 +55,6 @@ pub fn ellipse(x: &[f64], y: &[f64], probability: f64) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
 
-    /// Equally likely quantiles of the logistic distribution: close to `n` draws without their noise.
-    fn draws() -> Vec<f64> {
-        (0..2000).map(|i| (f64::from(i) + 0.5) / 2000.0).map(|p| (p / (1.0 - p)).ln()).collect()
-    }
-
     #[test]
     fn moments_and_quantiles_of_a_few_numbers() {
         let draws = [4.0, 1.0, 3.0, 2.0];
@@ -86,15 +70,6 @@ mod tests {
         assert_eq!(running_mean(&[1.0, 3.0, 5.0], 2), [(2.0, 2.0), (3.0, 4.0)]);
         assert_eq!(running_mean(&[1.0, 3.0], 100), [(2.0, 2.0)]);
         assert!(running_mean(&[], 100).is_empty());
-    }
-
-    #[test]
-    fn a_density_is_that_of_the_draws_and_integrates_to_one() {
-        let curve = density(&draws(), (-12.0, 12.0), 401);
-        let area: f64 = curve.iter().map(|(_, density)| density * 24.0 / 400.0).sum();
-        assert!((area - 1.0).abs() < 1e-3, "{area}");
-        let (x, height) = curve[200];
-        assert!(x.abs() < 1e-12 && (height - 0.25).abs() < 0.01, "{x} {height}");
     }
 
     #[test]

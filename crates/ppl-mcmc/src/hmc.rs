@@ -53,6 +53,14 @@ hamiltonian_options!(Hmc);
 impl Kernel for Hmc {
     type State = HamiltonianState;
 
+    fn describe(&self) -> String {
+        let Self { options, length, max_steps, .. } = self;
+        let options = options.describe();
+        format!(
+            "Hamiltonian Monte Carlo: {options}, trajectories of length {length:.4}, up to {max_steps} steps"
+        )
+    }
+
     fn check(&self) -> Result<()> {
         if !(self.length > 0.0 && self.length.is_finite()) {
             let length = self.length;

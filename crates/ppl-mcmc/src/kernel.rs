@@ -67,6 +67,11 @@ pub trait Kernel: Clone + Send {
     /// All that a chain remembers.
     type State: Clone + Send;
 
+    /// The kernel and its options in words, for reports; by default the type's name.
+    fn describe(&self) -> String {
+        type_name::<Self>()
+    }
+
     /// Whether the options make sense.
     ///
     /// # Errors
@@ -111,6 +116,13 @@ pub trait Kernel: Clone + Send {
     fn read_state(_file: &TensorFile) -> Result<Self::State> {
         Err(unstored())
     }
+}
+
+/// The last part of a type's name, without its parameters.
+pub(crate) fn type_name<T: ?Sized>() -> String {
+    let name = std::any::type_name::<T>();
+    let path = name.split('<').next().unwrap_or(name);
+    path.rsplit("::").next().unwrap_or(path).to_owned()
 }
 
 fn unstored() -> Error {

@@ -45,6 +45,14 @@ hamiltonian_options!(Nuts);
 impl Kernel for Nuts {
     type State = HamiltonianState;
 
+    fn describe(&self) -> String {
+        format!(
+            "No-U-Turn sampler: {}, trees of depth up to {}",
+            self.options.describe(),
+            self.max_tree_depth
+        )
+    }
+
     fn check(&self) -> Result<()> {
         if !(1..=DEEPEST).contains(&self.max_tree_depth) {
             let depth = self.max_tree_depth;

@@ -72,6 +72,10 @@ impl RandomWalk {
 impl Kernel for RandomWalk {
     type State = RandomWalkState;
 
+    fn describe(&self) -> String {
+        format!("Random-walk Metropolis: target acceptance {}", self.target)
+    }
+
     fn check(&self) -> Result<()> {
         match self.target > 0.0 && self.target < 1.0 {
             true => Ok(()),

@@ -29,7 +29,8 @@
 //!
 //! [`prelude`] has what a model needs. The modules are the crates below this one: [`tensor`] (arrays, gradients,
 //! programs), [`core`] (programs and handlers), [`dist`] (distributions), [`infer`] (variational inference),
-//! [`autoguide`] (guides made from models) and [`mcmc`] (Markov chains).
+//! [`autoguide`] (guides made from models) and [`mcmc`] (Markov chains). Figures of chains and reports are in `ppl-plot`,
+//! which you add beside this crate: what only fits needs no plotting library.
 //!
 //! Everything runs on the processor, [`Device::cpu`](tensor::Device::cpu), unless an inference is told another device. The
 //! features `flex` and `wgpu` bring [burn](https://burn.dev)'s: `ppl::wgpu()?` is the first GPU that the system has. The

@@ -80,6 +80,8 @@ pub struct PotentialSite {
     pub range: Range<usize>,
     /// Name of the bijection from its numbers to its value.
     pub transform: String,
+    /// The ends of the support, infinite ones included, where it is one interval, the same for all of its numbers.
+    pub bounds: Option<(f64, f64)>,
 }
 
 /// A value that a [`Potential`]'s model gives at a point: of a latent or of a deterministic site.
@@ -96,6 +98,8 @@ pub struct Quantity {
     pub range: Range<usize>,
     /// Whether the site is latent, not deterministic.
     pub latent: bool,
+    /// The ends of a latent site's support, as [`PotentialSite::bounds`].
+    pub bounds: Option<(f64, f64)>,
 }
 
 /// The [`Potential`] of a model without parameters, or with those at the start, on the CPU in 64 bits.
@@ -278,21 +282,22 @@ fn quantities_of(
     sites: &[PotentialSite],
     float: DType,
 ) -> Result<(Vec<Quantity>, Vec<Tensor>)> {
-    let latent = sites.iter().map(|site| (site.name.clone(), site.plates.clone(), Some(site.shape.clone())));
+    let latent = sites.iter().map(|site| (site.name.clone(), site.plates.clone(), Some(site)));
     let deterministic = trace.sites().filter(|site| matches!(site.statement, Statement::Deterministic));
     let deterministic = deterministic.map(|site| {
         let plates = site.frames.iter().filter(|frame| frame.has_rows()).map(|frame| frame.name.clone());
         (site.name.clone(), plates.collect(), None)
     });
     let (mut quantities, mut values, mut end) = (Vec::new(), Vec::new(), 0);
-    for (name, plates, shape) in latent.chain(deterministic) {
-        let (value, latent) = (trace.value(&name)?, shape.is_some());
-        let shape = shape.unwrap_or_else(|| value.shape().clone());
+    for (name, plates, site) in latent.chain(deterministic) {
+        let (value, latent) = (trace.value(&name)?, site.is_some());
+        let bounds = site.and_then(|site| site.bounds);
+        let shape = site.map_or_else(|| value.shape().clone(), |site| site.shape.clone());
         let value = value.broadcast_to(shape.clone()).flatten().cast(float);
         let range = end..end + shape.elements();
         end = range.end;
         values.push(value.check().map_err(|error| Error::from(error).at_site(&name))?.clone());
-        quantities.push(Quantity { name, plates, shape, range, latent });
+        quantities.push(Quantity { name, plates, shape, range, latent, bounds });
     }
     Ok((quantities, values))
 }

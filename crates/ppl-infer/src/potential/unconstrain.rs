@@ -30,6 +30,22 @@ fn rows(frames: &[Frame]) -> impl DoubleEndedIterator<Item = &Frame> {
     frames.iter().filter(|frame| frame.has_rows())
 }
 
+/// The ends of the image of an elementwise bijection: it is monotone, so they are the images of the ends of the line.
+/// `None` of others, and where numbers have different ends.
+fn bounds(bijection: &dyn Transform, device: &Device, numbers: &Shape) -> Option<(f64, f64)> {
+    if bijection.codomain_event_dim() > 0 {
+        return None;
+    }
+    let image = |end: f64| {
+        let line_end = device.place(&(Tensor::zeros(numbers) + end)).ok()?;
+        let all = bijection.forward(&line_end).unwatched().to_f64().ok()?;
+        let first = *all.first()?;
+        all.iter().all(|end| *end == first).then_some(first)
+    };
+    let (one, other) = (image(f64::NEG_INFINITY)?, image(f64::INFINITY)?);
+    Some((one.min(other), one.max(other)))
+}
+
 fn in_scan(message: &Message) -> bool {
     message.frames.iter().any(|frame| frame.kind == FrameKind::Scan)
 }
@@ -95,6 +111,7 @@ impl Handler for Find {
         let whole = |row: &Shape| -> Shape {
             rows(&message.frames).map(|frame| frame.population).chain(row.iter().copied()).collect()
         };
+        let bounds = if depends { None } else { bounds(&*bijection, &self.device, &numbers) };
         let site = PotentialSite {
             name: message.name.clone(),
             plates: rows(&message.frames).map(|frame| frame.name.clone()).collect(),
@@ -102,6 +119,7 @@ impl Handler for Find {
             unconstrained_shape: whole(&numbers),
             range: 0..0,
             transform: bijection.name(),
+            bounds,
         };
         // The program comes to a scan's site several times: the last time it is of all steps.
         let scan = in_scan(message);

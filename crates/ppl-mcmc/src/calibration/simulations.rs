@@ -9,7 +9,8 @@ use ppl_tensor::{Key, KeyStream, Shape, Tensor};
 use super::joint::{Given, observed};
 use super::report::{CalibrationReport, Simulated};
 use super::threads::in_threads;
-use crate::diagnostics::{ess_bulk, ess_tail, place};
+use crate::chains::element_name;
+use crate::diagnostics::{ess_bulk, ess_tail};
 use crate::{Chains, Kernel, LogDensity, Mcmc};
 
 /// Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari and Gelman 2018, "Validating Bayesian inference
@@ -176,7 +177,7 @@ impl<A: ?Sized, M: Model<A>> Work<'_, M, A> {
             for (element, &value) in truth.iter().enumerate() {
                 let draws: Vec<f64> = all[element..].iter().copied().step_by(truth.len()).collect();
                 let rank = ranker.rank(value, &draws);
-                found.ranks.push((place(name, &shape, element), rank));
+                found.ranks.push((element_name(name, &shape, element), rank));
             }
         }
         let latent = |site: &PotentialSite| {

@@ -20,7 +20,39 @@ pub struct Chains {
     warmup: Option<Box<Chains>>,
     failures: Vec<(usize, Error)>,
     unstored: Vec<(usize, Error)>,
-    times: (Duration, Duration),
+    /// Of each chain.
+    runs: Vec<RunTimes>,
+    settings: Option<RunSettings>,
+}
+
+/// How a chain's time was spent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct RunTimes {
+    /// The chain's number, counted from 0, those that failed included.
+    pub number: usize,
+    /// How long its warm-up took.
+    pub warmup: Duration,
+    /// How long its draws took.
+    pub draws: Duration,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RunSettings {
+    /// The kernel and its options ([`Kernel::describe`](crate::Kernel::describe)).
+    pub kernel: String,
+    /// Number of chains.
+    pub chains: usize,
+    /// Number of transitions of each chain's warm-up.
+    pub warmup: usize,
+    /// Number of draws of each chain.
+    pub draws: usize,
+    /// Seed.
+    pub seed: u64,
+    /// Whether chains went on from a folder: their times are those since then.
+    pub resumed: bool,
 }
 
 /// The draws of one site.
@@ -33,6 +65,41 @@ pub struct SiteDraws {
     pub plates: Vec<String>,
     /// Whether it is latent, not deterministic.
     pub latent: bool,
+    /// The ends of a latent site's support, infinite ones included, where it is one interval.
+    pub bounds: Option<(f64, f64)>,
+}
+
+impl SiteDraws {
+    /// Number of numbers of one draw.
+    pub fn element_count(&self) -> usize {
+        self.shape().elements()
+    }
+
+    /// The place of a number in a draw, row-major, after the site's name: `theta[3]`, `w[0,2]`, counted from 0; the name
+    /// alone of a scalar.
+    pub fn element_name(&self, site: &str, element: usize) -> String {
+        element_name(site, &self.shape(), element)
+    }
+
+    /// Of one draw.
+    fn shape(&self) -> Shape {
+        Shape::from(self.values.shape().get(2..).unwrap_or_default())
+    }
+}
+
+/// `name[i,j]` of an element, row-major.
+pub(crate) fn element_name(site: &str, shape: &Shape, element: usize) -> String {
+    if shape.is_empty() {
+        return site.to_owned();
+    }
+    let mut left = element;
+    let mut places: Vec<String> = Vec::new();
+    for &size in shape.iter().rev() {
+        places.push((left % size).to_string());
+        left /= size;
+    }
+    places.reverse();
+    format!("{site}[{}]", places.join(","))
 }
 
 impl Chains {
@@ -43,19 +110,24 @@ impl Chains {
             unstored.extend(run.unstored.take().map(|error| (number, error)));
             match run.failure.take() {
                 Some(error) => failures.push((number, error)),
-                None => kept.push(run),
+                None => kept.push((number, run)),
             }
         }
         if kept.is_empty() {
             let nothing = || Error::argument("there is no chain");
             return Err(failures.into_iter().next().map_or_else(nothing, |(_, error)| error));
         }
-        kept.retain(|run| !run.transitions.is_empty());
+        kept.retain(|(_, run)| !run.transitions.is_empty());
+        let times = |(number, run): &(usize, ChainRun)| RunTimes {
+            number: *number,
+            warmup: run.warmup_time,
+            draws: run.time,
+        };
+        let times: Vec<RunTimes> = kept.iter().map(times).collect();
+        let mut kept: Vec<ChainRun> = kept.into_iter().map(|(_, run)| run).collect();
         let draws = kept.iter().map(|run| run.transitions.len()).min();
         let draws =
             draws.ok_or_else(|| Error::argument("the chains were stopped before their first draw"))?;
-        let longest = |time: fn(&ChainRun) -> Duration| kept.iter().map(time).max().unwrap_or_default();
-        let times = (longest(|run| run.warmup_time), longest(|run| run.time));
         let first = kept.iter().map(|run| run.warmup_transitions.len()).min().unwrap_or(0);
         let warmup = (first > 0).then(|| {
             let parts = kept.iter_mut().map(|run| {
@@ -65,8 +137,8 @@ impl Chains {
         });
         let parts = kept.into_iter().map(|run| (run.values, run.transitions)).collect();
         let mut chains = Self::new(quantities, parts, draws)?;
-        chains.warmup = warmup.transpose()?.map(Box::new);
-        (chains.failures, chains.unstored, chains.times) = (failures, unstored, times);
+        chains.warmup = warmup.transpose()?.map(|warmup| Box::new(Self { runs: times.clone(), ..warmup }));
+        (chains.failures, chains.unstored, chains.runs) = (failures, unstored, times);
         Ok(chains)
     }
 
@@ -82,20 +154,20 @@ impl Chains {
             let values: Vec<f64> = rows.flat_map(|row| &row[quantity.range.clone()]).copied().collect();
             let shape = Shape::from([parts.len(), draws]).concat(&quantity.shape);
             let values = Tensor::new(shape, values)?;
-            let draws = SiteDraws { values, plates: quantity.plates.clone(), latent: quantity.latent };
+            let Quantity { plates, latent, bounds, .. } = quantity;
+            let draws = SiteDraws { values, plates: plates.clone(), latent: *latent, bounds: *bounds };
             Ok((quantity.name.clone(), draws))
         };
         let sites = quantities.iter().map(site).collect::<Result<_>>()?;
         parts.iter_mut().for_each(|(_, transitions)| transitions.truncate(draws));
         let transitions = parts.into_iter().map(|(_, transitions)| transitions).collect();
-        Ok(Self {
-            sites,
-            transitions,
-            warmup: None,
-            failures: Vec::new(),
-            unstored: Vec::new(),
-            times: (Duration::ZERO, Duration::ZERO),
-        })
+        let (failures, unstored, runs) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { sites, transitions, warmup: None, failures, unstored, runs, settings: None })
+    }
+
+    pub(super) fn with_settings(mut self, settings: RunSettings) -> Self {
+        self.settings = Some(settings);
+        self
     }
 
     /// The draws of a site, latent or deterministic: `[chain, draw, …]`.
@@ -177,6 +249,17 @@ impl Chains {
 
     /// How long the slowest chain's warm-up took, and its draws.
     pub fn times(&self) -> (Duration, Duration) {
-        self.times
+        let longest = |time: fn(&RunTimes) -> Duration| self.runs.iter().map(time).max().unwrap_or_default();
+        (longest(|run| run.warmup), longest(|run| run.draws))
+    }
+
+    /// Number and times of each chain whose draws are here.
+    pub fn run_times(&self) -> &[RunTimes] {
+        &self.runs
+    }
+
+    /// What was asked for; `None` of a warm-up's draws.
+    pub fn settings(&self) -> Option<&RunSettings> {
+        self.settings.as_ref()
     }
 }

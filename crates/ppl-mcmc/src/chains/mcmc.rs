@@ -8,7 +8,7 @@ use ppl_core::{Ctx, Error, Model, ParamStore, Result};
 use ppl_infer::{Init, Potential};
 use ppl_tensor::{Device, Key};
 
-use super::draws::Chains;
+use super::draws::{Chains, RunSettings};
 use super::lockstep::{Seat, Seated, seats};
 use super::run::{ChainRun, Job, Plan, run_all};
 use super::sampler::Sampler;
@@ -203,7 +203,14 @@ impl<S: Sampler> Mcmc<S> {
                 potential.evaluate(x, values)
             })?
         };
-        Chains::collect(potential.quantities(), runs)
+        Ok(Chains::collect(potential.quantities(), runs)?.with_settings(RunSettings {
+            kernel: self.kernel.in_words(),
+            chains: self.chains,
+            warmup: self.warmup,
+            draws: self.draws,
+            seed: self.seed,
+            resumed: self.store.as_ref().is_some_and(|place| place.resume),
+        }))
     }
 
     /// The seats of all chains, at as many tables as threads are wanted.

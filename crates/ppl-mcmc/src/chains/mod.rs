@@ -9,7 +9,8 @@ mod sampler;
 mod start;
 mod store;
 
-pub use draws::{Chains, SiteDraws};
+pub(crate) use draws::element_name;
+pub use draws::{Chains, RunSettings, RunTimes, SiteDraws};
 pub use mcmc::Mcmc;
 pub use run::ChainRun;
 pub use sampler::{ChainContext, Sampler};

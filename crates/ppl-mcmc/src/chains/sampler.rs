@@ -9,6 +9,7 @@ use ppl_tensor::KeyStream;
 use super::progress::Bar;
 use super::run::{ChainRun, Plan};
 use super::store::{self, Identity, Store};
+use crate::kernel::type_name;
 use crate::{Kernel, LogDensity, Transition};
 
 /// What makes a chain: every [`Kernel`], or a sampler made elsewhere that keeps its state to itself, and so can be neither
@@ -16,6 +17,11 @@ use crate::{Kernel, LogDensity, Transition};
 pub trait Sampler: Clone + Send {
     /// Whether its chains can be written to a folder, and go on from there.
     const STORED: bool = false;
+
+    /// The sampler and its options in words, for reports; by default the type's name.
+    fn in_words(&self) -> String {
+        type_name::<Self>()
+    }
 
     /// Whether the options make sense.
     ///
@@ -35,6 +41,10 @@ pub trait Sampler: Clone + Send {
 
 impl<K: Kernel> Sampler for K {
     const STORED: bool = true;
+
+    fn in_words(&self) -> String {
+        self.describe()
+    }
 
     fn check_options(&self) -> Result<()> {
         self.check()

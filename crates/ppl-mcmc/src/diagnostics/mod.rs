@@ -11,9 +11,8 @@ mod summary;
 
 pub use ess::{ess_bulk, ess_mean, ess_sd, ess_tail, mcse_mean, mcse_sd};
 pub use loo::{ElpdEstimate, loo, waic};
-pub use rank::r_hat;
-pub(crate) use summary::place;
-pub use summary::{Summary, SummaryRow};
+pub use rank::{r_hat, ranks};
+pub use summary::{FEWEST_EFFECTIVE, LARGEST_R_HAT, LEAST_BFMI, Summary, SummaryRow};
 
 /// Fewest draws of a chain that can be judged.
 const FEWEST: usize = 4;
@@ -26,18 +25,19 @@ pub fn e_bfmi(energies: &[f64]) -> f64 {
     steps / variance(energies)
 }
 
-fn mean(x: &[f64]) -> f64 {
+/// Mean; NaN of none.
+pub fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 
-/// With divisor `n - 1`.
-fn variance(x: &[f64]) -> f64 {
+/// Variance with divisor `n - 1`; NaN of fewer than two.
+pub fn variance(x: &[f64]) -> f64 {
     let centre = mean(x);
     x.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / (x.len() as f64 - 1.0)
 }
 
-/// Quantile of sorted numbers, interpolated linearly.
-fn quantile(sorted: &[f64], probability: f64) -> f64 {
+/// Quantile of sorted numbers, interpolated linearly between them; NaN of none.
+pub fn quantile(sorted: &[f64], probability: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = probability * last as f64;
     let below = place.floor() as usize;

@@ -4,22 +4,28 @@ use ppl_tensor::Tensor;
 
 use super::{cut, halves, mean, sorted, valid, variance};
 
-/// Normal scores of the ranks of all numbers, ties sharing their mean rank; the offset is Blom's (1958).
-pub(super) fn normal_scores(all: &[f64]) -> Vec<f64> {
+/// Ranks of all numbers, counted from 1; ties share their mean rank.
+pub fn ranks(all: &[f64]) -> Vec<f64> {
     let n = all.len();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_unstable_by(|&i, &j| all[i].total_cmp(&all[j]));
-    let mut probability = vec![0.0; n];
+    let mut ranks = vec![0.0; n];
     let mut begin = 0;
     while begin < n {
         let ties = order[begin..].iter().take_while(|&&i| all[i] == all[order[begin]]).count().max(1);
-        // Ranks are counted from 1.
         let rank = begin as f64 + (ties + 1) as f64 / 2.0;
         for &i in &order[begin..begin + ties] {
-            probability[i] = (rank - 0.375) / (n as f64 + 0.25);
+            ranks[i] = rank;
         }
         begin += ties;
     }
+    ranks
+}
+
+/// Normal scores of the ranks of all numbers; the offset is Blom's (1958).
+pub(super) fn normal_scores(all: &[f64]) -> Vec<f64> {
+    let n = all.len() as f64;
+    let probability: Vec<f64> = ranks(all).iter().map(|rank| (rank - 0.375) / (n + 0.25)).collect();
     let scores = (Tensor::from(probability) * 2.0 - 1.0).erfinv() * std::f64::consts::SQRT_2;
     // Of numbers between -1 and 1 the operation cannot fail.
     scores.to_f64().unwrap_or_default()

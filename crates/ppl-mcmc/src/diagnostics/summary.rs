@@ -3,7 +3,6 @@
 use std::fmt;
 
 use ppl_core::Result;
-use ppl_tensor::Shape;
 
 use super::{e_bfmi, ess_bulk, ess_tail, mcse_mean, mean, quantile, r_hat, sorted, variance};
 use crate::Chains;
@@ -39,13 +38,14 @@ pub struct Summary {
 
 const PROBABILITIES: [f64; 3] = [0.05, 0.5, 0.95];
 
-/// Chains that agree are below.
-const LARGEST_R_HAT: f64 = 1.01;
+/// R̂ of chains that agree is below; a summary warns above.
+pub const LARGEST_R_HAT: f64 = 1.01;
 
-/// Fewest effective draws a chain.
-const FEWEST_EFFECTIVE: f64 = 100.0;
+/// Fewest effective draws a chain of which a summary does not warn.
+pub const FEWEST_EFFECTIVE: f64 = 100.0;
 
-const LEAST_BFMI: f64 = 0.3;
+/// Least E-BFMI of which a summary does not warn.
+pub const LEAST_BFMI: f64 = 0.3;
 
 /// No number of a posterior is so large.
 const BEYOND: f64 = 1e100;
@@ -63,12 +63,11 @@ impl Chains {
         let mut rows = Vec::new();
         for (name, site) in self.sites() {
             let all = site.values.to_f64()?;
-            let shape = Shape::from(&site.values.shape()[2..]);
-            let size = shape.elements();
+            let size = site.element_count();
             for element in 0..size {
                 let draws: Vec<f64> = all[element..].iter().step_by(size).copied().collect();
                 let chains: Vec<&[f64]> = draws.chunks(n.max(1)).collect();
-                rows.push(row(place(name, &shape, element), &chains));
+                rows.push(row(site.element_name(name, element), &chains));
             }
         }
         let warnings = warnings(self, &rows);
@@ -83,26 +82,14 @@ fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
         mean: mean(&sorted),
         sd: variance(&sorted).sqrt(),
         mcse_mean: mcse_mean(chains),
-        quantiles: PROBABILITIES.map(|probability| quantile(&sorted, probability)),
+        quantiles: PROBABILITIES.map(|probability| match sorted.iter().any(|x| x.is_nan()) {
+            true => f64::NAN,
+            false => quantile(&sorted, probability),
+        }),
         ess_bulk: ess_bulk(chains),
         ess_tail: ess_tail(chains),
         r_hat: r_hat(chains),
     }
-}
-
-/// `name[i,j]`, counted from 0.
-pub(crate) fn place(name: &str, shape: &Shape, element: usize) -> String {
-    if shape.is_empty() {
-        return name.to_owned();
-    }
-    let mut left = element;
-    let mut places: Vec<String> = Vec::new();
-    for &size in shape.iter().rev() {
-        places.push((left % size).to_string());
-        left /= size;
-    }
-    places.reverse();
-    format!("{name}[{}]", places.join(","))
 }
 
 fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
@@ -137,13 +124,14 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
              need; a dense mass matrix, or other coordinates, may help"
         ));
     }
-    for (number, transitions) in chains.transitions().iter().enumerate() {
+    for (run, transitions) in chains.run_times().iter().zip(chains.transitions()) {
         let energies: Vec<f64> = transitions.iter().map(|transition| transition.energy).collect();
         let fraction = e_bfmi(&energies);
         if fraction < LEAST_BFMI {
             warnings.push(format!(
-                "E-BFMI of chain {number} is {fraction:.2}, below {LEAST_BFMI}: the tails may not have been reached; other \
-                 coordinates may help"
+                "E-BFMI of chain {} is {fraction:.2}, below {LEAST_BFMI}: the tails may not have been reached; other \
+                 coordinates may help",
+                run.number
             ));
         }
     }
@@ -171,6 +159,22 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
     warnings
 }
 
+impl SummaryRow {
+    /// What [`SummaryRow::fields`] are, in this order.
+    pub const COLUMNS: [&'static str; 10] =
+        ["", "mean", "sd", "5%", "50%", "95%", "mcse", "ess_bulk", "ess_tail", "r_hat"];
+
+    /// The row as the table has it, with as many digits as make sense.
+    pub fn fields(&self) -> [String; 10] {
+        let number = |x: f64| digits(x, self.sd);
+        let [low, middle, high] = self.quantiles.map(number);
+        let mcse = digits(self.mcse_mean, self.mcse_mean);
+        let [bulk, tail] = [self.ess_bulk, self.ess_tail].map(|ess| format!("{ess:.0}"));
+        let (mean, sd, r_hat) = (number(self.mean), number(self.sd), format!("{:.3}", self.r_hat));
+        [self.name.clone(), mean, sd, low, middle, high, mcse, bulk, tail, r_hat]
+    }
+}
+
 impl Summary {
     /// The rows, a number each.
     pub fn rows(&self) -> &[SummaryRow] {
@@ -196,27 +200,21 @@ fn digits(x: f64, scale: f64) -> String {
     if x.abs() >= 1e9 {
         return format!("{x:.3e}");
     }
+    if scale == 0.0 {
+        // Of equal draws: six significant digits, without zeros at the end.
+        return format!("{x:.5e}").parse::<f64>().unwrap_or(x).to_string();
+    }
     let places = (2.0 - scale.abs().log10().floor()).clamp(0.0, 12.0);
     format!("{x:.*}", if places.is_finite() { places as usize } else { 2 })
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["", "mean", "sd", "5%", "50%", "95%", "mcse", "ess_bulk", "ess_tail", "r_hat"];
-        let mut lines = vec![head.map(str::to_owned).to_vec()];
-        for row in &self.rows {
-            let number = |x: f64| digits(x, row.sd);
-            let [low, middle, high] = row.quantiles;
-            let numbers = [row.mean, row.sd, low, middle, high].map(number);
-            let mut line = vec![row.name.clone()];
-            line.extend(numbers);
-            line.push(digits(row.mcse_mean, row.mcse_mean));
-            line.extend([row.ess_bulk, row.ess_tail].map(|ess| format!("{ess:.0}")));
-            line.push(format!("{:.3}", row.r_hat));
-            lines.push(line);
-        }
+        let head = SummaryRow::COLUMNS.map(str::to_owned);
+        let lines: Vec<[String; 10]> =
+            std::iter::once(head).chain(self.rows.iter().map(SummaryRow::fields)).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        let widths: Vec<usize> = (0..SummaryRow::COLUMNS.len()).map(width).collect();
         for line in &lines {
             write!(f, "{:1$}", line[0], widths[0])?;
             for (field, width) in line.iter().zip(&widths).skip(1) {

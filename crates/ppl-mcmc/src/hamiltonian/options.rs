@@ -38,6 +38,24 @@ impl Default for HamiltonianOptions {
 }
 
 impl HamiltonianOptions {
+    /// The options in words.
+    pub(crate) fn describe(&self) -> String {
+        let matrix = match self.mass_matrix {
+            MassMatrix::Identity => "unit mass matrix",
+            MassMatrix::Diagonal => "diagonal mass matrix from draws",
+            MassMatrix::Dense => "dense mass matrix from draws",
+            MassMatrix::Gradients => "diagonal mass matrix from draws and gradients",
+        };
+        let mut words = format!("target acceptance {}, {matrix}", self.target_acceptance);
+        if let Some(step) = self.step_size {
+            words += &format!(", step size {step} at first");
+        }
+        if self.jitter > 0.0 {
+            words += &format!(", jitter {}", self.jitter);
+        }
+        words
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |what: &str, value: f64, rule: &str| {
             Err(Error::argument(format!("the {what} is {value}, must be {rule}")))

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ppl_examples_support::{BLUE, Figure, GREY, ORANGE, Panel, PlotError};
 use ppl_examples_support::{Extra, Options, Outcome, Program, Table, json, run, show};
+use ppl_plot::{BLUE, Figure, GREY, ORANGE, Panel};
 use ppl_posteriors::{Comparison, Entry, POSTERIORS, find};
 
 const PROGRAM: Program = Program {
@@ -144,7 +144,7 @@ fn verdict(compared: &[Comparison]) -> (bool, String) {
 }
 
 /// The differences in standard errors, number by number.
-fn save(folder: &Path, name: &str, compared: &[Comparison]) -> std::result::Result<PathBuf, PlotError> {
+fn save(folder: &Path, name: &str, compared: &[Comparison]) -> ppl::core::Result<PathBuf> {
     let points = |of: fn(&Comparison) -> f64| {
         compared.iter().enumerate().map(|(place, number)| (place as f64 + 1.0, of(number))).collect()
     };
@@ -160,7 +160,7 @@ fn save(folder: &Path, name: &str, compared: &[Comparison]) -> std::result::Resu
         .dots("mean squares", ORANGE, points(|number| number.z_square))
         .dashes("farthest of a right sampler", GREY, level(farthest))
         .dashes("", GREY, level(-farthest));
-    Figure::new(name).panel(panel).save(folder, "posteriordb_differences.svg")
+    Figure::new(name).panel(panel).save(folder.join("posteriordb_differences.svg"))
 }
 
 #[cfg(test)]

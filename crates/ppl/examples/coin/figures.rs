@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use ppl_examples_support::stats::running_mean;
-use ppl_examples_support::{BLACK, BLUE, Figure, GREY, ORANGE, Panel};
+use ppl_plot::{BLACK, BLUE, Figure, GREY, ORANGE, Panel};
 
 use crate::beta::BetaDensity;
 
@@ -18,7 +18,7 @@ pub(crate) fn save_loss(folder: &Path, losses: &[f64], exact_loss: f64) -> Saved
         .line("one draw a step", GREY, each)
         .line("mean of 100 steps", BLUE, running_mean(losses, 100))
         .dashes("least possible: -ln p(data)", BLACK, least);
-    Ok(Figure::new("Negative evidence lower bound").panel(panel).save(folder, "coin_loss.svg")?)
+    Ok(Figure::new("Negative evidence lower bound").panel(panel).save(folder.join("coin_loss.svg"))?)
 }
 
 pub(crate) fn save_densities(
@@ -31,5 +31,7 @@ pub(crate) fn save_densities(
         .hill("prior Beta(10, 10)", GREY, prior.curve()?)
         .hill("fitted guide", BLUE, fitted.curve()?)
         .dashes("exact posterior", ORANGE, exact.curve()?);
-    Ok(Figure::new("Fairness of the coin after 10 tosses").panel(panel).save(folder, "coin_densities.svg")?)
+    Ok(Figure::new("Fairness of the coin after 10 tosses")
+        .panel(panel)
+        .save(folder.join("coin_densities.svg"))?)
 }

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ppl::prelude::*;
-use ppl_examples_support::{
-    BLUE, Figure, ORANGE, Options, Outcome, Panel, Program, Table, Value, json, run, show,
-};
+use ppl_examples_support::{Options, Outcome, Program, Table, Value, json, run, show};
+use ppl_plot::{BLUE, Figure, ORANGE, Panel, Plots, Report};
 
 const PROGRAM: Program = Program {
     name: "eight_schools",
@@ -89,7 +88,9 @@ fn compare(options: &Options) -> Outcome {
         },
     )?;
     show(table);
-    show(save_funnels(&options.out, [&funnel, &cured])?.display());
+    for file in save(&options.out, [&funnel, &cured], &log_likelihood)? {
+        show(file.display());
+    }
     Ok(json!({
         "centred": figures(&funnel)?, "standardised": figures(&cured)?,
         "elpd_loo": elpd.elpd, "p_loo": elpd.p, "steps": options.steps, "seed": options.seed,
@@ -107,10 +108,7 @@ fn figures(chains: &Chains) -> Result<Value> {
 }
 
 /// The effect of the first school against the logarithm of the spread: the funnel, and where trajectories diverged.
-fn save_funnels(
-    folder: &Path,
-    forms: [&Chains; 2],
-) -> std::result::Result<PathBuf, Box<dyn std::error::Error>> {
+fn funnels(forms: [&Chains; 2]) -> Result<Figure> {
     let mut figure = Figure::new("The funnel: draws, and those of trajectories that diverged");
     for (name, chains) in ["centred", "standardised"].into_iter().zip(forms) {
         let theta = chains.get("theta")?.to_f64()?;
@@ -125,7 +123,22 @@ fn save_funnels(
             .dots("diverged", ORANGE, only(divergent));
         figure = figure.panel(panel);
     }
-    Ok(figure.save(folder, "eight_schools_funnel.svg")?)
+    Ok(figure)
+}
+
+/// The figures, and a report on each form.
+fn save(folder: &Path, forms: [&Chains; 2], log_likelihood: &Draws) -> Result<[PathBuf; 4]> {
+    let [centred, standardised] = forms;
+    let funnels = funnels(forms)?;
+    let report = |chains, title| Report::new(chains).title(title).figure(funnels.clone());
+    Ok([
+        funnels.save(folder.join("eight_schools_funnel.svg"))?,
+        Plots::new(centred).sites(["tau"]).trace()?.save(folder.join("eight_schools_trace.svg"))?,
+        report(centred, "Eight schools, centred").write(folder.join("eight_schools/centred.html"))?,
+        report(standardised, "Eight schools, standardised")
+            .log_likelihood(log_likelihood)
+            .write(folder.join("eight_schools/report.html"))?,
+    ])
 }
 
 #[cfg(test)]
@@ -146,6 +159,8 @@ mod tests {
         let count = |form: &str| results[form]["divergences"].as_u64().unwrap();
         assert!(count("centred") > 5 * count("standardised"), "{results}");
         assert!((results["standardised"]["mu"].as_f64().unwrap() - 4.4).abs() < 1.0, "{results}");
-        assert!(out.join("eight_schools_funnel.svg").is_file());
+        for file in ["eight_schools_funnel.svg", "eight_schools/centred.html", "eight_schools/report.html"] {
+            assert!(out.join(file).is_file(), "{file}");
+        }
     }
 }

@@ -10,10 +10,8 @@ use std::time::Instant;
 
 use ppl::infer::Execute;
 use ppl::prelude::*;
-use ppl_examples_support::{
-    BLUE, Figure, GREY, JIT, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show,
-    stats,
-};
+use ppl_examples_support::{JIT, Options, Outcome, Program, Table, Value, json, run, show, stats};
+use ppl_plot::{BLUE, Figure, GREY, Panel};
 
 use crate::model::{COLUMNS, Data, ROWS, Truth, model, simulate};
 
@@ -158,7 +156,7 @@ fn summary(draws: &Draws, truth: &Truth) -> Result<Vec<Row>> {
 }
 
 /// The losses of both fits: whole, and their last 1000 steps.
-fn save_losses(folder: &Path, one: &Stretch, many: &Stretch) -> std::result::Result<Vec<PathBuf>, PlotError> {
+fn save_losses(folder: &Path, one: &Stretch, many: &Stretch) -> Result<Vec<PathBuf>> {
     let figure = |stretch: &Stretch, title: &str, name: &str| {
         let points = |first: usize| -> Vec<(f64, f64)> {
             let steps = stretch.losses.iter().enumerate().skip(first);
@@ -174,7 +172,7 @@ fn save_losses(folder: &Path, one: &Stretch, many: &Stretch) -> std::result::Res
                 BLUE,
                 mean,
             ))
-            .save(folder, name)
+            .save(folder.join(name))
     };
     Ok(vec![
         figure(one, "Loss with one particle", "linreg_loss_one.svg")?,

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use ppl::core::Result;
-use ppl_examples_support::stats::{density, ellipse, running_mean};
-use ppl_examples_support::{BLACK, BLUE, Corner, Figure, GREEN, GREY, ORANGE, Panel, Rgb};
+use ppl_examples_support::stats::{ellipse, running_mean};
+use ppl_plot::quantities::density;
+use ppl_plot::{BLACK, BLUE, Corner, Figure, GREEN, GREY, ORANGE, Panel, Rgb};
 
 use crate::fit::Posterior;
 use crate::nations::Nations;
@@ -31,7 +32,7 @@ pub(crate) fn save_losses(folder: &Path, posteriors: [&Posterior; 3]) -> Saved {
     Ok(Figure::new("Negative evidence lower bound")
         .panel(whole)
         .panel(end)
-        .save(folder, "rugged_losses.svg")?)
+        .save(folder.join("rugged_losses.svg"))?)
 }
 
 /// Draws of pairs of weights, with the curves that hold 50% and 90% of a normal distribution with their moments.
@@ -51,15 +52,15 @@ pub(crate) fn save_cross_sections(folder: &Path, pair: &Pair<'_>) -> Saved {
         }
         figure = figure.panel(panel);
     }
-    Ok(figure.save(folder, "rugged_cross_sections.svg")?)
+    Ok(figure.save(folder.join("rugged_cross_sections.svg"))?)
 }
 
 pub(crate) fn save_slopes(folder: &Path, pair: &Pair<'_>) -> Saved {
     let range = (-0.6, 0.7);
     let mut figure = Figure::new("Slope of log GDP on terrain ruggedness").shared_y();
     for (posterior, _) in pair {
-        let outside = density(&posterior.slope(false)?, range, 261);
-        let inside = density(&posterior.slope(true)?, range, 261);
+        let curve = |draws: Vec<f64>| density(&draws, None).map(|density| density.points).unwrap_or_default();
+        let (outside, inside) = (curve(posterior.slope(false)?), curve(posterior.slope(true)?));
         let panel = Panel::new(posterior.name, "slope", "density").x_range(range.0, range.1);
         figure = figure.panel(panel.hill("outside Africa: bR", BLUE, outside).hill(
             "inside Africa: bR + bAR",
@@ -67,7 +68,7 @@ pub(crate) fn save_slopes(folder: &Path, pair: &Pair<'_>) -> Saved {
             inside,
         ));
     }
-    Ok(figure.save(folder, "rugged_slopes.svg")?)
+    Ok(figure.save(folder.join("rugged_slopes.svg"))?)
 }
 
 pub(crate) fn save_predictive_bands(folder: &Path, pair: &Pair<'_>, nations: &Nations) -> Saved {
@@ -77,7 +78,7 @@ pub(crate) fn save_predictive_bands(folder: &Path, pair: &Pair<'_>, nations: &Na
             figure = figure.panel(predictive_panel(posterior, color, place, in_africa, nations)?);
         }
     }
-    Ok(figure.save(folder, "rugged_predictive.svg")?)
+    Ok(figure.save(folder.join("rugged_predictive.svg"))?)
 }
 
 fn predictive_panel(

@@ -10,10 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ppl::prelude::*;
-use ppl_examples_support::{
-    BLUE, Extra, Figure, ORANGE, Options, Outcome, Panel, PlotError, Program, Table, Value, json, run, show,
-    stats,
-};
+use ppl_examples_support::{Extra, Options, Outcome, Program, Table, Value, json, run, show, stats};
+use ppl_plot::{BLUE, Figure, ORANGE, Panel};
 
 use crate::model::{COEFFICIENTS, guide, model};
 use crate::nations::Nations;
@@ -100,17 +98,12 @@ fn least_squares(nations: &Nations) -> Result<Vec<f64>> {
 }
 
 /// The loss, and the nations with the two fitted lines.
-fn save_figures(
-    folder: &Path,
-    losses: &[f64],
-    nations: &Nations,
-    fitted: &[f64],
-) -> std::result::Result<Vec<PathBuf>, PlotError> {
+fn save_figures(folder: &Path, losses: &[f64], nations: &Nations, fitted: &[f64]) -> Result<Vec<PathBuf>> {
     let [a, b_a, b_r, b_ar, _] = *fitted else { return Ok(Vec::new()) };
     let loss = losses.iter().enumerate().map(|(step, loss)| (step as f64, *loss)).collect();
     let loss = Figure::new("Negative log likelihood")
         .panel(Panel::new("", "step", "nats").line("", BLUE, loss))
-        .save(folder, "rugged_mle_loss.svg")?;
+        .save(folder.join("rugged_mle_loss.svg"))?;
     let panel = |title: &str, inside: bool, level: f64, slope: f64, color| {
         let line = stats::grid((0.0, 6.5), 2).into_iter().map(|x| (x, level + slope * x)).collect();
         Panel::new(title, "ruggedness", "log GDP per head")
@@ -121,7 +114,7 @@ fn save_figures(
         .panel(panel("outside Africa", false, a, b_r, BLUE))
         .panel(panel("in Africa", true, a + b_a, b_r + b_ar, ORANGE))
         .shared_y()
-        .save(folder, "rugged_mle_lines.svg")?;
+        .save(folder.join("rugged_mle_lines.svg"))?;
     Ok(vec![loss, lines])
 }
 

@@ -15,10 +15,9 @@ use std::time::Instant;
 
 use ppl::mcmc::Summary;
 use ppl::prelude::*;
-use ppl_examples_support::{
-    BLUE, Extra, Figure, GREEN, GREY, ORANGE, Options, Outcome, Panel, PlotError, Program, Table, Value,
-    json, run, show, stats,
-};
+use ppl_examples_support::{Extra, Options, Outcome, Program, Table, Value, json, run, show, stats};
+use ppl_plot::quantities::density;
+use ppl_plot::{BLUE, Figure, ORANGE, Panel, Plots, Report};
 
 use crate::model::{SITES, model};
 use crate::nations::Nations;
@@ -76,8 +75,10 @@ fn sample(options: &Options) -> Outcome {
     );
     let leapfrogs = drawn.leapfrogs();
     show(format!("{} draws, {leapfrogs} leapfrog steps, {seconds:.2} s", drawn.len()));
-    show(save_traces(&options.out, &drawn)?.display());
-    show(save_slopes(&options.out, &b_r, &inside)?.display());
+    let scores = Predictive::new(model).log_likelihood(&drawn.draws(), &nations.columns())?;
+    for file in save(&options.out, &drawn, &scores, (&b_r, &inside))? {
+        show(file.display());
+    }
 
     let mut results = json!({
         "slopes": { "outside": moments(&b_r), "inside": moments(&inside) },
@@ -104,29 +105,28 @@ fn worst(summary: &Summary, results: &mut Value) {
     results["ess_tail"] = rows().map(|row| row.ess_tail).fold(f64::INFINITY, f64::min).into();
 }
 
-/// The course of two sites, a colour a chain.
-fn save_traces(folder: &Path, drawn: &Chains) -> std::result::Result<PathBuf, Box<dyn std::error::Error>> {
-    let mut figure = Figure::new("Draws, one after the other");
-    for site in ["bR", "sigma"] {
-        let draws = drawn.get(site)?.to_f64()?;
-        let mut panel = Panel::new(site, "draw", site);
-        let colors = [BLUE, ORANGE, GREEN, GREY].into_iter().cycle();
-        for (number, (chain, color)) in draws.chunks(drawn.draw_count()).zip(colors).enumerate() {
-            let points = chain.iter().enumerate().map(|(draw, value)| (draw as f64, *value)).collect();
-            panel = panel.line(&format!("chain {number}"), color, points);
-        }
-        figure = figure.panel(panel);
-    }
-    Ok(figure.save(folder, "rugged_nuts_traces.svg")?)
-}
-
-fn save_slopes(folder: &Path, outside: &[f64], inside: &[f64]) -> std::result::Result<PathBuf, PlotError> {
-    let range = (-0.6, 0.7);
+/// The figures, and the report in one file.
+fn save(
+    folder: &Path,
+    drawn: &Chains,
+    scores: &Draws,
+    (outside, inside): (&[f64], &[f64]),
+) -> Result<[PathBuf; 3]> {
+    let curve = |draws: &[f64]| density(draws, None).map(|density| density.points).unwrap_or_default();
     let panel = Panel::new("posterior", "slope", "density")
-        .x_range(range.0, range.1)
-        .hill("outside Africa: bR", BLUE, stats::density(outside, range, 261))
-        .hill("inside Africa: bR + bAR", ORANGE, stats::density(inside, range, 261));
-    Figure::new("Slope of log GDP on terrain ruggedness").panel(panel).save(folder, "rugged_nuts_slopes.svg")
+        .x_range(-0.6, 0.7)
+        .hill("outside Africa: bR", BLUE, curve(outside))
+        .hill("inside Africa: bR + bAR", ORANGE, curve(inside));
+    let slopes = Figure::new("Slope of log GDP on terrain ruggedness").panel(panel);
+    let report = Report::new(drawn)
+        .title("Wealth of nations and ruggedness of their terrain")
+        .log_likelihood(scores)
+        .figure(slopes.clone());
+    Ok([
+        Plots::new(drawn).trace()?.save(folder.join("rugged_nuts_traces.svg"))?,
+        slopes.save(folder.join("rugged_nuts_slopes.svg"))?,
+        report.write(folder.join("rugged_nuts/report.html"))?,
+    ])
 }
 
 #[cfg(test)]
@@ -155,7 +155,9 @@ mod tests {
             }
         }
         assert_eq!((&results["nations"], &results["draws"]), (&json!(20), &json!(40)));
-        assert!(out.join("rugged_nuts_traces.svg").is_file() && out.join("rugged_nuts_slopes.svg").is_file());
+        for file in ["rugged_nuts_traces.svg", "rugged_nuts_slopes.svg", "rugged_nuts/report.html"] {
+            assert!(out.join(file).is_file(), "{file}");
+        }
         let wrong = PROGRAM.options(["--chains", "four", "--data", file]).unwrap();
         assert_eq!(sample(&wrong).unwrap_err().to_string(), "`--chains` is `four`, must be a whole number");
     }

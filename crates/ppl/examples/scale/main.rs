@@ -6,10 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ppl::prelude::*;
-use ppl_examples_support::{
-    BLACK, BLUE, Corner, Figure, GREY, Options, Outcome, Panel, PlotError, Program, Table, json, run, show,
-    stats,
-};
+use ppl_examples_support::{Options, Outcome, Program, Table, json, run, show, stats};
+use ppl_plot::{BLACK, BLUE, Corner, Figure, GREY, Panel};
 
 /// What is believed before the object is put on the scale.
 const GUESS: f64 = 8.5;
@@ -97,7 +95,7 @@ fn save_figure(
     exact_loss: f64,
     paths: [Vec<(f64, f64)>; 2],
     exact: [f64; 2],
-) -> std::result::Result<std::path::PathBuf, PlotError> {
+) -> Result<std::path::PathBuf> {
     let level = |value: f64| (0..=1).map(|end| ((end * losses.len()) as f64, value)).collect::<Vec<_>>();
     let each = losses.iter().enumerate().map(|(step, loss)| (step as f64, *loss)).collect();
     let [path_of_a, path_of_b] = paths;
@@ -121,7 +119,7 @@ fn save_figure(
                 level(exact[1]),
             ),
         )
-        .save(folder, "scale.svg")
+        .save(folder.join("scale.svg"))
 }
 
 #[cfg(test)]
