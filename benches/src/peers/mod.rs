@@ -72,12 +72,12 @@ pub fn run(comparison: &Comparison) -> Result<(), String> {
     });
     drop(peers);
     notes.extend(whole.iter().map(sampling::whole::Whole::words));
-    println!(
-        "\n{}{}{}",
-        summary::table(&works, &[]),
-        sampling::table(&samplings),
-        sampling::scores(&samplings)
-    );
+    if !works.is_empty() {
+        println!("\n{}", summary::table(&works, &[]));
+    }
+    if !samplings.is_empty() {
+        println!("\n{}\n{}", sampling::table(&samplings), sampling::scores(&samplings));
+    }
     for note in &notes {
         println!("{note}");
     }

@@ -40,6 +40,11 @@ pub(in crate::peers) struct Raw {
 }
 
 impl Raw {
+    /// Seconds of warm-up and draws.
+    pub(super) fn total(&self) -> f64 {
+        self.seconds.iter().sum()
+    }
+
     /// Asks a peer that has prepared for it, and reads the draws that it leaves in a file.
     pub(super) fn of_peer(peer: &mut Peer, seed: u64, into: &Path) -> Result<Self> {
         let answer = peer.ask(&json!({ "do": "sample", "seed": seed })).map_err(Error::argument)?;
@@ -89,9 +94,11 @@ impl Run {
         let (mut effective, mut worst, mut means): (f64, f64, _) = (f64::INFINITY, 1.0, Vec::new());
         for number in raw.values.chunks(of_number) {
             let chains: Vec<&[f64]> = number.chunks(*draws).collect();
-            let known = |estimate: f64, otherwise| if estimate.is_nan() { otherwise } else { estimate };
-            effective = effective.min(known(ess_bulk(&chains), 0.0));
-            worst = worst.max(known(r_hat(&chains), f64::INFINITY));
+            // Of draws that never move, the one is their number and the other unknown.
+            let (draws, disagreement) = (ess_bulk(&chains), r_hat(&chains));
+            let known = !draws.is_nan() && !disagreement.is_nan();
+            effective = effective.min(if known { draws } else { 0.0 });
+            worst = worst.max(if known { disagreement } else { f64::INFINITY });
             let value = number.iter().sum::<f64>() / of_number as f64;
             means.push(Mean { value, error: mcse_mean(&chains) });
         }

@@ -32,11 +32,14 @@ struct Plan {
     seeds: (u64, u64),
     /// The time after which no other seed is begun.
     budget: Duration,
+    /// Seconds that runs of one seed take together, at least.
+    slice: f64,
 }
 
 impl Plan {
-    const FULL: Self = Self { transitions: 1000, seeds: (3, 21), budget: Duration::from_secs(40) };
-    const QUICK: Self = Self { transitions: 500, seeds: (1, 1), budget: Duration::ZERO };
+    const FULL: Self =
+        Self { transitions: 1000, seeds: (3, 21), budget: Duration::from_secs(40), slice: 0.1 };
+    const QUICK: Self = Self { transitions: 500, seeds: (1, 1), budget: Duration::ZERO, slice: 0.0 };
 }
 
 /// All posteriors that the filter admits.
@@ -150,7 +153,7 @@ fn in_turn(
             // Every round starts with another system: none always runs in the wake of the same one.
             let place = (seed as usize + turn) % count;
             let (sampled, sampler) = &mut samplers[place];
-            match sampler(seed).and_then(|raw| Run::new(&raw, layout)) {
+            match steady(sampler, seed, plan.slice).and_then(|raw| Run::new(&raw, layout)) {
                 Ok(run) => sampled.runs.push(run),
                 Err(error) if place > 0 => failed.push((place, error.to_string())),
                 Err(error) => return Err(error),
@@ -163,6 +166,23 @@ fn in_turn(
     }
     Ok(())
 }
+
+/// Runs of one seed, which have the same draws, until they have taken so many seconds together; the one in the middle counts.
+/// The shortest take a few milliseconds, of which half may be those of caches that other processes have filled.
+fn steady(sampler: &mut Sampler<'_>, seed: u64, slice: f64) -> Result<Raw> {
+    let mut runs = vec![sampler(seed)?];
+    let mut taken = runs[0].total();
+    while taken < slice && runs.len() < MOST_REPEATS {
+        let run = sampler(seed)?;
+        taken += run.total();
+        runs.push(run);
+    }
+    runs.sort_by(|a, b| a.total().total_cmp(&b.total()));
+    Ok(runs.swap_remove(runs.len() / 2))
+}
+
+/// Runs of one seed.
+const MOST_REPEATS: usize = 50;
 
 /// One run of ours. The draws of the warm-up are not kept in the run that is timed; another one, of the same seed, counts
 /// their leapfrog steps.
@@ -189,7 +209,7 @@ fn ours(mcmc: &Mcmc<Nuts>, numbers: &[Site], sample: impl Fn(&Mcmc<Nuts>) -> Res
     })
 }
 
-/// Whether figures of samplers are wanted from this effort's rows, or only that they run.
-pub(super) fn repeats(effort: Effort) -> usize {
+/// Processes that are started and timed.
+fn processes(effort: Effort) -> usize {
     if effort.is_quick() { 3 } else { 21 }
 }

@@ -111,7 +111,7 @@ pub(in crate::peers) fn table(samplings: &[Sampling]) -> String {
 
 /// How often each aim is reached, and where it is not.
 pub(in crate::peers) fn scores(samplings: &[Sampling]) -> String {
-    let mut scores = String::new();
+    let mut scores = String::from("medians over seeds, ± half the distance of the quartiles\n");
     for aim in AIMS {
         let ratios: Vec<(&str, f64)> = samplings
             .iter()

@@ -8,7 +8,7 @@ use ppl::mcmc::{Mcmc, Nuts};
 use serde_json::{Value, json};
 
 use super::measure::Spread;
-use super::repeats;
+use super::processes;
 use crate::data::Rugged;
 use crate::inference::rugged;
 use crate::peers::Session;
@@ -49,7 +49,7 @@ pub(in crate::peers) fn run(session: &mut Session<'_>) -> Result<()> {
     let fault = |reason: String| Error::argument(format!("{NAME}: {reason}"));
     let program = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
     let (mut seconds, mut megabytes): (Vec<f64>, Option<f64>) = (Vec::new(), None);
-    for _ in 0..repeats(session.effort) {
+    for _ in 0..processes(session.effort) {
         let start = Instant::now();
         let output = Command::new(&program).arg(OPTION).output().map_err(|error| fault(error.to_string()))?;
         seconds.push(start.elapsed().as_secs_f64());
