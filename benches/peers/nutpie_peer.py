@@ -5,6 +5,7 @@ It is the function of numba's C calling convention that nutpie gives to its Rust
 """
 
 import time
+from functools import lru_cache
 
 from server import Prepared, Sampler, options, read_data, serve, use_cores, write_draws
 
@@ -34,18 +35,19 @@ def repeat(function, calls, dim, at, slope, value, user_data):
     return codes
 
 
-def compiled_model(request):
+@lru_cache(maxsize=1)
+def compiled_model(work, file):
     data = {
         name: np.asarray(value, float) if isinstance(value, list) else value
-        for name, value in read_data(request).items()
+        for name, value in read_data(file).items()
     }
     with pm.Model() as model:
-        MODELS[request["work"]](data)
+        MODELS[work](data)
     return nutpie.compile_pymc_model(model, backend="numba")
 
 
 def gradient(request):
-    compiled = compiled_model(request)
+    compiled = compiled_model(request["work"], request["data"])
     function = SIGNATURE(compiled.compiled_logp_func.address)
     user_data = np.asarray(compiled.user_data)
     at, slope, value = np.array(request["points"][0]), np.zeros(compiled.n_dim), np.zeros(())
@@ -66,7 +68,7 @@ def gradient(request):
 
 
 def sampler(request):
-    compiled = compiled_model(request)
+    compiled = compiled_model(request["work"], request["data"])
     use_cores(request["cores"])
     warmup = request["warmup"]
 

@@ -6,10 +6,11 @@ space, with the bijections' volumes, and is answered by its values and gradients
 "run", "calls"}` repeats it at the first point, or from where it stands, and is answered by the seconds it took, in the
 peer's own loop.
 
-A request `{"do": "sampler", "work", "data", "numbers", "chains", "cores", "warmup", "draws", "into"}` compiles all that
-sampling needs. After it, `{"do": "sample", "seed"}` samples, and is answered by the seconds, and the leapfrog steps, of
-the warm-up and of the draws, and the number of divergent draws. The draws are in the file `into`, as numbers of 8 bytes
-[number, chain, draw], the numbers those of the sites and sizes that the request lists, on the constrained scale.
+A request `{"do": "sampler", "work", "data", "numbers", "chains", "cores", "warmup", "draws", "quick", "into"}` compiles
+all that sampling needs; if it is quick, not also what may be faster. After it, `{"do": "sample", "seed"}` samples, and is
+answered by the seconds, and the leapfrog steps, of the warm-up and of the draws, and the number of divergent draws. The
+draws are in the file `into`, as numbers of 8 bytes [number, chain, draw], the numbers those of the sites and sizes that the
+request lists, on the constrained scale.
 """
 
 import argparse
@@ -41,8 +42,8 @@ def use_cores(count):
     os.sched_setaffinity(0, CORES[-count:])
 
 
-def read_data(request):
-    with open(request["data"], encoding="utf-8") as file:
+def read_data(path):
+    with open(path, encoding="utf-8") as file:
         return json.load(file)
 
 

@@ -92,6 +92,7 @@ fn compare(
     let request = json!({
         "do": "sampler", "work": entry.name, "data": posterior.program.data.file, "numbers": numbers, "chains": chains,
         "cores": cores, "warmup": plan.transitions, "draws": plan.transitions, "into": into,
+        "quick": session.effort.is_quick(),
     });
 
     let mcmc = Mcmc::new(Nuts::new())
