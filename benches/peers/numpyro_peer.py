@@ -145,9 +145,10 @@ def sampler(request):
     runs, times = {}, {}
     for method in methods:
         runs[method] = chains_of(request, kernel, method)
-        # The first run compiles.
-        runs[method](1)
-        times[method] = sum(runs[method](2)[1])
+        # The first run compiles, which does not matter beside minutes.
+        times[method] = sum(runs[method](1)[1])
+        if times[method] < 60.0:
+            times[method] = sum(runs[method](2)[1])
     fastest = min(times, key=times.get)
 
     def sample(seed):

@@ -34,6 +34,9 @@ def options():
     return chosen
 
 
+# Transitions of a run that is there to have run.
+FEW = 20
+
 CORES = sorted(os.sched_getaffinity(0))
 
 

@@ -6,17 +6,14 @@ use super::measure::{Layout, Mean, Sampled, Sampling};
 /// of right samplers is beyond once in three thousand runs.
 const FARTHEST: f64 = 5.0;
 
-/// The numbers on which a peer differs from ours, and systems whose chains have never mixed.
+/// The numbers on which a peer differs from ours; or that ours has never mixed.
 pub(super) fn disagreements(sampling: &Sampling, layout: &Layout) -> Vec<String> {
     let Some((ours, peers)) = sampling.systems.split_first() else { return Vec::new() };
     let name = &sampling.name;
-    let unmixed = |sampled: &&Sampled| sampled.unmixed() == sampled.runs.len();
-    let mut found: Vec<String> = sampling
-        .systems
-        .iter()
-        .filter(unmixed)
-        .map(|sampled| format!("{name}, {}: no run's chains have mixed", sampled.system))
-        .collect();
+    let mut found = Vec::new();
+    if never_mixed(ours) {
+        found.push(format!("{name}: no run of ours has mixed"));
+    }
     for peer in peers {
         for (number, label) in layout.names.iter().enumerate() {
             let (Some(a), Some(b)) = (pooled(ours, number), pooled(peer, number)) else { continue };
@@ -30,6 +27,18 @@ pub(super) fn disagreements(sampling: &Sampling, layout: &Layout) -> Vec<String>
         }
     }
     found
+}
+
+/// The peers of which nothing is known, as no run has mixed.
+pub(super) fn incomparable(sampling: &Sampling) -> Vec<String> {
+    let peers = sampling.systems.iter().skip(1).filter(|peer| never_mixed(peer));
+    peers
+        .map(|peer| format!("{}: no run of {} has mixed, means are not compared", sampling.name, peer.system))
+        .collect()
+}
+
+fn never_mixed(sampled: &Sampled) -> bool {
+    sampled.unmixed() == sampled.runs.len()
 }
 
 /// The mean of a number over the runs that have mixed.
@@ -46,7 +55,7 @@ fn pooled(sampled: &Sampled, number: usize) -> Option<Mean> {
 mod tests {
     use super::super::measure::tests::{sampled, sampling};
     use super::super::measure::{Layout, Sampled};
-    use super::disagreements;
+    use super::{disagreements, incomparable};
 
     fn found(peer: Sampled) -> Vec<String> {
         let layout = Layout::new(&[("a".into(), 1)], 1, 100);
@@ -72,7 +81,12 @@ mod tests {
         let mut peer = sampled("nutpie", 100.0, 2.0);
         peer.runs[0].means[0].value = f64::NAN;
         assert_eq!(found(peer).len(), 1);
-        let nothing = Sampled { runs: Vec::new(), ..sampled("nutpie", 100.0, 2.0) };
-        assert_eq!(found(nothing), ["sampling/rugged, 1 chain, nutpie: no run's chains have mixed"]);
+        let nothing = |system| Sampled { runs: Vec::new(), ..sampled(system, 100.0, 2.0) };
+        assert!(found(nothing("nutpie")).is_empty());
+        let peers = incomparable(&sampling(vec![sampled("ppl", 100.0, 2.0), nothing("nutpie")]));
+        assert_eq!(peers, ["sampling/rugged, 1 chain: no run of nutpie has mixed, means are not compared"]);
+        let layout = Layout::new(&[("a".into(), 1)], 1, 100);
+        let ours = disagreements(&sampling(vec![nothing("ppl"), sampled("nutpie", 100.0, 2.0)]), &layout);
+        assert_eq!(ours, ["sampling/rugged, 1 chain: no run of ours has mixed"]);
     }
 }

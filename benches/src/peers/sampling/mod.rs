@@ -42,6 +42,9 @@ impl Plan {
     const QUICK: Self = Self { transitions: 500, seeds: (1, 1), budget: Duration::ZERO, slice: 0.0 };
 }
 
+/// Times the budget after which even the fewest seeds are not waited for.
+const FAR_BEYOND: u32 = 5;
+
 /// All posteriors that the filter admits.
 pub(super) fn run(session: &mut Session<'_>) -> Result<()> {
     let quick = session.effort.is_quick();
@@ -126,6 +129,7 @@ fn compare(
     let systems = samplers.into_iter().map(|(sampled, _)| sampled).collect();
     let sampling = Sampling { name, transitions: plan.transitions, chains, systems, absent };
     session.disagreements.extend(agreement::disagreements(&sampling, &layout));
+    session.notes.extend(agreement::incomparable(&sampling));
     eprintln!("{}", table(std::slice::from_ref(&sampling)));
     session.samplings.push(sampling);
     Ok(())
@@ -145,7 +149,8 @@ fn in_turn(
     let begin = Instant::now();
     let (fewest, most) = plan.seeds;
     for seed in 0..most {
-        if seed >= fewest && begin.elapsed() > plan.budget {
+        let passed = begin.elapsed();
+        if (seed >= fewest && passed > plan.budget) || (seed > 0 && passed > FAR_BEYOND * plan.budget) {
             break;
         }
         let count = samplers.len();
