@@ -101,7 +101,7 @@ def svi(request):
 
 
 def chains_of(request, kernel, method):
-    """One run from a seed: NUTS as `MCMC` runs it, but for what that does in Python; each phase is one compiled call."""
+    """One run from a seed: NUTS as `MCMC` runs it, but for what that does in Python: a phase is one compiled call."""
     ways = {"one": jax.jit, "parallel": jax.pmap, "vectorized": lambda of_chain: jax.jit(jax.vmap(of_chain))}
     way = ways[method]
     warmup, draws = request["warmup"], request["draws"]

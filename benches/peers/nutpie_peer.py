@@ -1,7 +1,7 @@
-"""nutpie: its sampler, and the function that this calls, compiled by PyMC and numba, called by its address in a compiled
-loop.
+"""nutpie: its sampler, and the function that it calls, compiled by PyMC and numba, in a compiled loop of our own.
 
-It is the function of numba's C calling convention that nutpie gives to its Rust code, so no Python is timed.
+The function is called by its address. It is the one of numba's C calling convention that nutpie gives to its Rust code,
+so no Python is timed.
 """
 
 import time

@@ -7,10 +7,10 @@ space, with the bijections' volumes, and is answered by its values and gradients
 peer's own loop.
 
 A request `{"do": "sampler", "work", "data", "numbers", "chains", "cores", "warmup", "draws", "quick", "into"}` compiles
-all that sampling needs; if it is quick, not also what may be faster. After it, `{"do": "sample", "seed"}` samples, and is
-answered by the seconds, and the leapfrog steps, of the warm-up and of the draws, and the number of divergent draws. The
-draws are in the file `into`, as numbers of 8 bytes [number, chain, draw], the numbers those of the sites and sizes that the
-request lists, on the constrained scale.
+all that sampling needs; if it is quick, not also what may be faster. After it, `{"do": "sample", "seed"}` samples, and
+is answered by the seconds, and the leapfrog steps, of the warm-up and of the draws, and the number of divergent draws.
+The draws are in the file `into`, as numbers of 8 bytes [number, chain, draw], the numbers those of the sites and sizes
+that the request lists, on the constrained scale.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Stan, from what is inside PyStan: its compiler, its library, and the C++ compiler of this machine.
 
-PyStan's own interface takes milliseconds a call, so the log density is called in the loop of a small program, and another
-one samples as CmdStan does.
+PyStan's own interface takes milliseconds a call, so the log density is called in the loop of a small program, and
+another one samples as CmdStan does.
 """
 
 import hashlib
