@@ -3,8 +3,10 @@
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import lax
-from numpyro import factor, plate, sample
+from numpyro import deterministic, factor, plate, sample
 from numpyro.distributions import constraints
+
+import features
 
 
 def flat(support, shape=()):
@@ -65,7 +67,7 @@ def garch(data):
     alpha1 = sample("alpha1", dist.Uniform(0.0, 1.0))
     share = sample("share", dist.Uniform(0.0, 1.0))
     factor("length", jnp.log1p(-alpha1))
-    beta1 = (1.0 - alpha1) * share
+    beta1 = deterministic("beta1", (1.0 - alpha1) * share)
 
     def step(variance, before):
         variance = alpha0 + alpha1 * (before - mu) ** 2 + beta1 * variance
@@ -108,6 +110,36 @@ def gauss_mix(data):
     factor("y", mixed.sum())
 
 
+def linear(rows, beta, sigma):
+    x, y = rows
+    with plate("rows", len(y)):
+        sample("y", dist.Normal(x @ beta, sigma), obs=y)
+
+
+def flat_regression(rows_of):
+    """Coefficients and scale without a prior."""
+
+    def model(data):
+        x, y = rows_of(data)
+        beta = sample("beta", flat(constraints.real_vector, (x.shape[1],)))
+        sigma = sample("sigma", flat(constraints.positive))
+        linear((x, y), beta, sigma)
+
+    return model
+
+
+def kidscore_momiq(data):
+    beta = sample("beta", flat(constraints.real_vector, (2,)))
+    sigma = sample("sigma", dist.HalfCauchy(2.5))
+    linear(features.kidscore_momiq(data), beta, sigma)
+
+
+def blr(data):
+    beta = sample("beta", dist.Normal(0.0, 10.0).expand([data["D"]]).to_event(1))
+    sigma = sample("sigma", dist.HalfNormal(10.0))
+    linear(features.blr(data), beta, sigma)
+
+
 MODELS = {
     "rugged": rugged,
     "linreg": linreg,
@@ -118,4 +150,7 @@ MODELS = {
     "gp_regr": gp_regr,
     "arK": ar_k,
     "gauss_mix": gauss_mix,
+    "kidscore_momiq": kidscore_momiq,
+    "blr": blr,
+    **{rows_of.__name__: flat_regression(rows_of) for rows_of in features.FLAT},
 }

@@ -6,6 +6,8 @@ import pytensor
 import pytensor.tensor as pt
 from pymc.distributions.transforms import ordered
 
+import features
+
 
 def rugged(data):
     africa, rugged = data["cont_africa"], data["rugged"]
@@ -54,7 +56,7 @@ def garch(data):
     alpha1 = pm.Uniform("alpha1", 0.0, 1.0)
     share = pm.Uniform("share", 0.0, 1.0)
     pm.Potential("length", pt.log1p(-alpha1))
-    beta1 = (1.0 - alpha1) * share
+    beta1 = pm.Deterministic("beta1", (1.0 - alpha1) * share)
 
     def step(before, variance, mu, alpha0, alpha1, beta1):
         return alpha0 + alpha1 * (before - mu) ** 2 + beta1 * variance
@@ -98,6 +100,32 @@ def gauss_mix(data):
     pm.NormalMixture("y", w=pt.stack([theta, 1.0 - theta]), mu=mu, sigma=sigma, observed=data["y"])
 
 
+def flat_regression(rows_of):
+    """Coefficients and scale without a prior."""
+
+    def model(data):
+        x, y = rows_of(data)
+        beta = pm.Flat("beta", shape=x.shape[1])
+        sigma = pm.HalfFlat("sigma")
+        pm.Normal("y", x @ beta, sigma, observed=y)
+
+    return model
+
+
+def kidscore_momiq(data):
+    x, y = features.kidscore_momiq(data)
+    beta = pm.Flat("beta", shape=2)
+    sigma = pm.HalfCauchy("sigma", 2.5)
+    pm.Normal("y", x @ beta, sigma, observed=y)
+
+
+def blr(data):
+    x, y = features.blr(data)
+    beta = pm.Normal("beta", 0.0, 10.0, shape=data["D"])
+    sigma = pm.HalfNormal("sigma", 10.0)
+    pm.Normal("y", x @ beta, sigma, observed=y)
+
+
 MODELS = {
     "rugged": rugged,
     "linreg": linreg,
@@ -108,4 +136,7 @@ MODELS = {
     "gp_regr": gp_regr,
     "arK": ar_k,
     "gauss_mix": gauss_mix,
+    "kidscore_momiq": kidscore_momiq,
+    "blr": blr,
+    **{rows_of.__name__: flat_regression(rows_of) for rows_of in features.FLAT},
 }

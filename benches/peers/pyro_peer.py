@@ -44,7 +44,7 @@ MODELS = {"rugged": rugged, "linreg": linreg}
 def svi(request):
     data = {
         name: torch.tensor(value, dtype=torch.get_default_dtype()) if isinstance(value, list) else value
-        for name, value in read_data(request).items()
+        for name, value in read_data(request["data"]).items()
     }
     pyro.clear_param_store()
     pyro.set_rng_seed(0)

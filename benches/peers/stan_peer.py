@@ -1,6 +1,7 @@
 """Stan, from what is inside PyStan: its compiler, its library, and the C++ compiler of this machine.
 
-PyStan's own interface takes milliseconds a call, so the log density is called in the loop of a small program.
+PyStan's own interface takes milliseconds a call, so the log density is called in the loop of a small program, and
+another one samples as CmdStan does.
 """
 
 import hashlib
@@ -8,7 +9,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from server import Prepared, options, serve
+from server import FEW, Prepared, Sampler, options, serve, use_cores
 
 chosen = options()
 
@@ -16,7 +17,6 @@ import httpstan  # noqa: E402
 
 PACKAGE = Path(httpstan.__file__).parent
 HERE = Path(__file__).parent / "stan"
-DRIVER = HERE / "driver.cpp"
 COMPILER = ["g++", "-std=c++17", "-O3", "-march=native", "-w", "-DBOOST_DISABLE_ASSERTS"]
 COMPILER += ["-D_REENTRANT", "-DBOOST_PHOENIX_NO_VARIADIC_EXPRESSION"]
 # The libraries of the package were built for older systems.
@@ -31,16 +31,17 @@ def call(command):
         raise RuntimeError(f"{Path(command[0]).name}: {(done.stderr or done.stdout).strip()[-500:]}")
 
 
-def executable(program):
-    """The compiled program, from the cache if nothing has changed."""
-    what = "\n".join([program.read_text(), DRIVER.read_text(), version("httpstan"), *COMPILER])
+def executable(program, driver):
+    """The compiled program with one of our drivers, from the cache if nothing has changed."""
+    driver = HERE / driver
+    what = "\n".join([program.read_text(), driver.read_text(), version("httpstan"), *COMPILER])
     built = Path(chosen.cache) / hashlib.sha256(what.encode()).hexdigest()[:16]
     if not built.exists():
         built.parent.mkdir(parents=True, exist_ok=True)
         code, unfinished = built.with_suffix(".hpp"), built.with_suffix(".new")
         call([str(PACKAGE / "stanc"), "--O1", str(program), "--o", str(code)])
         include = ["-include", str(code), "-I", str(PACKAGE / "include")]
-        call([*COMPILER, *include, str(DRIVER), "-o", str(unfinished), *LIBRARIES])
+        call([*COMPILER, *include, str(driver), "-o", str(unfinished), *LIBRARIES])
         unfinished.rename(built)
     return built
 
@@ -54,8 +55,11 @@ def program_of(request):
 class Driver:
     """The running program; ended with the server, whose end closes its input."""
 
-    def __init__(self, built, data):
-        self.process = subprocess.Popen([built, data], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, built, data, folder=None):
+        command = [built, Path(data).resolve()]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
+        )
 
     def ask(self, *words):
         print(*words, file=self.process.stdin, flush=True)
@@ -66,7 +70,7 @@ class Driver:
 
 
 def gradient(request):
-    driver = Driver(executable(program_of(request)), request["data"])
+    driver = Driver(executable(program_of(request), "driver.cpp"), request["data"])
     values, gradients = [], []
     for point in reversed(request["points"]):
         value, *slope = driver.ask("at", *point)
@@ -75,4 +79,28 @@ def gradient(request):
     return Prepared(lambda calls: driver.ask("run", calls)[0], {"values": values, "gradients": gradients})
 
 
-serve(f"Stan of httpstan {version('httpstan')}", {"gradient": gradient})
+def sampler(request):
+    built = executable(program_of(request), "sampler.cpp")
+    use_cores(request["cores"])
+    # Words of a command are separated by spaces, which a path may have and a name in it has not.
+    into = Path(request["into"])
+    driver = Driver(built, request["data"], into.parent)
+    chains, cores, warmup, draws = (request[name] for name in ("chains", "cores", "warmup", "draws"))
+    numbers = sum(size for _, size in request["numbers"])
+
+    # Pages that a first run touches are there when it is timed.
+    driver.ask(1, 1, FEW, FEW, 1, into.name)
+
+    def sample(seed):
+        answer = driver.ask(chains, cores, warmup, draws, seed, into.name)
+        total, in_warmup, in_draws, *counts, parameters = answer
+        if parameters != numbers:
+            raise ValueError(f"the program has {parameters:.0f} numbers, not {numbers}")
+        # Chains are at their draws while others warm up: a phase's share of the whole is its share of the chains' time.
+        share = in_warmup / (in_warmup + in_draws)
+        return [share * total, (1 - share) * total], counts[:2], counts[2]
+
+    return Sampler(sample)
+
+
+serve(f"Stan of httpstan {version('httpstan')}", {"gradient": gradient, "sampler": sampler})

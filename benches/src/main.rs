@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use benches::harness::Effort;
-use benches::peers::{self, Comparison};
+use benches::peers::{self, Comparison, whole};
 use benches::{draws, inference, ops, report, scan};
 
 const USAGE: &str = "\
 Usage: benches [FILTER] [--json FILE] [--quick]
        benches --peers FOLDER [FILTER] [--json FILE] [--plot FILE] [--quick]
-       benches --large [FILTER] [--json FILE] [--plot FILE] [--quick]";
+       benches --large [FILTER] [--json FILE] [--plot FILE] [--quick]
+       benches --rugged-nuts    (a program that the second one times as a whole)";
 
 /// What to run.
 struct Options {
@@ -57,6 +58,9 @@ impl Options {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).eq([whole::OPTION]) {
+        return ended(whole::sample().map_err(|error| error.to_string()));
+    }
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(reason) => {
@@ -73,6 +77,10 @@ fn main() -> ExitCode {
         }
         None => run(&filter, json.as_deref(), effort),
     };
+    ended(result)
+}
+
+fn ended(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {

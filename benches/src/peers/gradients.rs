@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{BY_HAND, Contest, OURS, Session, System};
 use crate::harness::Group;
-use crate::posteriors::{Entry, POSTERIORS, Posterior};
+use crate::posteriors::{Entry, GRADIENTS, POSTERIORS, Posterior, Site};
 
 const PEERS: [System; 4] = [
     System::NumPyro { one_thread: true },
@@ -30,7 +30,7 @@ struct Evaluations {
 
 /// All posteriors that the filter admits.
 pub(super) fn run(session: &mut Session<'_>) -> Result<()> {
-    for entry in &POSTERIORS {
+    for entry in &POSTERIORS[..GRADIENTS] {
         let name = format!("gradient/{}", entry.name);
         if !session.wants(&name) {
             continue;
@@ -44,20 +44,22 @@ pub(super) fn run(session: &mut Session<'_>) -> Result<()> {
 }
 
 fn compare(session: &mut Session<'_>, name: String, entry: &Entry, posterior: Posterior) -> Result<()> {
-    let Posterior { sites, data, mut log_density, by_hand } = posterior;
-    let dim = sites.iter().map(|(_, size)| size).sum();
+    let Posterior { program, by_hand, .. } = posterior;
+    let mut potential = program.potential()?;
+    let sites: Vec<Site> =
+        potential.sites().iter().map(|site| (site.name.clone(), site.range.len())).collect();
+    let dim = potential.dimension();
     let points = points(dim);
     let mut gradient = vec![0.0; dim];
     let mut own = Evaluations { values: Vec::new(), gradients: Vec::new() };
     for point in &points {
-        own.values.push(log_density(point, &mut gradient)?);
+        own.values.push(potential.value_and_gradient(point, &mut gradient)?);
         own.gradients.push(gradient.clone());
     }
-    let request =
-        json!({ "do": "gradient", "work": entry.name, "data": data.file, "sites": sites, "points": points });
+    let request = json!({ "do": "gradient", "work": entry.name, "data": program.data.file, "sites": sites, "points": points });
     let at = points.into_iter().next().unwrap_or_default();
     let mut group = Group::new(name.as_str(), "evaluation", 1)
-        .case(OURS, move || log_density(std::hint::black_box(&at), &mut gradient));
+        .case(OURS, move || potential.value_and_gradient(std::hint::black_box(&at), &mut gradient));
     if let Some(by_hand) = by_hand {
         group = group.case(&format!("{BY_HAND} by hand, likelihood"), by_hand);
     }

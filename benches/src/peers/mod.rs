@@ -4,10 +4,12 @@ mod gradients;
 mod large;
 mod plot;
 mod process;
+mod sampling;
 mod steps;
 mod summary;
 
 pub use process::{Peer, Peers, Shared, System};
+pub use sampling::whole;
 pub use summary::Work;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +39,8 @@ pub struct Comparison {
 /// Part of a comparison.
 type Round = fn(&mut Session<'_>) -> Result<(), Error>;
 
+const ROUNDS: [Round; 5] = [steps::run, gradients::run, sampling::run, sampling::whole::run, large::run];
+
 /// Cases whose names start with this are this library's.
 const OURS: &str = "ppl";
 
@@ -46,36 +50,50 @@ const BY_HAND: &str = "loop";
 /// Runs a comparison and prints its table.
 ///
 /// # Errors
-/// If work of ours fails, systems disagree on a gradient (after all else is done, with a table), or a file cannot be
-/// written.
+/// If work of ours fails, systems disagree on a gradient or on a posterior mean (after all else is done, with a table), or a
+/// file cannot be written.
 pub fn run(comparison: &Comparison) -> Result<(), String> {
     let mut session = Session::new(&comparison.folder, &comparison.filter, comparison.effort);
-    let rounds: &[Round] =
-        if comparison.large_alone { &[large::run] } else { &[steps::run, gradients::run, large::run] };
+    let rounds: &[Round] = if comparison.large_alone { &[large::run] } else { &ROUNDS };
     for round in rounds {
         round(&mut session).map_err(|error| error.to_string())?;
     }
-    let Session { works, disagreements, mut notes, peers, .. } = session;
-    if works.is_empty() && disagreements.is_empty() {
+    let Session { works, samplings, whole, disagreements, mut notes, peers, .. } = session;
+    if works.is_empty() && samplings.is_empty() && whole.is_none() && disagreements.is_empty() {
         return Err(format!("no work's name contains `{}`", comparison.filter));
     }
     notes.extend(peers.versions());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     notes.push(match comparison.large_alone {
         true => format!("passes over long arrays may use all {cores} cores, loops by hand and sums use one"),
-        false => format!("all on one thread, except where a name says otherwise; there are {cores} cores"),
+        false => format!(
+            "all on one thread, except chains, and where a name says otherwise; there are {cores} cores"
+        ),
     });
     drop(peers);
-    println!("\n{}", summary::table(&works, &notes));
+    notes.extend(whole.iter().map(sampling::whole::Whole::words));
+    if !works.is_empty() {
+        println!("\n{}", summary::table(&works, &[]));
+    }
+    if !samplings.is_empty() {
+        println!("\n{}\n{}", sampling::table(&samplings), sampling::scores(&samplings));
+    }
+    for note in &notes {
+        println!("{note}");
+    }
     if let Some(file) = &comparison.json {
-        write(file, &format!("{:#}\n", summary::json(&works, &notes)))?;
+        let mut all = summary::json(&works, &notes);
+        all["samplings"] = sampling::json(&samplings);
+        all["process"] = whole.map_or(Value::Null, |whole| whole.json());
+        write(file, &format!("{all:#}\n"))?;
     }
     if let Some(file) = &comparison.plot {
-        write(file, &plot::svg(&works))?;
+        let sampled = samplings.iter().map(sampling::effective_draws);
+        write(file, &plot::svg(&works.into_iter().chain(sampled).collect::<Vec<_>>()))?;
     }
     match disagreements.is_empty() {
         true => Ok(()),
-        false => Err(format!("systems disagree on log densities:\n{}", disagreements.join("\n"))),
+        false => Err(format!("systems disagree:\n{}", disagreements.join("\n"))),
     }
 }
 
@@ -91,6 +109,8 @@ struct Session<'a> {
     filter: &'a str,
     effort: Effort,
     works: Vec<Work>,
+    samplings: Vec<sampling::Sampling>,
+    whole: Option<sampling::whole::Whole>,
     disagreements: Vec<String>,
     notes: Vec<String>,
 }
@@ -132,6 +152,8 @@ impl<'a> Session<'a> {
             filter,
             effort,
             works: Vec::new(),
+            samplings: Vec::new(),
+            whole: None,
             disagreements: Vec::new(),
             notes: Vec::new(),
         }

@@ -45,14 +45,15 @@ fn by_hand(
 
 pub(super) fn load(_: &Path) -> Result<Posterior> {
     let posterior = posteriordb("garch11")?;
-    let (y, first_scale) = (posterior.data.numbers("y")?, posterior.data.number("sigma1")?);
+    let data = &posterior.program.data;
+    let (y, first_scale) = (data.numbers("y")?, data.number("sigma1")?);
     let mut variances = vec![0.0; y.len()];
     let likelihood = move || {
         let at = black_box([5.0, 1.5, 0.5, 0.3]);
         let (value, gradient) = by_hand(black_box(&y), first_scale, at, &mut variances);
         Ok(value + gradient.iter().sum::<f64>())
     };
-    Ok(Posterior { by_hand: Some(Box::new(likelihood)), ..posterior })
+    Ok(Posterior { by_hand: Some(Box::new(likelihood)), stands_for: Some(("share", "beta1")), ..posterior })
 }
 
 #[cfg(test)]

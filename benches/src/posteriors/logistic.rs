@@ -11,7 +11,6 @@ use rand_distr::StandardNormal;
 use serde_json::json;
 
 use super::{Data, Posterior};
-use crate::potential::log_density;
 
 const ROWS: usize = 1000;
 const COLUMNS: usize = 10;
@@ -46,6 +45,5 @@ pub(super) fn load(folder: &Path) -> Result<Posterior> {
     let data = Data::write(folder, "logistic", value)?;
     let rows =
         Rows { features: Tensor::new([ROWS, COLUMNS], rows.concat())?, outcome: data.numbers("y")?.into() };
-    let sites = vec![("alpha".into(), 1), ("beta".into(), COLUMNS)];
-    Ok(Posterior { sites, data, log_density: log_density(model, &rows)?, by_hand: None })
+    Ok(Posterior::new(ppl_posteriors::Posterior::new(data, model, rows)))
 }

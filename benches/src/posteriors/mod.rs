@@ -1,4 +1,4 @@
-//! Posteriors whose log densities all systems evaluate: the models as a user would write them, and their data.
+//! Posteriors that all systems evaluate and sample: the models as a user would write them, and their data.
 //!
 //! Latent sites come in the order of the parameters of the Stan programs, so that one list of numbers is the same point
 //! everywhere. Bijections are Stan's.
@@ -14,21 +14,23 @@ use std::path::Path;
 
 use ppl::core::{Error, Result};
 
-use crate::potential::LogDensity;
-
-/// A latent site, and the number of its unconstrained numbers.
+/// A site, and how many numbers it has.
 pub type Site = (String, usize);
 
-/// A posterior, ready to be evaluated.
+/// A posterior, and what is compared with it.
 pub struct Posterior {
-    /// Latent sites in order.
-    pub sites: Vec<Site>,
-    /// The data, for other systems.
-    pub data: Data,
-    /// The compiled log density.
-    pub log_density: LogDensity,
+    /// Model and data.
+    pub program: ppl_posteriors::Posterior,
     /// Value and gradient of the likelihood at a fixed point, by a loop written by hand, where there is one.
     pub by_hand: Option<Box<dyn FnMut() -> Result<f64>>>,
+    /// A latent site, and the deterministic one that stands for it in other systems' programs, where there are such.
+    pub stands_for: Option<(&'static str, &'static str)>,
+}
+
+impl Posterior {
+    fn new(program: ppl_posteriors::Posterior) -> Self {
+        Self { program, by_hand: None, stands_for: None }
+    }
 }
 
 /// What a posterior is called here and in the peers' tables of models, and how it is made. The folder is for data that
@@ -40,8 +42,8 @@ pub struct Entry {
     pub load: fn(&Path) -> Result<Posterior>,
 }
 
-/// All posteriors.
-pub const POSTERIORS: [Entry; 9] = [
+/// All posteriors. Gradients are timed of the first [`GRADIENTS`], chains of all.
+pub const POSTERIORS: [Entry; 16] = [
     Entry { name: "rugged", load: regressions::rugged },
     Entry { name: "linreg", load: regressions::linreg },
     Entry { name: "eight_schools", load: |_| posteriordb("eight_schools_noncentered") },
@@ -51,17 +53,23 @@ pub const POSTERIORS: [Entry; 9] = [
     Entry { name: "gp_regr", load: |_| posteriordb("gp_regr") },
     Entry { name: "arK", load: |_| posteriordb("arK") },
     Entry { name: "gauss_mix", load: |_| posteriordb("low_dim_gauss_mix") },
+    Entry { name: "blr", load: |_| posteriordb("blr") },
+    Entry { name: "kidscore_momiq", load: |_| posteriordb("kidscore_momiq") },
+    Entry { name: "kidscore_mom_work", load: |_| posteriordb("kidscore_mom_work") },
+    Entry { name: "logearn_interaction", load: |_| posteriordb("logearn_interaction") },
+    Entry { name: "logmesquite", load: |_| posteriordb("logmesquite") },
+    Entry { name: "mesquite", load: |_| posteriordb("mesquite") },
+    Entry { name: "nes", load: |_| posteriordb("nes") },
 ];
+
+/// See [`POSTERIORS`].
+pub const GRADIENTS: usize = 9;
 
 /// A posterior of posteriordb.
 fn posteriordb(name: &str) -> Result<Posterior> {
     let entry = ppl_posteriors::find(name);
     let entry = entry.ok_or_else(|| Error::argument(format!("there is no posterior `{name}`")))?;
-    let posterior = (entry.load)()?;
-    let mut potential = posterior.potential()?;
-    let sites = potential.sites().iter().map(|site| (site.name.clone(), site.range.len())).collect();
-    let log_density = move |at: &[f64], gradient: &mut [f64]| potential.value_and_gradient(at, gradient);
-    Ok(Posterior { sites, data: posterior.data, log_density: Box::new(log_density), by_hand: None })
+    Ok(Posterior::new((entry.load)()?))
 }
 
 #[cfg(test)]

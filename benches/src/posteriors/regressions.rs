@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::{Data, Posterior};
 use crate::data::{COLUMNS, Countries, ROWS, Rows, Rugged, simulated_regression};
 use crate::inference::{linreg as linreg_model, potentials, rugged as rugged_model};
-use crate::potential::log_density;
 
 /// The rugged terrain data as other systems read them.
 pub(crate) fn rugged_json(countries: &Countries) -> Result<Value> {
@@ -28,20 +27,14 @@ pub(crate) fn linreg_json(rows: &Rows) -> Result<Value> {
 
 pub(super) fn rugged(folder: &Path) -> Result<Posterior> {
     let Rugged { countries, regression, .. } = Rugged::load()?;
-    Ok(Posterior {
-        sites: ["a", "bA", "bR", "bAR", "sigma"].map(|name| (name.into(), 1)).to_vec(),
-        data: Data::write(folder, "rugged", rugged_json(&countries)?)?,
-        log_density: log_density(rugged_model, &countries)?,
-        by_hand: Some(Box::new(potentials(regression, 1))),
-    })
+    let data = Data::write(folder, "rugged", rugged_json(&countries)?)?;
+    let program = ppl_posteriors::Posterior::new(data, rugged_model, countries);
+    Ok(Posterior { by_hand: Some(Box::new(potentials(regression, 1))), ..Posterior::new(program) })
 }
 
 pub(super) fn linreg(folder: &Path) -> Result<Posterior> {
     let (rows, regression) = simulated_regression()?;
-    Ok(Posterior {
-        sites: vec![("alpha".into(), 1), ("beta".into(), COLUMNS), ("sigma".into(), 1)],
-        data: Data::write(folder, "linreg", linreg_json(&rows)?)?,
-        log_density: log_density(linreg_model, &rows)?,
-        by_hand: Some(Box::new(potentials(regression, 1))),
-    })
+    let data = Data::write(folder, "linreg", linreg_json(&rows)?)?;
+    let program = ppl_posteriors::Posterior::new(data, linreg_model, rows);
+    Ok(Posterior { by_hand: Some(Box::new(potentials(regression, 1))), ..Posterior::new(program) })
 }

@@ -6,15 +6,16 @@ use super::POSTERIORS;
 fn gradients_are_those_of_the_values() {
     let folder = std::env::temp_dir().join(format!("ppl-posteriors-{}", std::process::id()));
     for entry in &POSTERIORS {
-        let mut posterior = match (entry.load)(&folder) {
+        let posterior = match (entry.load)(&folder) {
             Ok(posterior) => posterior,
             Err(error) if error.to_string().contains("there is no file") => continue,
             Err(error) => panic!("{}: {error}", entry.name),
         };
-        let dim: usize = posterior.sites.iter().map(|(_, size)| size).sum();
+        let mut potential = posterior.program.potential().unwrap();
+        let dim = potential.dimension();
         let at: Vec<f64> = (0..dim).map(|i| 0.3 * (i as f64 + 1.0).sin()).collect();
         let mut gradient = vec![0.0; dim];
-        let value = (posterior.log_density)(&at, &mut gradient).unwrap();
+        let value = potential.value_and_gradient(&at, &mut gradient).unwrap();
         assert!(value.is_finite(), "{}", entry.name);
         let step = 1e-5;
         let mut unused = vec![0.0; dim];
@@ -22,7 +23,7 @@ fn gradients_are_those_of_the_values() {
             let mut moved = |by: f64| {
                 let mut at = at.clone();
                 at[i] += by;
-                (posterior.log_density)(&at, &mut unused).unwrap()
+                potential.value_and_gradient(&at, &mut unused).unwrap()
             };
             let difference = (moved(step) - moved(-step)) / (2.0 * step);
             // Rounding of the values, divided by the step, and the third derivative times its square.

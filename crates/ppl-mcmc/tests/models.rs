@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ppl_core::{Ctx, Error, Result};
 use ppl_dist::{Bernoulli, Exponential, Normal};
-use ppl_infer::{Init, Predictive};
+use ppl_infer::{Init, Predictive, compile_potential};
 use ppl_mcmc::diagnostics::mcse_mean;
 use ppl_mcmc::{Chains, LogDensity, Mcmc, Nuts, RandomWalk, loo};
 use ppl_tensor::Tensor;
@@ -111,11 +111,13 @@ fn transitions_tell_the_log_density() {
 }
 
 #[test]
-fn threads_and_other_chains_make_no_difference() {
+fn threads_other_chains_and_earlier_compilation_make_no_difference() {
     let run = |mcmc: Mcmc<Nuts>| values(&mcmc.run(&effects, &data()).unwrap(), "effect");
     let alone = run(quick().threads(1));
     assert_eq!(alone, run(quick().threads(3)));
     assert_eq!(alone, run(quick()));
+    let compiled = compile_potential(&effects, &data()).unwrap();
+    assert_eq!(alone, values(&quick().run_compiled(&compiled, &effects, &data()).unwrap(), "effect"));
     let two = run(quick().chains(2));
     assert_eq!(alone[..two.len()], two);
     assert_ne!(alone, run(quick().seed(1)));

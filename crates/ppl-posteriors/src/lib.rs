@@ -38,6 +38,7 @@ pub struct Posterior {
 trait Program {
     fn potential(&self) -> Result<Potential>;
     fn sample(&self, mcmc: &Mcmc<Nuts>) -> Result<Chains>;
+    fn sample_compiled(&self, mcmc: &Mcmc<Nuts>, potential: &Potential) -> Result<Chains>;
 }
 
 struct Given<M, A> {
@@ -53,10 +54,15 @@ impl<A, M: Model<A>> Program for Given<M, A> {
     fn sample(&self, mcmc: &Mcmc<Nuts>) -> Result<Chains> {
         mcmc.run(&self.model, &self.args)
     }
+
+    fn sample_compiled(&self, mcmc: &Mcmc<Nuts>, potential: &Potential) -> Result<Chains> {
+        mcmc.run_compiled(potential, &self.model, &self.args)
+    }
 }
 
 impl Posterior {
-    fn new<A: 'static, M: Model<A> + 'static>(data: Data, model: M, args: A) -> Self {
+    /// A model with its arguments, made of these data.
+    pub fn new<A: 'static, M: Model<A> + 'static>(data: Data, model: M, args: A) -> Self {
         Self { data, program: Box::new(Given { model, args }) }
     }
 
@@ -74,6 +80,14 @@ impl Posterior {
     /// As [`Mcmc::run`].
     pub fn sample(&self, mcmc: &Mcmc<Nuts>) -> Result<Chains> {
         self.program.sample(mcmc)
+    }
+
+    /// Draws from it, with its [`Posterior::potential`].
+    ///
+    /// # Errors
+    /// As [`Mcmc::run_compiled`].
+    pub fn sample_compiled(&self, mcmc: &Mcmc<Nuts>, potential: &Potential) -> Result<Chains> {
+        self.program.sample_compiled(mcmc, potential)
     }
 
     /// What posteriordb's reference draws say of each number.

@@ -178,9 +178,25 @@ impl<S: Sampler> Mcmc<S> {
     /// run; if all chains fail: the first one's error; or if they were stopped before the first draw.
     pub fn run<A: ?Sized, M: Model<A>>(&self, model: &M, args: &A) -> Result<Chains> {
         self.check(self.chains)?;
+        let key = Key::new(self.seed).fold_in_name("model");
+        let ctx = Ctx::with_key(&Device::cpu(), key).with_params(self.params.clone());
+        self.run_compiled(&Potential::compile(model, &ctx, args)?, model, args)
+    }
+
+    /// As [`Mcmc::run`], with the log density that [`Potential::compile`] has made of this model and these arguments: for
+    /// many runs of the same.
+    ///
+    /// # Errors
+    /// As [`Mcmc::run`], but for those of compiling.
+    pub fn run_compiled<A: ?Sized, M: Model<A>>(
+        &self,
+        potential: &Potential,
+        model: &M,
+        args: &A,
+    ) -> Result<Chains> {
+        self.check(self.chains)?;
         let key = Key::new(self.seed);
-        let ctx = Ctx::with_key(&Device::cpu(), key.fold_in_name("model")).with_params(self.params.clone());
-        let mut potential = Potential::compile(model, &ctx, args)?;
+        let mut potential = potential.clone();
         let starts = key.fold_in_name("start");
         let mut begin = |chain: usize| {
             start(&self.init, &mut potential, (model, args), &self.params, &starts.fold_in(chain))
