@@ -178,16 +178,14 @@ impl<S: Sampler> Mcmc<S> {
     /// run; if all chains fail: the first one's error; or if they were stopped before the first draw.
     pub fn run<A: ?Sized, M: Model<A>>(&self, model: &M, args: &A) -> Result<Chains> {
         self.check(self.chains)?;
-        let key = Key::new(self.seed).fold_in_name("model");
-        let ctx = Ctx::with_key(&Device::cpu(), key).with_params(self.params.clone());
-        self.run_compiled(&Potential::compile(model, &ctx, args)?, model, args)
+        self.run_compiled(&Potential::compile(model, &self.context(), args)?, model, args)
     }
 
     /// As [`Mcmc::run`], with the log density that [`Potential::compile`] has made of this model and these arguments: for
     /// many runs of the same.
     ///
     /// # Errors
-    /// As [`Mcmc::run`], but for those of compiling.
+    /// As [`Mcmc::run`]; of those of compiling, for vectorised chains alone.
     pub fn run_compiled<A: ?Sized, M: Model<A>>(
         &self,
         potential: &Potential,
@@ -205,7 +203,7 @@ impl<S: Sampler> Mcmc<S> {
         let width = potential.quantities().last().map_or(0, |quantity| quantity.range.end);
         let plan = self.plan(&key);
         let runs = if self.vectorized {
-            let seats = self.seats(&potential, plan.threads, (model, args), &ctx)?;
+            let seats = self.seats(&potential, plan.threads, (model, args))?;
             let jobs = seats.into_iter().zip(starts);
             let seated = |seat| Seated { seat, potential: potential.clone() };
             let jobs = jobs.map(|(seat, start)| Job { density: seated(seat), start }).collect();
@@ -229,16 +227,21 @@ impl<S: Sampler> Mcmc<S> {
         }))
     }
 
+    /// What a model is compiled in.
+    fn context(&self) -> Ctx {
+        let key = Key::new(self.seed).fold_in_name("model");
+        Ctx::with_key(&Device::cpu(), key).with_params(self.params.clone())
+    }
+
     /// The seats of all chains, at as many tables as threads are wanted.
     fn seats<A: ?Sized, M: Model<A>>(
         &self,
         potential: &Potential,
         threads: usize,
         (model, args): (&M, &A),
-        ctx: &Ctx,
     ) -> Result<Vec<Seat>> {
         let size = self.chains.div_ceil(threads.min(self.chains));
-        let many = Potential::compile_vectorized(model, ctx, args, size)?;
+        let many = Potential::compile_vectorized(model, &self.context(), args, size)?;
         let table = |first: usize| {
             let mut many = many.clone();
             let evaluate = move |x: &[f64], values: &mut [f64], gradients: &mut [f64]| {
