@@ -122,8 +122,9 @@ impl Ctx {
         Ok((axis, output?))
     }
 
-    /// Runs `f` for `n` chains at once, which differ in the values that come in along the axis [`AxisId::chains`], and not
-    /// in what is drawn inside. What `f` returns carries that axis where it depends on such a value.
+    /// Runs `f` for `n` chains at once, which differ in the values that come in along the axis
+    /// [`chains`](ppl_tensor::AxisId::chains), and not in what is drawn inside. What `f` returns carries that axis where it
+    /// depends on such a value.
     ///
     /// # Errors
     /// If chains are open already, `n` is zero, or `f` fails.
