@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use ppl_tensor::op::{Binary, Reduction, Unary};
+use ppl_tensor::op::Reduction;
 use ppl_tensor::{Op, Result, TensorType};
 
 use super::body::Body;
+use super::divide::division;
 use super::lower::Lower;
 use super::order::goes_by_columns;
 use super::schedule::Role;
 use super::view::{Strides, View, row_major};
-use crate::code::{Chunks, Loop, Step, Stream, Total, bytes};
-use crate::ir::{Id, Ir, Kind};
+use crate::code::{Loop, Step, Stream, bytes};
+use crate::ir::{Id, Kind};
 use crate::kernels::{self, Immediate, MulAdd, Pair, Start};
 
 /// Bytes that a block may have of values between operations and of what is read several times: they stay in the fastest
@@ -20,21 +21,6 @@ const NEAR: usize = 24 << 10;
 
 /// Elements of a block, at least and at most.
 const BLOCK: (usize, usize) = (128, 1024);
-
-/// Elements of a chunk, about: so many that what comes on top does not count, and few enough to be shared out.
-const CHUNK: usize = 1 << 16;
-
-/// The same of a pass with outer dimensions: they are more of a chunk's elements, and fewer chunks share the inner one.
-const CHUNK_OF_ROWS: usize = 1 << 15;
-
-/// Chunks of a pass, at most.
-const MOST_CHUNKS: usize = 64;
-
-/// Operations from which on threads share a pass: a tenth of a millisecond, of which they take a few microseconds.
-const WORTH_THREADS: usize = 1 << 21;
-
-/// Bytes of a line of the cache.
-const LINE: usize = 64;
 
 /// Blocks are of a multiple of this, so that each starts at a line of the cache if the first does.
 const ALIGNED: usize = 16;
@@ -97,31 +83,6 @@ pub(super) struct Part {
     pub(super) arguments: Vec<Argument>,
     /// Where the result goes, if to memory.
     pub(super) to: Option<usize>,
-}
-
-impl Part {
-    /// Arithmetic operations for each element, about.
-    fn operations(&self, ir: &Ir) -> usize {
-        match (self.task, &ir.nodes[self.id.0].kind) {
-            (
-                Task::Combine { immediate: [count, ..], .. } | Task::Contract { immediate: [count, ..], .. },
-                _,
-            ) => count,
-            (Task::Mix { count, .. } | Task::Project { count, .. }, _) => count,
-            (Task::Map, Kind::Op(Op::Unary(kind), _)) if !is_cheap(*kind) => FUNCTION,
-            (Task::Map, Kind::Op(Op::Binary(Binary::LogAddExp | Binary::Pow), _)) => FUNCTION,
-            (Task::Pair(..), _) => 2 * FUNCTION,
-            (Task::Map | Task::MulAdd(_) | Task::Fold(_), _) => 1,
-        }
-    }
-}
-
-/// Operations of an exponential and the like.
-const FUNCTION: usize = 16;
-
-fn is_cheap(kind: Unary) -> bool {
-    use Unary::{Abs, Floor, IsFinite, Neg, Not, Reciprocal, Sign, Sqrt};
-    matches!(kind, Neg | Abs | Sign | Floor | Reciprocal | Sqrt | IsFinite | Not)
 }
 
 pub(super) struct Pass<'l, 'a> {
@@ -438,52 +399,11 @@ impl Pass<'_, '_> {
         }
         let blocks_first = block < inner && !outer.is_empty() && is_shared;
         let outer: Vec<usize> = outer.iter().map(|(size, _)| *size).collect();
-        let rows = outer.iter().product::<usize>();
-        let size = if rows > 1 { CHUNK_OF_ROWS / rows } else { inner.div_ceil(inner.div_ceil(CHUNK)) };
-        let size = size.max(block).max(inner.div_ceil(MOST_CHUNKS)).next_multiple_of(block);
-        let work = inner * rows * parts.iter().map(|part| part.operations(self.lower.ir)).sum::<usize>();
-        let is_worth_threads = work >= WORTH_THREADS;
-        let is_long = inner > CHUNK || is_worth_threads && size < inner;
-        let chunks =
-            is_long.then(|| self.chunks((size, is_worth_threads), block, &temporaries, &totals, &streams));
+        let operations = parts.iter().map(|part| part.operations(self.lower.ir)).sum();
+        let chunks = division(inner, outer.iter().product(), block, operations)
+            .map(|division| self.chunks(division, block, &temporaries, &totals, &streams));
         let one = Loop { outer, inner, block, blocks_first, streams, body: code, chunks };
         self.lower.code.steps.push(Step::Loop(Box::new(one)));
-    }
-
-    /// How a long pass is divided.
-    fn chunks(
-        &mut self,
-        (size, is_worth_threads): (usize, bool),
-        block: usize,
-        temporaries: &[usize],
-        totals: &[Ending],
-        streams: &[Stream],
-    ) -> Chunks {
-        let bytes_of_block = (block * 8).next_multiple_of(LINE);
-        let place =
-            |(number, &buffer): (usize, &usize)| (self.lower.slot(buffer, 0), number * bytes_of_block);
-        let temporaries: Vec<_> = temporaries.iter().enumerate().map(place).collect();
-        let memory = temporaries.len() * bytes_of_block;
-        let (mut own, mut partial) = (Vec::new(), 0);
-        for Ending { view, ty, kind } in totals {
-            let of = |stream: &&Stream| self.lower.code.addresses[stream.slot as usize].buffer == view.buffer;
-            // One that moves along is of different elements in each chunk.
-            let Some(stream) = streams.iter().find(of).filter(|stream| stream.inner == 0) else { continue };
-            let Some(join) = kernels::accumulate(*kind, ty.dtype, false) else { continue };
-            let (moving, start) = (stream.slot, self.lower.constant(&kernels::identity(*kind, ty.dtype)));
-            let elements = ty.shape.elements();
-            own.push(Total {
-                moving,
-                first: self.lower.slot(view.buffer, 0),
-                start: self.lower.slot(start, 0),
-                fill: kernels::fill(bytes(ty.dtype)),
-                join,
-                elements,
-                place: partial,
-            });
-            partial += (elements * bytes(ty.dtype)).next_multiple_of(LINE);
-        }
-        Chunks { size, is_worth_threads, totals: own, temporaries, memory, partial }
     }
 }
 

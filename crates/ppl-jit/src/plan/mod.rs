@@ -3,6 +3,7 @@
 mod aligned;
 mod body;
 mod constant;
+mod divide;
 mod fuse;
 mod join;
 mod lower;
