@@ -36,7 +36,7 @@ fn child() {
     assert_eq!(means(&chains), means(&mcmc().run(&model, &y).unwrap()));
     assert_eq!((chains.draw_count(), chains.failures().len(), chains.unstored().len()), (1000, 0, 2));
     let (number, error) = &chains.unstored()[1];
-    assert!(*number == 1 && error.to_string().contains("chain-1.draws: "), "{error}");
+    assert!(*number == 1 && error.to_string().contains("chain-1.zarr: "), "{error}");
     let warnings = chains.summary().unwrap().warnings().to_vec();
     assert!(warnings[0].starts_with("chain 0 is not stored to its end: "), "{warnings:?}");
     // Not a byte more: what cannot even begin is refused.

@@ -177,15 +177,44 @@ fn what_does_not_fit_is_refused() {
         text(mcmc().resume(&folder), &Tensor::from([1.0, 3.0])).ends_with("the model or its data are others")
     );
 
-    std::fs::write(folder.join("chain-0.draws"), [0; 12]).unwrap();
+    std::fs::write(folder.join("chain-0.zarr/0.0"), [0; 12]).unwrap();
     std::fs::write(folder.join("chain-1.safetensors"), [0; 12]).unwrap();
     assert!(text(mcmc().resume(&folder), &y).ends_with("has 0 draws, 20 are needed"));
-    std::fs::remove_file(folder.join("chain-0.draws")).unwrap();
-    assert!(text(mcmc().resume(&folder), &y).contains("chain-0.draws: "));
+    std::fs::remove_file(folder.join("chain-0.zarr/0.0")).unwrap();
+    assert!(text(mcmc().resume(&folder), &y).contains("chain-0.zarr/0.0: "));
     std::fs::remove_dir_all(&folder).unwrap();
     std::fs::write(&folder, "").unwrap();
     assert!(text(mcmc().store(folder.join("below")), &y).contains("below"));
     std::fs::remove_file(&folder).unwrap();
+}
+
+/// What is stored is an array that other programs read, while a chain runs and after; Python's zarr itself, where it is.
+#[test]
+fn stored_draws_are_an_array_of_zarr() {
+    let (folder, y) = (folder("array"), Tensor::from([1.0, 2.0]));
+    let mcmc = Mcmc::new(Nuts::new()).warmup(30).draws(20).chains(2);
+    let chains = mcmc.store(&folder).run(&model, &y).unwrap();
+    let array = folder.join("chain-1.zarr");
+    let text = std::fs::read_to_string(array.join(".zarray")).unwrap();
+    assert!(text.contains(r#""shape":[20,9]"#) && text.contains(r#""chunks":[20,9]"#), "{text}");
+    assert_eq!(std::fs::metadata(array.join("0.0")).unwrap().len(), 20 * 9 * 8);
+    let means = chains.get("mean").unwrap().to_f64().unwrap();
+    let energies: f64 = chains.transitions()[1].iter().map(|transition| transition.energy).sum();
+
+    let python = std::env::var("PPL_ARVIZ_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let known = std::process::Command::new(&python).args(["-c", "import zarr"]).output();
+    if known.is_ok_and(|known| known.status.success()) {
+        let script = "import sys, zarr\na = zarr.open(sys.argv[1], mode='r')\n\
+                      print(repr(float(a[3, 0])), repr(float(a[:, 8].sum())), a.attrs['last_numbers'][-1])";
+        let output = std::process::Command::new(&python).args(["-c", script]).arg(&array).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let parts: Vec<&str> = printed.split_whitespace().collect();
+        assert_eq!(parts[0].parse::<f64>().unwrap(), means[23]);
+        assert!((parts[1].parse::<f64>().unwrap() - energies).abs() < 1e-9, "{printed} {energies}");
+        assert_eq!(parts[2], "energy");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// A kernel that does not write its state.

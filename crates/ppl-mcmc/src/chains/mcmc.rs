@@ -145,9 +145,9 @@ impl<S: Sampler> Mcmc<S> {
         self
     }
 
-    /// Every chain is written to this folder while it runs, its draws as they come and its state every second: what a run
-    /// that is killed has drawn but for the last second is there, and [`Mcmc::resume`] goes on with it. The folder holds no
-    /// chains yet.
+    /// Every chain is written to this folder while it runs, its draws and its state every second: what a run that is killed
+    /// has drawn but for the last second is there, and [`Mcmc::resume`] goes on with it. The draws are an array
+    /// `chain-N.zarr` of the Zarr format, `[draw, number]`. The folder holds no chains yet.
     pub fn store(mut self, folder: impl AsRef<Path>) -> Self {
         self.store = Some(Place { folder: folder.as_ref().to_owned(), resume: false });
         self

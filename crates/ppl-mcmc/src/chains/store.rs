@@ -1,4 +1,4 @@
-//! A chain on disk, written while it runs.
+//! A chain on disk, written while it runs: its draws as an array of the Zarr format, version 2, and its state.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ppl_core::{Error, Result, TensorFile};
+use serde_json::{Value, json};
 
 use crate::{Kernel, LogDensity, Transition};
 
@@ -18,8 +19,20 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Transitions between two looks at the clock.
 const UNSEEN: usize = 16;
 
-/// Numbers of a transition in a row.
-const STATISTICS: usize = 8;
+/// Numbers of a transition in a row, as ArviZ calls them.
+const STATISTICS: [&str; 8] = [
+    "lp",
+    "acceptance_rate",
+    "step_size",
+    "tree_depth",
+    "n_steps",
+    "diverging",
+    "reached_max_treedepth",
+    "energy",
+];
+
+/// Bytes of rows that may wait for the next state.
+const WAITING: usize = 1 << 20;
 
 /// Where chains are stored, and whether they are to go on from there.
 #[derive(Debug, Clone)]
@@ -41,7 +54,7 @@ pub(super) struct Identity {
 pub(super) struct Store {
     identity: Identity,
     rows: BufWriter<File>,
-    rows_path: PathBuf,
+    array: PathBuf,
     state_path: PathBuf,
     /// Number of rows.
     count: usize,
@@ -59,9 +72,15 @@ pub(super) struct Stored<S> {
     pub(super) rows: Vec<(Vec<f64>, Transition)>,
 }
 
+/// The folder of the array, and the file of the state.
 fn paths(place: &Place, chain: usize) -> (PathBuf, PathBuf) {
-    let file = |kind: &str| place.folder.join(format!("chain-{chain}.{kind}"));
-    (file("draws"), file("safetensors"))
+    let named = |kind: &str| place.folder.join(format!("chain-{chain}.{kind}"));
+    (named("zarr"), named("safetensors"))
+}
+
+/// The one chunk of an array: all its rows.
+fn chunk(array: &Path) -> PathBuf {
+    array.join("0.0")
 }
 
 impl Place {
@@ -87,23 +106,24 @@ impl Store {
         chain: usize,
         identity: Identity,
     ) -> Result<(Self, Option<Stored<K::State>>)> {
-        let (rows_path, state_path) = paths(place, chain);
+        let (array, state_path) = paths(place, chain);
         let stored = match place.resume && state_path.exists() {
-            true => Some(read::<K>(&rows_path, &state_path, identity)?),
+            true => Some(read::<K>(&chunk(&array), &state_path, identity)?),
             false => None,
         };
         let count = stored.as_ref().map_or(0, |stored| stored.rows.len());
-        let length = count * (identity.width + STATISTICS) * size_of::<f64>();
+        let length = count * identity.row() * size_of::<f64>();
         let open = || {
-            let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&rows_path)?;
+            std::fs::create_dir_all(&array)?;
+            let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(chunk(&array))?;
             // What came after the last state is drawn again.
             file.set_len(length as u64)?;
             std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0))?;
-            Ok(BufWriter::new(file))
+            Ok(BufWriter::with_capacity(WAITING, file))
         };
-        let rows = open().map_err(|error| Error::file(&rows_path, error))?;
+        let rows = open().map_err(|error| Error::file(&array, error))?;
         let saved = Instant::now();
-        Ok((Self { identity, rows, rows_path, state_path, count, saved, begun: false, broken: None }, stored))
+        Ok((Self { identity, rows, array, state_path, count, saved, begun: false, broken: None }, stored))
     }
 
     /// Why the chain is no longer written: its draws are in memory alone.
@@ -131,7 +151,7 @@ impl Store {
     }
 
     fn write_row(&mut self, values: &[f64], t: &Transition) -> Result<()> {
-        let statistics: [f64; STATISTICS] = [
+        let statistics: [f64; STATISTICS.len()] = [
             t.log_density,
             t.acceptance,
             t.step_size,
@@ -144,7 +164,7 @@ impl Store {
         self.count += 1;
         let mut numbers = values.iter().chain(&statistics);
         let written = numbers.try_for_each(|x| self.rows.write_all(&x.to_le_bytes()));
-        written.map_err(|error| Error::file(&self.rows_path, error))
+        written.map_err(|error| Error::file(&self.array, error))
     }
 
     /// Saves the state after so many transitions if that is due.
@@ -165,7 +185,8 @@ impl Store {
 
     fn write_state<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
         let synced = self.rows.flush().and_then(|()| self.rows.get_ref().sync_data());
-        synced.map_err(|error| Error::file(&self.rows_path, error))?;
+        let described = synced.and_then(|()| self.describe());
+        described.map_err(|error| Error::file(&self.array, error))?;
         let mut file = TensorFile::new();
         file.insert_text("format", FORMAT);
         for (name, value) in self.identity.texts() {
@@ -180,7 +201,33 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Says of the array what it has now. A file takes the place of the one before at once.
+    fn describe(&self) -> std::io::Result<()> {
+        let row = self.identity.row();
+        let array = json!({
+            "zarr_format": 2, "shape": [self.count, row], "chunks": [self.count.max(1), row], "dtype": "<f8",
+            "compressor": null, "fill_value": null, "order": "C", "filters": null,
+        });
+        let attributes = json!({ "_ARRAY_DIMENSIONS": ["draw", "number"], "last_numbers": STATISTICS });
+        let write = |name: &str, content: Value| {
+            let new = self.array.join(format!("{name}.new"));
+            std::fs::write(&new, content.to_string())?;
+            std::fs::rename(&new, self.array.join(name))
+        };
+        if !self.begun {
+            write(".zattrs", attributes)?;
+        }
+        write(".zarray", array)
+    }
+}
+
 impl Identity {
+    /// Numbers of a row.
+    fn row(self) -> usize {
+        self.width + STATISTICS.len()
+    }
+
     fn texts(&self) -> [(&'static str, String); 4] {
         [
             ("seed", self.seed.to_string()),
@@ -207,7 +254,7 @@ fn read<K: Kernel>(rows_path: &Path, state_path: &Path, identity: Identity) -> R
     };
     let (taken, rows) = (count("taken")?, count("rows")?);
     let state = K::read_state(&file)?;
-    let width = identity.width + STATISTICS;
+    let width = identity.row();
     let content = || -> std::io::Result<Vec<f64>> {
         let (mut bytes, length) = (Vec::new(), rows.saturating_mul(width).saturating_mul(size_of::<f64>()));
         BufReader::new(File::open(rows_path)?).take(length as u64).read_to_end(&mut bytes)?;
