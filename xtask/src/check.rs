@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::command::{self, cargo};
-use crate::{Outcome, Result, backends, examples, lines, workspace};
+use crate::{Outcome, Result, backends, examples, lines, python, workspace};
 
 /// A check.
 struct Step {
@@ -12,7 +12,7 @@ struct Step {
 }
 
 /// Cheap checks come first, so that a slip is seen soon; the steps that build more, last.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "format", run: || command::run(cargo(&["fmt", "--all", "--check"])) },
     Step { name: "lines", run: || lines::check(workspace()) },
     Step { name: "clippy", run: clippy },
@@ -27,6 +27,7 @@ const STEPS: [Step; 16] = [
     Step { name: "rugged_nuts", run: examples::rugged_nuts },
     Step { name: "eight_schools", run: examples::eight_schools },
     Step { name: "posteriordb", run: examples::posteriordb },
+    Step { name: "arviz", run: python::arviz },
     Step { name: "flex", run: || command::backend_suite("flex") },
     Step { name: "nuts-rs", run: command::nuts_rs },
 ];

@@ -6,6 +6,7 @@ mod command;
 mod examples;
 mod lines;
 mod peers;
+mod python;
 mod wgpu;
 
 use std::path::Path;
