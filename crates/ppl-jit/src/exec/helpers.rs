@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -27,6 +28,8 @@ struct Board {
     last: usize,
     /// Helpers at work.
     busy: usize,
+    /// Why one of them ended before its work did.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 /// The threads.
@@ -107,8 +110,9 @@ impl Helpers {
         let lasting: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(work) };
         let mut board = self.board();
         (board.work, board.next, board.last) = (Some(Work(lasting)), 1, threads);
-        drop(board);
+        // Before anyone can look at the board, lest a helper go to sleep that has not seen it.
         self.posts.fetch_add(1, Ordering::Release);
+        drop(board);
         self.posted.notify_all();
         let _posted = Posted(self);
         work(0);
@@ -144,15 +148,14 @@ impl Helpers {
             if board.busy == 0 {
                 self.left.notify_all();
             }
-            drop(board);
-            if done.is_err() {
-                return;
+            if let Err(payload) = done {
+                board.panic = Some(payload);
             }
         }
     }
 }
 
-/// Work on the board of a helpers.
+/// Work that is on the board.
 struct Posted<'a>(&'a Helpers);
 
 impl Drop for Posted<'_> {
@@ -169,7 +172,61 @@ impl Drop for Posted<'_> {
         while board.busy > 0 {
             board = helpers.left.wait(board).unwrap_or_else(PoisonError::into_inner);
         }
+        let panic = board.panic.take();
         drop(board);
         helpers.taken.store(false, Ordering::Release);
+        if let Some(payload) = panic.filter(|_| !std::thread::panicking()) {
+            std::panic::resume_unwind(payload);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// Also where several threads have work at once.
+    #[test]
+    fn each_number_is_run_once_at_most_and_all_is_over_in_the_end() {
+        let rounds = || {
+            for _ in 0..2000 {
+                let (runs, open) = ([const { AtomicUsize::new(0) }; 4], AtomicUsize::new(0));
+                share(4, &|number| {
+                    open.fetch_add(1, Ordering::Relaxed);
+                    runs[number].fetch_add(1, Ordering::Relaxed);
+                    open.fetch_sub(1, Ordering::Relaxed);
+                });
+                assert_eq!(open.load(Ordering::Relaxed), 0);
+                assert_eq!(runs[0].load(Ordering::Relaxed), 1);
+                assert!(runs.iter().all(|count| count.load(Ordering::Relaxed) <= 1));
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(rounds);
+            scope.spawn(rounds);
+            rounds();
+        });
+    }
+
+    /// Of whoever it is: what a helper left undone must not pass for done.
+    #[test]
+    fn a_panic_reaches_who_shared_the_work() {
+        let helpers = helpers().filter(|_| processors() > 1);
+        for culprit in 0..2 {
+            // Others may keep the helpers busy for a while.
+            let seen = (0..10_000).any(|_| {
+                let work = |number: usize| {
+                    if number == culprit {
+                        std::panic::resume_unwind(Box::new("a fault"));
+                    }
+                    std::thread::yield_now();
+                };
+                catch_unwind(AssertUnwindSafe(|| share(2, &work))).is_err()
+            });
+            assert!(seen || helpers.is_none(), "{culprit}");
+        }
+        share(2, &|_| ());
     }
 }
