@@ -23,7 +23,7 @@ impl Data {
         let first = DataSet {
             path: "posteriordb/arK-arK/data.json",
             option: "data",
-            source: "It is one of github.com/stan-dev/posteriordb, from which each posterior has a folder of its own there.",
+            source: "They come from github.com/stan-dev/posteriordb, here a folder a posterior.",
         };
         // Tests run in the folder of their crate, not in that of the workspace.
         let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(first.path);
