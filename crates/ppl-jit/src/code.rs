@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ppl_tensor::op::Reduction;
 use ppl_tensor::{DType, HostTensor, Op, TensorType};
 
-use crate::kernels::{Call, Form, Immediate, Kernel, Runs};
-use crate::native::{Functions, Region};
 use crate::plan::View;
+use crate::runtime::kernels::{Call, Form, Immediate, Kernel, Runs};
+use crate::runtime::native::{Functions, Region};
 
 /// A block of memory with elements of one dtype.
 #[derive(Debug, Clone)]

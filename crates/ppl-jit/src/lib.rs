@@ -4,17 +4,13 @@
 //! [`Program`] that runs without asking a backend for each operation. [`Function`] is the same on slices.
 
 mod code;
-mod exec;
 mod explain;
 mod ir;
-mod kernels;
-mod math;
-mod native;
 mod passes;
-mod philox;
 mod plan;
+mod runtime;
 
-pub use exec::Function;
+pub use runtime::exec::Function;
 
 use ppl_tensor::{Program, Result, TensorTree, Traced};
 
@@ -71,7 +67,7 @@ impl Compiler {
         if !traced.graph().device().same_as(&ppl_tensor::Device::cpu()) {
             return ppl_tensor::compile(traced);
         }
-        let native = exec::compiled(traced.graph(), carried, self.machine_code)?;
+        let native = runtime::exec::compiled(traced.graph(), carried, self.machine_code)?;
         Program::on_host(traced, Box::new(native))
     }
 }

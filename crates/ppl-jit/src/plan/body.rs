@@ -8,7 +8,7 @@ use super::fuse::{Argument, Part, Task};
 use super::lower::{Lower, map_kernel};
 use crate::code::{Instruction, Slot, bytes};
 use crate::ir::{Id, Kind};
-use crate::kernels::{self, Call, Form, Immediate, Sources};
+use crate::runtime::kernels::{self, Call, Form, Immediate, Sources};
 
 /// Instructions of a pass, being written.
 pub(super) struct Body<'l, 'a> {

@@ -6,7 +6,7 @@ use ppl_tensor::op::{Binary, Unary};
 use super::fuse::{Ending, Part, Pass, Task};
 use crate::code::{Chunks, Stream, Total, bytes};
 use crate::ir::{Ir, Kind};
-use crate::kernels;
+use crate::runtime::kernels;
 
 /// Elements of a chunk, about: so many that what comes on top does not count, and few enough to be shared out.
 const CHUNK: usize = 1 << 16;

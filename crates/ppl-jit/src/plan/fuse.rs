@@ -13,7 +13,7 @@ use super::schedule::Role;
 use super::view::{Strides, View, row_major};
 use crate::code::{Loop, Step, Stream, bytes};
 use crate::ir::{Id, Kind};
-use crate::kernels::{self, Immediate, MulAdd, Pair, Start};
+use crate::runtime::kernels::{self, Immediate, MulAdd, Pair, Start};
 
 /// Bytes that a block may have of values between operations and of what is read several times: they stay in the fastest
 /// cache.

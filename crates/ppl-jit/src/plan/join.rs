@@ -9,7 +9,7 @@ use ppl_tensor::{Op, Shape, TensorType};
 use super::fuse::{Access, Argument, Ending, Part, Pass, Task};
 use super::view::{Strides, View, row_major};
 use crate::ir::{Id, Kind};
-use crate::kernels::{Immediate, MulAdd, Pair, Start};
+use crate::runtime::kernels::{Immediate, MulAdd, Pair, Start};
 
 impl Pass<'_, '_> {
     /// The same parts, fewer.

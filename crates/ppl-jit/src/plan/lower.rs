@@ -10,7 +10,7 @@ use super::schedule::{Place, Role, schedule};
 use super::view::{Strides, View};
 use crate::code::{Action, Address, Buffer, Code, Instruction, Origin, Slot, Step, bytes};
 use crate::ir::{Id, Ir, Kind, Node};
-use crate::kernels::{self, Call, Form, Immediate, Runs, Sources};
+use crate::runtime::kernels::{self, Call, Form, Immediate, Runs, Sources};
 
 /// The program of a graph, before its memory is planned. The first `carried` arguments differ in each step of an iteration.
 pub(crate) fn lower(ir: &Ir, carried: usize) -> Result<Code> {

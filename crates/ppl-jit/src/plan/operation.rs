@@ -6,7 +6,7 @@ use ppl_tensor::{DType, HostTensor, Op, Result, Shape, TensorType};
 use super::lower::{Lower, map_kernel};
 use super::view::{View, row_major};
 use crate::code::{Action, HostCall, Index, Step};
-use crate::kernels::{self, Form, Sources};
+use crate::runtime::kernels::{self, Form, Sources};
 
 /// Products of at most this many multiplications do without the machinery for large ones.
 const SMALL_PRODUCT: usize = 1 << 15;

@@ -4,7 +4,7 @@ use ppl_tensor::{Op, TensorType};
 
 use super::lower::Lower;
 use super::view::View;
-use crate::kernels::{self, Order, Triangle};
+use crate::runtime::kernels::{self, Order, Triangle};
 
 /// Matrices with more rows than this are the host's.
 const SMALL: usize = 64;

@@ -6,7 +6,7 @@
 use ppl_tensor::DType;
 
 use super::{Immediate, Kernel, destination, instances, of_floats, source};
-use crate::math::{Arch, Float, mul_add};
+use crate::runtime::math::{Arch, Float, mul_add};
 
 /// The dimension along which entries follow each other.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use ppl_tensor::op::TriangularSolve;
 use super::lanes::{Lanes, by_lanes};
 use super::linear::{Matrix, Start, combined};
 use super::{Immediate, Kernel, destination, instances, source};
-use crate::math::{Float, mul_add};
+use crate::runtime::math::{Float, mul_add};
 
 /// `own -= Σₖ aₖ rowₖ`, element by element, with `count` rows.
 ///

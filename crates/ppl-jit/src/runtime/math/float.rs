@@ -110,8 +110,8 @@ pub(crate) trait Float:
 macro_rules! horner {
     ($arch:ty, $x:expr; $constant:expr $(,)?) => { $constant };
     ($arch:ty, $x:expr; $constant:expr, $($rest:expr),+ $(,)?) => {
-        $crate::math::float::mul_add::<$arch, _>(
-            $crate::math::float::horner!($arch, $x; $($rest),+),
+        $crate::runtime::math::float::mul_add::<$arch, _>(
+            $crate::runtime::math::float::horner!($arch, $x; $($rest),+),
             $x,
             $constant,
         )
@@ -122,22 +122,22 @@ pub(super) use horner;
 /// A polynomial by Estrin's scheme, whose operations wait for fewer others.
 macro_rules! estrin {
     (@pairs $arch:ty, $x:ident; [$($done:expr),*]; $a:expr, $b:expr $(, $rest:expr)*) => {
-        $crate::math::float::estrin!(
-            @pairs $arch, $x; [$($done,)* $crate::math::float::mul_add::<$arch, _>($b, $x, $a)]; $($rest),*
+        $crate::runtime::math::float::estrin!(
+            @pairs $arch, $x; [$($done,)* $crate::runtime::math::float::mul_add::<$arch, _>($b, $x, $a)]; $($rest),*
         )
     };
     (@pairs $arch:ty, $x:ident; [$($done:expr),*]; $last:expr) => {
-        $crate::math::float::estrin!(@pairs $arch, $x; [$($done,)* $last];)
+        $crate::runtime::math::float::estrin!(@pairs $arch, $x; [$($done,)* $last];)
     };
     (@pairs $arch:ty, $x:ident; [$value:expr];) => { $value };
     (@pairs $arch:ty, $x:ident; [$($done:expr),*];) => {{
         let square = $x * $x;
-        $crate::math::float::estrin!($arch, square; $($done),*)
+        $crate::runtime::math::float::estrin!($arch, square; $($done),*)
     }};
     ($arch:ty, $x:expr; $constant:expr $(,)?) => { $constant };
     ($arch:ty, $x:expr; $($coefficient:expr),+ $(,)?) => {{
         let x = $x;
-        $crate::math::float::estrin!(@pairs $arch, x; []; $($coefficient),+)
+        $crate::runtime::math::float::estrin!(@pairs $arch, x; []; $($coefficient),+)
     }};
 }
 pub(super) use estrin;

@@ -6,7 +6,7 @@ use ppl_tensor::DType;
 use ppl_tensor::op::{Binary, Compare, Logic, Unary};
 
 use super::{Call, Form, Immediate, Kernel, destination, instances, source};
-use crate::{math, philox};
+use crate::runtime::{math, philox};
 
 /// A function of one element.
 trait Map1 {

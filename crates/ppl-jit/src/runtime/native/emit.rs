@@ -10,7 +10,7 @@ use super::Region;
 use super::element::{self, Element, element, register};
 use super::functions::{failed, isa};
 use crate::code::{Action, Code, Instruction, Origin, Slot, Step, bytes};
-use crate::kernels::{Form, Runs};
+use crate::runtime::kernels::{Form, Runs};
 
 /// Writes the statements of a region. The function's arguments are where each buffer starts, and where the program's own
 /// memory does.

@@ -1,8 +1,6 @@
 //! Loops over memory, compiled for each target, and the choice among them.
 
 // Kernels work on memory that may be source and target at once, and use instructions that not every processor has.
-#![allow(unsafe_code)]
-
 use std::slice;
 
 use super::float::{Arch, Float, Portable};
@@ -90,7 +88,7 @@ impl Target {
 
     pub(crate) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if crate::kernels::is_wide() {
+        if crate::runtime::kernels::is_wide() {
             return Self::Avx2;
         }
         Self::Portable

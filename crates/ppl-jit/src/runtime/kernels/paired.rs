@@ -3,7 +3,7 @@
 use ppl_tensor::DType;
 
 use super::{Immediate, Kernel, destination, instances, of_floats, source};
-use crate::math::{Arch, Float, sigmoid_of_both, softplus_and_sigmoid};
+use crate::runtime::math::{Arch, Float, sigmoid_of_both, softplus_and_sigmoid};
 
 /// Two functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

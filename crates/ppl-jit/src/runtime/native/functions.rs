@@ -1,7 +1,5 @@
 //! Functions of machine code: made by Cranelift, kept in memory of their own.
 
-#![allow(unsafe_code)]
-
 use std::sync::{Mutex, OnceLock};
 
 use cranelift_codegen::Context;

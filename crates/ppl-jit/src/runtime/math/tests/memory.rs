@@ -1,8 +1,6 @@
 //! Lengths around blocks and vectors, and results in the place of operands.
 
 // Functions of one element are for one target, which the compiler cannot see.
-#![allow(unsafe_code)]
-
 use ppl_tensor::op::{Binary, Unary};
 
 use super::super::dispatch::testing::{map, map_in_place, zip, zip_in_place};

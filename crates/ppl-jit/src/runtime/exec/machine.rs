@@ -1,12 +1,10 @@
 //! The memory of a program and what runs its instructions on it.
 //!
-//! This is, with [passes](super::pass), kernels, element functions and [functions](crate::native) of machine code, where the
+//! This is, with [passes](super::pass), kernels, element functions and [functions](crate::runtime::native) of machine code, where the
 //! crate handles addresses. What makes it sound: every buffer of the program has as many elements as its type says, in
 //! memory that lives as long as the machine (its own), the program (constants) or the run (arguments); views stay within
 //! their buffers, as the shape rules of the operations have it; and places in the machine's memory are shared only by
 //! buffers that are not in use at the same time.
-
-#![allow(unsafe_code)]
 
 use std::sync::Arc;
 
@@ -14,8 +12,8 @@ use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Resul
 
 use super::pass::{Crew, run_instruction};
 use crate::code::{Code, HostCall, Index, Origin, Repeat, Step, bytes};
-use crate::kernels::{self, Runs};
 use crate::plan::View;
+use crate::runtime::kernels::{self, Runs};
 
 /// Memory in lines of the cache.
 #[repr(align(64))]

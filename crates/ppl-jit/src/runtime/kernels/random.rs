@@ -6,8 +6,8 @@ use ppl_tensor::DType;
 use ppl_tensor::op::RandomKind;
 
 use super::{Immediate, Kernel, destination, instances, is_wide, source};
-use crate::math::{Arch, Avx2, Float, Portable, box_muller};
-use crate::philox::draw_bits;
+use crate::runtime::math::{Arch, Avx2, Float, Portable, box_muller};
+use crate::runtime::philox::draw_bits;
 
 /// Two draws from the two halves of a block.
 trait Draw {

@@ -8,8 +8,6 @@
 //! slots are sized by the types of the graph, which are checked, and memory is shared only by values whose lives do not
 //! overlap (`plan/memory.rs`).
 
-#![allow(unsafe_code)]
-
 mod convert;
 mod factor;
 mod fold;
@@ -39,7 +37,7 @@ pub(crate) use paired::{Pair, both};
 pub(crate) use random::draws;
 pub(crate) use recur::{Order, cumulative_sum, linear_recurrence};
 
-use crate::math::{BinaryLoop, UnaryLoop};
+use crate::runtime::math::{BinaryLoop, UnaryLoop};
 
 /// Further numbers of an instruction: sizes and distances.
 pub(crate) type Immediate = [usize; 4];
@@ -122,14 +120,14 @@ pub(crate) fn is_wide() -> bool {
 /// Two compilations of a generic kernel body, and the choice between them.
 macro_rules! instances {
     ($body:ident as $choose:ident<$($generic:ident $(: $bound:path)?),* ; $($constant:ident: $ty:ty),*>) => {
-        fn $choose<$($generic $(: $bound)?,)* $(const $constant: $ty),*>() -> $crate::kernels::Kernel {
+        fn $choose<$($generic $(: $bound)?,)* $(const $constant: $ty),*>() -> $crate::runtime::kernels::Kernel {
             unsafe fn plain<$($generic $(: $bound)?,)* $(const $constant: $ty),*>(
                 dst: *mut u8,
                 a: *const u8,
                 b: *const u8,
                 c: *const u8,
                 n: usize,
-                immediate: &$crate::kernels::Immediate,
+                immediate: &$crate::runtime::kernels::Immediate,
             ) {
                 // SAFETY: passed on from the caller, see the module.
                 unsafe { $body::<$($generic,)* $($constant),*>(dst, a, b, c, n, immediate) }
@@ -142,13 +140,13 @@ macro_rules! instances {
                 b: *const u8,
                 c: *const u8,
                 n: usize,
-                immediate: &$crate::kernels::Immediate,
+                immediate: &$crate::runtime::kernels::Immediate,
             ) {
                 // SAFETY: passed on from the caller, see the module.
                 unsafe { $body::<$($generic,)* $($constant),*>(dst, a, b, c, n, immediate) }
             }
             #[cfg(target_arch = "x86_64")]
-            if $crate::kernels::is_wide() {
+            if $crate::runtime::kernels::is_wide() {
                 return wide::<$($generic,)* $($constant),*>;
             }
             plain::<$($generic,)* $($constant),*>
@@ -160,11 +158,11 @@ use instances;
 /// The kernel for floats of a dtype on this processor.
 macro_rules! of_floats {
     ($dtype:expr, $choose:ident) => {{
-        use $crate::math::{Avx2, Portable};
+        use $crate::runtime::math::{Avx2, Portable};
         match $dtype {
-            DType::F64 if $crate::kernels::is_wide() => Some($choose::<Avx2, f64>()),
+            DType::F64 if $crate::runtime::kernels::is_wide() => Some($choose::<Avx2, f64>()),
             DType::F64 => Some($choose::<Portable, f64>()),
-            DType::F32 if $crate::kernels::is_wide() => Some($choose::<Avx2, f32>()),
+            DType::F32 if $crate::runtime::kernels::is_wide() => Some($choose::<Avx2, f32>()),
             DType::F32 => Some($choose::<Portable, f32>()),
             DType::I64 | DType::Bool => None,
         }

@@ -5,7 +5,7 @@ use ppl_tensor::op::Binary;
 
 use super::lanes::{Lanes, by_lanes};
 use super::{Form, Immediate, Kernel, destination, instances, source};
-use crate::math::{Float, mul_add};
+use crate::runtime::math::{Float, mul_add};
 
 /// What a linear combination is added to, or what is taken from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use ppl_tensor::DType;
 use ppl_tensor::op::Binary;
 
 use super::{Form, Immediate, Kernel, destination, instances, is_wide, source};
-use crate::math::{Arch, Avx2, Float, Portable, mul_add};
+use crate::runtime::math::{Arch, Avx2, Float, Portable, mul_add};
 
 /// How a product and a third operand meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use ppl_suite::for_each;
 use ppl_suite::graphs::{agrees, long_sketches, runs_as_interpreted, sketches};
 use ppl_tensor::{DType, Device, HostTensor, Result, Tensor, Traced, grad};
 
-use crate::kernels::tests::as_portable;
+use crate::runtime::kernels::tests::as_portable;
 
 thread_local! {
     static THREADS: Cell<Option<usize>> = const { Cell::new(None) };

@@ -1,6 +1,6 @@
 //! Numbers that an instruction works on at once, for kernels whose sums have to stay in registers.
 
-use crate::math::{Arch, Float, Portable, mul_add};
+use crate::runtime::math::{Arch, Float, Portable, mul_add};
 
 /// A few neighbouring floats. A kernel that is generic in them is compiled for a target that has them.
 pub(crate) trait Lanes: Copy + 'static {
@@ -100,7 +100,7 @@ mod wide {
     use std::arch::x86_64::*;
 
     use super::Lanes;
-    use crate::math::Avx2;
+    use crate::runtime::math::Avx2;
 
     macro_rules! registers {
         ($name:ident: $register:ident of $n:literal $float:ident,
@@ -160,11 +160,15 @@ macro_rules! by_lanes {
     ($dtype:expr, $choose:ident) => {
         match $dtype {
             #[cfg(target_arch = "x86_64")]
-            DType::F64 if $crate::kernels::is_wide() => Some($choose::<$crate::kernels::lanes::Four64>()),
+            DType::F64 if $crate::runtime::kernels::is_wide() => {
+                Some($choose::<$crate::runtime::kernels::lanes::Four64>())
+            }
             #[cfg(target_arch = "x86_64")]
-            DType::F32 if $crate::kernels::is_wide() => Some($choose::<$crate::kernels::lanes::Eight32>()),
-            DType::F64 => Some($choose::<$crate::kernels::lanes::Two<f64>>()),
-            DType::F32 => Some($choose::<$crate::kernels::lanes::Two<f32>>()),
+            DType::F32 if $crate::runtime::kernels::is_wide() => {
+                Some($choose::<$crate::runtime::kernels::lanes::Eight32>())
+            }
+            DType::F64 => Some($choose::<$crate::runtime::kernels::lanes::Two<f64>>()),
+            DType::F32 => Some($choose::<$crate::runtime::kernels::lanes::Two<f32>>()),
             DType::I64 | DType::Bool => None,
         }
     };

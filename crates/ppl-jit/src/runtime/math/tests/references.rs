@@ -5,7 +5,7 @@ use super::FUNCTIONS;
 
 /// The rows of a function: its arguments, and the value.
 fn table(name: &str, arity: usize) -> Vec<Vec<f64>> {
-    let lines = include_str!("../../../../ppl-tensor/tests/special_functions.txt").lines();
+    let lines = include_str!("../../../../../ppl-tensor/tests/special_functions.txt").lines();
     let mut words =
         lines.map(|line| line.split(' ')).find_map(|mut words| (words.next() == Some(name)).then_some(words));
     let numbers: Vec<f64> = words.as_mut().unwrap().map(|word| word.parse().unwrap()).collect();

@@ -2,8 +2,6 @@
 //!
 //! They help one pass at a time. Who finds them busy works alone, as chains that run in threads of their own do.
 
-#![allow(unsafe_code)]
-
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -16,7 +16,8 @@ use ppl_tensor::{Error, Executable, Graph, HostTensor, Result};
 use crate::code::Code;
 use crate::explain::explain;
 use crate::ir::Ir;
-use crate::{native, passes, plan};
+use crate::runtime::native;
+use crate::{passes, plan};
 use machine::Machine;
 
 /// A graph, simplified and compiled. The first `carried` arguments differ in each step of an iteration.

@@ -6,9 +6,9 @@ use cranelift_frontend::FunctionBuilder;
 use ppl_tensor::op::{Binary, Compare, Logic, Reduction, Unary};
 use ppl_tensor::{DType, Op};
 
-use crate::kernels::is_wide;
-use crate::math::{self, One, Two};
-use crate::philox;
+use crate::runtime::kernels::is_wide;
+use crate::runtime::math::{self, One, Two};
+use crate::runtime::philox;
 
 /// The register type of an element.
 pub(super) fn register(dtype: DType) -> Type {

@@ -3,8 +3,6 @@
 //! A chunk has its own totals, which are joined in the order of the chunks. How a pass is divided depends on its sizes alone,
 //! so that neither do its results on the number of threads.
 
-#![allow(unsafe_code)]
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use smallvec::SmallVec;
@@ -12,7 +10,7 @@ use smallvec::SmallVec;
 use super::helpers::{self, MOST_THREADS};
 use super::machine::{Line, lines};
 use crate::code::{Chunks, Instruction, Loop};
-use crate::kernels::{Call, Immediate};
+use crate::runtime::kernels::{Call, Immediate};
 
 /// The immediate of kernels that have none.
 const NONE: Immediate = [0; 4];
