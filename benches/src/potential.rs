@@ -1,7 +1,7 @@
 //! The log density of a model on unconstrained space, with its gradient, as a function of plain numbers.
 
-use ppl::core::{Model, Result};
-use ppl::infer::compile_potential;
+use ppl::core::{Ctx, Model, Result};
+use ppl::infer::{Compiler, Potential};
 
 /// Returns the log density at a point, bijections' volumes included, and writes its gradient.
 pub type LogDensity = Box<dyn FnMut(&[f64], &mut [f64]) -> Result<f64>>;
@@ -12,7 +12,7 @@ pub type LogDensity = Box<dyn FnMut(&[f64], &mut [f64]) -> Result<f64>>;
 ///
 /// # Errors
 /// If the model fails, or has no density on unconstrained space.
-pub fn log_density<A: ?Sized, M: Model<A>>(model: M, args: &A) -> Result<LogDensity> {
-    let mut potential = compile_potential(&model, args)?;
+pub fn log_density<A: ?Sized, M: Model<A>>(compiler: &Compiler, model: M, args: &A) -> Result<LogDensity> {
+    let mut potential = Potential::compile_by(compiler, &model, &Ctx::new(0), args)?;
     Ok(Box::new(move |at, gradient| potential.value_and_gradient(at, gradient)))
 }

@@ -1,15 +1,16 @@
 //! Log densities with their gradients, on unconstrained space.
 
 use ppl::core::Result;
+use ppl::infer::Compiler;
 use ppl::tensor::DType;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use serde_json::{Value, json};
 
-use super::{BY_HAND, Contest, OURS, Session, System};
+use super::{BY_HAND, Contest, EVERY_ROW, OURS, Session, System};
 use crate::harness::Group;
-use crate::posteriors::{Entry, GRADIENTS, POSTERIORS, Posterior, Site};
+use crate::posteriors::{Entry, GRADIENTS, POSTERIORS, Posterior, Site, reads_less};
 
 const PEERS: [System; 4] = [
     System::NumPyro { one_thread: true },
@@ -46,6 +47,8 @@ pub(super) fn run(session: &mut Session<'_>) -> Result<()> {
 fn compare(session: &mut Session<'_>, name: String, entry: &Entry, posterior: Posterior) -> Result<()> {
     let Posterior { program, by_hand, .. } = posterior;
     let mut potential = program.potential()?;
+    let mut every_row = program.potential_by(&Compiler::new().sufficient_statistics(false))?;
+    let reads_less = reads_less(&potential);
     let sites: Vec<Site> =
         potential.sites().iter().map(|site| (site.name.clone(), site.range.len())).collect();
     let dim = potential.dimension();
@@ -58,8 +61,14 @@ fn compare(session: &mut Session<'_>, name: String, entry: &Entry, posterior: Po
     }
     let request = json!({ "do": "gradient", "work": entry.name, "data": program.data.file, "sites": sites, "points": points });
     let at = points.into_iter().next().unwrap_or_default();
+    let (other_at, mut other) = (at.clone(), gradient.clone());
     let mut group = Group::new(name.as_str(), "evaluation", 1)
         .case(OURS, move || potential.value_and_gradient(std::hint::black_box(&at), &mut gradient));
+    if reads_less {
+        group = group.case(EVERY_ROW, move || {
+            every_row.value_and_gradient(std::hint::black_box(&other_at), &mut other)
+        });
+    }
     if let Some(by_hand) = by_hand {
         group = group.case(&format!("{BY_HAND} by hand, likelihood"), by_hand);
     }

@@ -1,9 +1,10 @@
 //! One model on ever more rows: whether the time per row stays, and how much of the memory's speed is used.
 
 use ppl::core::Result;
+use ppl::infer::Compiler;
 use ppl::tensor::Tensor;
 
-use super::{BY_HAND, Contest, OURS, Session};
+use super::{BY_HAND, Contest, EVERY_ROW, OURS, Session};
 use crate::data::Rugged;
 use crate::harness::Group;
 use crate::inference::{potentials, rugged};
@@ -29,11 +30,14 @@ fn compare(session: &mut Session<'_>, name: String, rows: usize) -> Result<()> {
     let Rugged { countries, regression, .. } = Rugged::simulated(rows);
     let read = |column: &Tensor| column.to_f64();
     let columns = [read(&countries.cont_africa)?, read(&countries.ruggedness)?, read(&countries.log_gdp)?];
-    let mut evaluate = log_density(rugged, &countries)?;
+    let mut evaluate = log_density(&Compiler::new(), rugged, &countries)?;
+    let every_row = Compiler::new().sufficient_statistics(false);
+    let mut read_all = log_density(&every_row, rugged, &countries)?;
     let at = [9.0, -1.5, -0.2, 0.3, -2.0];
-    let mut gradient = at;
+    let (mut gradient, mut other) = (at, at);
     let group = Group::new(name, "row", rows)
         .case(OURS, move || evaluate(std::hint::black_box(&at), &mut gradient))
+        .case(EVERY_ROW, move || read_all(std::hint::black_box(&at), &mut other))
         .case(&format!("{BY_HAND} by hand, likelihood"), potentials(regression, 1))
         .case(SUM, move || Ok(columns.iter().map(|column| sum(column)).sum::<f64>()));
     session.measure(Contest::new(group), None)

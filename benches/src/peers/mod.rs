@@ -44,6 +44,9 @@ const ROUNDS: [Round; 5] = [steps::run, gradients::run, sampling::run, sampling:
 /// Cases whose names start with this are this library's.
 const OURS: &str = "ppl";
 
+/// The case in which data are read row by row, where less of them would suffice.
+const EVERY_ROW: &str = "ppl, every row";
+
 /// Cases whose names start with this are loops written by hand.
 const BY_HAND: &str = "loop";
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::large::{BYTES, SUM};
-use super::{BY_HAND, OURS};
+use super::{BY_HAND, EVERY_ROW, OURS};
 use crate::harness::Measurement;
 use crate::report::time;
 
@@ -61,9 +61,19 @@ impl Work {
         self.fastest(owner).map(|other| self.share(other))
     }
 
+    /// The case of ours that reads the data as loops do.
+    fn reading(&self) -> Option<&Measurement> {
+        self.measured.iter().find(|row| row.case == EVERY_ROW).or_else(|| self.fastest(Owner::Ours))
+    }
+
+    /// The median of ours that reads the data, divided by that of the fastest case of an owner.
+    fn reading_share_of(&self, owner: Owner) -> Option<f64> {
+        Some(self.reading()?.median / self.fastest(owner)?.median)
+    }
+
     /// Gigabytes of the columns that ours reads in a second, where a sum of them is beside it.
     fn bandwidth(&self) -> Option<f64> {
-        self.fastest(Owner::Sum).and_then(|_| self.fastest(Owner::Ours)).map(|ours| BYTES / ours.median)
+        self.fastest(Owner::Sum).and_then(|_| self.reading()).map(|ours| BYTES / ours.median)
     }
 
     /// In words how it went.
@@ -76,11 +86,13 @@ impl Work {
         let mut verdicts = Vec::new();
         if let (Some(peer), Some(aim)) = (self.fastest(Owner::Peer), self.aim) {
             verdicts.push(against(&format!("fastest peer {}", peer.case), self.share(peer), aim));
+            let reading = self.reading_share_of(Owner::Peer).filter(|&share| share != self.share(peer));
+            verdicts.extend(reading.map(|share| format!("every row read: {share:.2} of its time")));
         }
-        if let Some(share) = self.share_of(Owner::Loop) {
+        if let Some(share) = self.reading_share_of(Owner::Loop) {
             verdicts.push(against("loop by hand", share, LOOPS));
         }
-        if let Some(share) = self.share_of(Owner::Sum) {
+        if let Some(share) = self.reading_share_of(Owner::Sum) {
             let (speed, share) = (self.bandwidth().unwrap_or(f64::NAN), 100.0 / share);
             verdicts.push(format!("reads the columns at {speed:.1} GB/s, {share:.0}% of the speed of a sum"));
         }
@@ -136,9 +148,10 @@ pub(super) fn json(works: &[Work], notes: &[String]) -> Value {
             "not_available": absent,
             "fastest_peer": work.fastest(Owner::Peer).map(|row| &row.case),
             "ppl_over_fastest_peer": work.share_of(Owner::Peer),
-            "ppl_over_loop": work.share_of(Owner::Loop),
+            "every_row_over_fastest_peer": work.reading_share_of(Owner::Peer),
+            "ppl_over_loop": work.reading_share_of(Owner::Loop),
             "gigabytes_per_second": work.bandwidth(),
-            "share_of_bandwidth": work.share_of(Owner::Sum).map(f64::recip),
+            "share_of_bandwidth": work.reading_share_of(Owner::Sum).map(f64::recip),
         })
     };
     json!({ "notes": notes, "works": works.iter().map(work).collect::<Vec<_>>() })
@@ -202,6 +215,18 @@ on two cores
         assert_eq!(work["cases"][3]["ppl_over_it"], 0.2);
         assert_eq!(work["not_available"][0]["reason"], "no compiler");
         assert!(work["share_of_bandwidth"].is_null() && work["gigabytes_per_second"].is_null());
+    }
+
+    #[test]
+    fn loops_are_compared_with_what_reads_the_data_too() {
+        let mut work = work();
+        work.measured[0] = row("ppl, every row", 600.0);
+        let table = table(&[work], &[]);
+        for line in
+            ["nutpie: 0.40 of its time", "every row read: 0.60 of its time", "loop by hand: 6.00 of its"]
+        {
+            assert!(table.contains(line), "{table}");
+        }
     }
 
     #[test]

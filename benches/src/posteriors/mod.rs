@@ -13,6 +13,7 @@ pub(crate) use regressions::{linreg_json, rugged_json};
 use std::path::Path;
 
 use ppl::core::{Error, Result};
+use ppl::infer::Potential;
 
 /// A site, and how many numbers it has.
 pub type Site = (String, usize);
@@ -64,6 +65,11 @@ pub const POSTERIORS: [Entry; 16] = [
 
 /// See [`POSTERIORS`].
 pub const GRADIENTS: usize = 9;
+
+/// Whether a potential reads less than the data's rows, because something less suffices.
+pub fn reads_less(potential: &Potential) -> bool {
+    potential.explain().contains("rows stand for them")
+}
 
 /// A posterior of posteriordb.
 fn posteriordb(name: &str) -> Result<Posterior> {

@@ -29,6 +29,7 @@ pub use optim::{
     PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
 };
 pub use potential::{Potential, PotentialSite, Quantity, VectorizedPotential, compile_potential};
+pub use ppl_jit::Compiler;
 pub use predictive::Predictive;
 pub use psis::{SmoothedWeights, psis};
 pub use svi::{Execute, Fit, FitReport, Progress, Stop, Svi, SviParts};

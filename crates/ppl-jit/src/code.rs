@@ -189,6 +189,8 @@ pub(crate) enum Step {
 /// A program.
 #[derive(Clone, Default)]
 pub(crate) struct Code {
+    /// What was done with the program as a whole, in words.
+    pub(crate) notes: Vec<String>,
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) addresses: Vec<Address>,
     pub(crate) steps: Vec<Step>,

@@ -46,7 +46,8 @@ pub(crate) fn explain(code: &Code) -> String {
         work.operations,
         work.bytes
     );
-    head + &listing.text
+    let notes: String = code.notes.iter().map(|note| format!("  {note}\n")).collect();
+    head + &notes + &listing.text
 }
 
 /// Instructions on more elements are listed with their number.

@@ -18,11 +18,12 @@ use ppl_tensor::{Program, Result, TensorTree, Traced};
 #[derive(Debug, Clone)]
 pub struct Compiler {
     machine_code: bool,
+    sufficient_statistics: bool,
 }
 
 impl Default for Compiler {
     fn default() -> Self {
-        Self { machine_code: true }
+        Self { machine_code: true, sufficient_statistics: true }
     }
 }
 
@@ -35,7 +36,24 @@ impl Compiler {
     /// Whether what is done with few elements becomes machine code: yes, unless told otherwise. Kernels do it where memory
     /// may not be made executable, and on other processors than x86-64 and AArch64.
     pub fn machine_code(self, machine_code: bool) -> Self {
-        Self { machine_code }
+        Self { machine_code, ..self }
+    }
+
+    /// Whether known data that enter by products of their columns alone, as those of linear regressions with normal errors
+    /// do, are replaced by what suffices of them, so that a run does not read each row: yes, unless told otherwise. Sums over
+    /// rows are then right to rounding of the lengths of the columns in them, not of each product.
+    pub fn sufficient_statistics(self, sufficient_statistics: bool) -> Self {
+        Self { sufficient_statistics, ..self }
+    }
+
+    /// [`Compiler::compile`] for a function whose arguments and results are floats, which is then also to be called on
+    /// slices.
+    ///
+    /// # Errors
+    /// If it was recorded on another device than the CPU, an argument or result is not of floats, or the graph is not
+    /// legal.
+    pub fn compile_function<O>(&self, traced: Traced<O>) -> Result<(Function, Program<O>)> {
+        Function::compile(self, traced)
     }
 
     /// Compiles a recorded function: on the CPU by this compiler, elsewhere by the device's own.
@@ -67,7 +85,7 @@ impl Compiler {
         if !traced.graph().device().same_as(&ppl_tensor::Device::cpu()) {
             return ppl_tensor::compile(traced);
         }
-        let native = runtime::exec::compiled(traced.graph(), carried, self.machine_code)?;
+        let native = runtime::exec::compiled(self, traced.graph(), carried)?;
         Program::on_host(traced, Box::new(native))
     }
 }

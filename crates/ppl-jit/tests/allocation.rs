@@ -6,7 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use ppl_jit::Function;
+use ppl_jit::Compiler;
 use ppl_tensor::{Device, Error, Result, Tensor, grad, scan, trace};
 
 struct Counting;
@@ -42,7 +42,7 @@ fn check(size: usize, f: fn(&Tensor) -> Result<Tensor>) {
     };
     let x: Vec<f64> = (0..size).map(|i| 0.1 + 0.05 * i as f64).collect();
     let traced = trace(&Device::cpu(), with_gradient, &Tensor::from(x.clone())).unwrap();
-    let (mut function, program) = Function::compile(traced).unwrap();
+    let (mut function, program) = Compiler::new().compile_function(traced).unwrap();
     let (mut value, mut gradient) = ([0.0], vec![0.0; size]);
     let mut outputs: [&mut [f64]; 2] = [&mut value, &mut gradient];
     // The first call makes room for the argument.

@@ -23,8 +23,8 @@ pub use flat::Flat;
 pub use reference::Reference;
 pub use source::Data;
 
-use ppl::core::{Model, Result};
-use ppl::infer::{Potential, compile_potential};
+use ppl::core::{Ctx, Model, Result};
+use ppl::infer::{Compiler, Potential};
 use ppl::mcmc::{Chains, MassMatrix, Mcmc, Nuts};
 
 /// A posterior: a model with its arguments.
@@ -36,7 +36,7 @@ pub struct Posterior {
 
 /// A model with its arguments, of whatever type.
 trait Program {
-    fn potential(&self) -> Result<Potential>;
+    fn potential(&self, compiler: &Compiler) -> Result<Potential>;
     fn sample(&self, mcmc: &Mcmc<Nuts>) -> Result<Chains>;
     fn sample_compiled(&self, mcmc: &Mcmc<Nuts>, potential: &Potential) -> Result<Chains>;
 }
@@ -47,8 +47,8 @@ struct Given<M, A> {
 }
 
 impl<A, M: Model<A>> Program for Given<M, A> {
-    fn potential(&self) -> Result<Potential> {
-        compile_potential(&self.model, &self.args)
+    fn potential(&self, compiler: &Compiler) -> Result<Potential> {
+        Potential::compile_by(compiler, &self.model, &Ctx::new(0), &self.args)
     }
 
     fn sample(&self, mcmc: &Mcmc<Nuts>) -> Result<Chains> {
@@ -69,9 +69,17 @@ impl Posterior {
     /// Its compiled log density.
     ///
     /// # Errors
-    /// As [`compile_potential`].
+    /// As [`Potential::compile`].
     pub fn potential(&self) -> Result<Potential> {
-        self.program.potential()
+        self.potential_by(&Compiler::new())
+    }
+
+    /// Its log density, compiled by a compiler with options.
+    ///
+    /// # Errors
+    /// As [`Potential::compile`].
+    pub fn potential_by(&self, compiler: &Compiler) -> Result<Potential> {
+        self.program.potential(compiler)
     }
 
     /// Draws from it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ppl_core::Result;
-use ppl_jit::Function;
+use ppl_jit::{Compiler, Function};
 use ppl_tensor::{Device, Program, Shape, Tensor, Traced};
 
 /// A compiled log density with its gradient, at one point or at several.
@@ -18,12 +18,17 @@ pub(super) struct Density {
 }
 
 impl Density {
-    pub(super) fn compile(traced: Traced<(Tensor, Tensor)>, device: &Device, shape: Shape) -> Result<Self> {
+    pub(super) fn compile(
+        compiler: &Compiler,
+        traced: Traced<(Tensor, Tensor)>,
+        device: &Device,
+        shape: Shape,
+    ) -> Result<Self> {
         let (slices, program) = if device.same_as(&Device::cpu()) {
-            let (function, program) = Function::compile(traced)?;
+            let (function, program) = compiler.compile_function(traced)?;
             (Some(Box::new(function)), program)
         } else {
-            (None, ppl_jit::compile(traced)?)
+            (None, compiler.compile(traced)?)
         };
         Ok(Self { slices, program: Arc::new(program), device: device.clone(), shape })
     }
@@ -59,7 +64,7 @@ pub(super) struct Forward {
 impl Forward {
     pub(super) fn compile(traced: Traced<Tensor>, device: &Device) -> Result<Self> {
         let (slices, program) = if device.same_as(&Device::cpu()) {
-            let (function, program) = Function::compile(traced)?;
+            let (function, program) = Compiler::new().compile_function(traced)?;
             (Some(Box::new(function)), program)
         } else {
             (None, ppl_tensor::compile(traced)?)

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use ppl_core::{Ctx, Error, Model, Result, Statement, Trace};
+use ppl_jit::Compiler;
 use ppl_tensor::{DType, Device, Program, Shape, Tensor, grad, no_grad};
 
 use crate::tracing::record;
@@ -119,6 +120,19 @@ impl Potential {
     /// structure depends on a latent value; or if the support of a site in a scan depends on the step or on other sites.
     /// The message names the site.
     pub fn compile<A: ?Sized, M: Model<A>>(model: &M, ctx: &Ctx, args: &A) -> Result<Self> {
+        Self::compile_by(&Compiler::new(), model, ctx, args)
+    }
+
+    /// The same by a compiler with options.
+    ///
+    /// # Errors
+    /// As [`Potential::compile`].
+    pub fn compile_by<A: ?Sized, M: Model<A>>(
+        compiler: &Compiler,
+        model: &M,
+        ctx: &Ctx,
+        args: &A,
+    ) -> Result<Self> {
         let start = Instant::now();
         let device = ctx.device();
         let program = Latent::find(model, ctx, args)?;
@@ -148,7 +162,8 @@ impl Potential {
         let shape = Shape::from([size]);
         let x = zeros(&shape)?;
         let values = sites.iter().map(|site| zeros(&site.shape)).collect::<ppl_tensor::Result<Vec<_>>>()?;
-        let density = Density::compile(record(device, density, &x).map_err(explain)?, device, shape)?;
+        let density = record(device, density, &x).map_err(explain)?;
+        let density = Density::compile(compiler, density, device, shape)?;
         let forward = Forward::compile(no_grad(|| record(device, forward, &x)).map_err(explain)?, device)?;
         // Run once a chain: interpreting it costs no compilation.
         let inverse = no_grad(|| record(device, inverse, &values)).map_err(explain)?;

@@ -1,6 +1,7 @@
 //! A log density at several points at once.
 
 use ppl_core::{Ctx, Error, Model, Result};
+use ppl_jit::Compiler;
 use ppl_tensor::{Shape, Tensor, grad};
 
 use super::Potential;
@@ -54,7 +55,11 @@ impl Potential {
             let what = "the model cannot be run at several points at once (leave vectorising out)";
             latent.last.locate(what, &error)
         })?;
-        Ok(VectorizedPotential { density: Density::compile(traced, device, shape)?, points, dimension })
+        Ok(VectorizedPotential {
+            density: Density::compile(&Compiler::new(), traced, device, shape)?,
+            points,
+            dimension,
+        })
     }
 }
 

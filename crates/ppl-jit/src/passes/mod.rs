@@ -30,6 +30,7 @@ mod recurrence;
 mod reduce;
 mod segments;
 mod shrink;
+pub(crate) mod sufficient;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ppl_tensor::{DType, Device, Error, Program, Result, Traced};
 
 use super::{Native, machine::Machine};
+use crate::Compiler;
 
 /// A function of vectors of floats, compiled for the CPU: what a sampler calls a million times. It has memory of its own, so
 /// that a call allocates nothing; a clone shares the program and may run on another thread.
@@ -17,12 +18,8 @@ pub struct Function {
 }
 
 impl Function {
-    /// Compiles a recorded function whose arguments and results are floats of any shape, and makes it a program as well.
-    ///
-    /// # Errors
-    /// If it was recorded on another device than the CPU, an argument or result is not of floats, or the graph is not
-    /// legal.
-    pub fn compile<O>(traced: Traced<O>) -> Result<(Self, Program<O>)> {
+    /// A recorded function whose arguments and results are floats of any shape, as this and as a program.
+    pub(crate) fn compile<O>(compiler: &Compiler, traced: Traced<O>) -> Result<(Self, Program<O>)> {
         let graph = traced.graph();
         if !graph.device().same_as(&Device::cpu()) {
             let reason = format!(
@@ -44,7 +41,7 @@ impl Function {
             let reason = format!("functions on slices are of floats, this one has {dtype} as well");
             return Err(Error::argument("compile", reason));
         }
-        let native = Arc::new(super::compiled(graph, graph.inputs(), true)?);
+        let native = Arc::new(super::compiled(compiler, graph, graph.inputs())?);
         let machine = Machine::new(native.code.clone());
         let program = Program::on_host(traced, Box::new(native.clone()))?;
         Ok((Self { native, machine, inputs, outputs }, program))

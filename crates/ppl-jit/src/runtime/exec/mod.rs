@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use ppl_tensor::{Error, Executable, Graph, HostTensor, Result};
 
+use crate::Compiler;
 use crate::code::Code;
 use crate::explain::explain;
 use crate::ir::Ir;
@@ -21,11 +22,18 @@ use crate::{passes, plan};
 use machine::Machine;
 
 /// A graph, simplified and compiled. The first `carried` arguments differ in each step of an iteration.
-pub(crate) fn compiled(graph: &Graph, carried: usize, machine_code: bool) -> Result<Native> {
-    let ir = passes::simplify(Ir::from_graph(graph)?)?;
+pub(crate) fn compiled(compiler: &Compiler, graph: &Graph, carried: usize) -> Result<Native> {
+    let mut ir = passes::simplify(Ir::from_graph(graph)?)?;
+    let mut notes = Vec::new();
+    if compiler.sufficient_statistics {
+        (ir, notes) = passes::sufficient::statistics(ir)?;
+    }
     let mut code = plan::lower(&ir, carried)?;
+    code.notes = notes;
     // Where memory may not be made executable the kernels do all.
-    if machine_code && let Ok(code) = native::with_functions(code.clone()) {
+    if compiler.machine_code
+        && let Ok(code) = native::with_functions(code.clone())
+    {
         return Ok(Native::new(code));
     }
     plan::place(&mut code);
