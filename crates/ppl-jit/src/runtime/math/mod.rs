@@ -31,12 +31,14 @@
 //! Special values, NaN and signs of zeros are the definition's. Subnormal numbers are kept.
 
 mod circular;
+mod compensated;
 mod dispatch;
 mod error_function;
 mod exponential;
 mod float;
 mod gamma;
 mod logarithm;
+mod polygamma;
 mod power;
 mod simple;
 mod table;
@@ -46,8 +48,9 @@ pub(crate) use dispatch::{BinaryLoop, One, Two, UnaryLoop};
 pub(crate) use error_function::{erf, erfc};
 pub(crate) use exponential::{cosh, exp, expm1, sigmoid, sigmoid_of_both, sinh, tanh};
 pub(crate) use float::{Arch, Avx2, Float, Portable, mul_add};
-pub(crate) use gamma::{digamma, lgamma, trigamma};
+pub(crate) use gamma::lgamma;
 pub(crate) use logarithm::{log, log1p, logaddexp, softplus, softplus_and_sigmoid};
+pub(crate) use polygamma::{digamma, trigamma};
 pub(crate) use power::pow;
 pub(crate) use simple::{floor, maximum, minimum, sign};
 pub(crate) use table::{binary, one, two, unary};
