@@ -2,7 +2,7 @@
 
 use super::compensated::{fast_two_sum, remainder, two_product, two_sum};
 use super::exponential::{exp_below_one, sigmoid_of};
-use super::float::{Arch, Float, horner, mul_add, select};
+use super::float::{Arch, Float, at_most, horner, mul_add, select};
 
 /// `k ln 2 + ln(1 + f) + c` for `1 + f` in `[√½, √2)` and a `c` of the size of a rounding error.
 ///
@@ -121,27 +121,42 @@ pub(crate) fn logaddexp<A: Arch, T: Float>(x: T, y: T) -> T {
 #[inline(always)]
 pub(super) fn short_log_in_two<A: Arch>(x: f64) -> (f64, f64) {
     let (m, k) = parts(x);
-    let (s, s_low) = artanh_argument::<A>(m);
+    let (s, s_low, _) = artanh_argument::<A>(m);
+    log_of_artanh::<A>(k, s, s_low)
+}
+
+/// `ln(2ʲ (x + c))` for a rounding error `c` of a normal positive finite `x`, or 0 if that is large, likewise.
+#[inline(always)]
+pub(super) fn log_of_sum<A: Arch>(j: f64, x: f64, c: f64) -> (f64, f64) {
+    let (m, k) = x.parts();
+    let c = c * (f64::ROUNDER - at_most(k, 1000.0)).exp2_of_rounded();
+    let (s, s_low, reciprocal) = artanh_argument::<A>(m);
+    log_of_artanh::<A>(k + j, s, mul_add::<A, f64>(mul_add::<A, f64>(-s, c, c), reciprocal, s_low))
+}
+
+/// `k ln 2 + 2 artanh(s)`.
+#[inline(always)]
+fn log_of_artanh<A: Arch>(k: f64, s: f64, s_low: f64) -> (f64, f64) {
     let (high, lost) = fast_two_sum(k * f64::LN_2_HIGH, 2.0 * s);
     let tail = s * f64::log_tail::<A>(s * s);
     (high, lost + (mul_add::<A, f64>(k, f64::LN_2_LOW, 2.0 * s_low) + tail))
 }
 
-/// `s = (m - 1) / (m + 1)` in two parts, for `m` in `[√½, √2)`.
+/// `s = (m - 1) / (m + 1)` in two parts, for `m` in `[√½, √2)`, and `1 / (m + 1)`.
 #[inline(always)]
-fn artanh_argument<A: Arch>(m: f64) -> (f64, f64) {
+fn artanh_argument<A: Arch>(m: f64) -> (f64, f64, f64) {
     let f = m - 1.0;
     let d = m + 1.0;
     let reciprocal = 1.0 / d;
     let s = f * reciprocal;
-    (s, (remainder::<A, f64>(f, s, d) - s * (m - (d - 1.0))) * reciprocal)
+    (s, (remainder::<A, f64>(f, s, d) - s * (m - (d - 1.0))) * reciprocal, reciprocal)
 }
 
 /// `ln x` of a positive finite number as an unevaluated sum of two, to a relative error of `2⁻⁶⁵`.
 #[inline(always)]
 pub(super) fn log_in_two<A: Arch>(x: f64) -> (f64, f64) {
     let (m, k) = parts(x);
-    let (s, s_low) = artanh_argument::<A>(m);
+    let (s, s_low, _) = artanh_argument::<A>(m);
     // `2 artanh(s) = 2s + 2/3 s³ + s⁵ p(s²)`.
     let (square, square_low) = two_product::<A, f64>(s, s);
     let (cube, cube_low) = two_product::<A, f64>(s, square);
