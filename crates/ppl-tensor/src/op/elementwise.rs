@@ -9,9 +9,9 @@ use crate::{DType, Error, Result, Shape, TensorType, host};
 
 /// Functions of one element. Float to float unless said otherwise.
 ///
-/// On the host they are right to 1 to 2 units in the last place, polygamma functions to 8; near those roots of `lgamma`,
-/// digamma and polygamma functions that are negative, to 4 to 8 units of 1. `tests/special_functions.rs` has the bound of
-/// each, and holds them to it.
+/// On the host they are right to 1 to 3 units in the last place, `lgamma` and digamma to 4, polygamma functions to 8; near
+/// those roots of `lgamma`, digamma and polygamma functions that are negative, to 4 to 8 units of 1.
+/// `tests/special_functions.rs` has the bound of each, and holds them to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unary {
     /// `-x`; also for `I64`.

@@ -1,6 +1,7 @@
 //! Sine and cosine.
 
-use super::float::{Arch, Float, fast_two_sum, horner, mul_add, select, two_product, two_sum};
+use super::compensated::{fast_two_sum, two_product, two_sum};
+use super::float::{Arch, Float, horner, mul_add, select};
 use super::logarithm::log;
 
 /// The largest argument whose distance from a multiple of π/2 the reduction knows to all digits.
@@ -57,7 +58,7 @@ fn after(quarters: u64, sine: f64, cosine: f64) -> f64 {
 fn reduce<A: Arch>(x: f64, n: f64) -> (f64, f64) {
     if A::FUSED {
         // π/2 in three parts; the first difference has few bits and is exact.
-        let (product, error) = two_product::<A>(n, 6.123233995736766e-17);
+        let (product, error) = two_product::<A, f64>(n, 6.123233995736766e-17);
         let (r, rest) = two_sum(n.fused(-std::f64::consts::FRAC_PI_2, x), -product);
         return fast_two_sum(r, n.fused(1.4973849048591698e-33, rest - error));
     }
@@ -130,7 +131,7 @@ impl Circular for f64 {
         const TAU_LOW: f64 = 2.4492935982947064e-16;
         let (n, turns) = nearest::<A>(self, 4.0);
         let part = mul_add::<A, f64>(n, -0.25, self);
-        let (r, c) = two_product::<A>(part, std::f64::consts::TAU);
+        let (r, c) = two_product::<A, f64>(part, std::f64::consts::TAU);
         let c = mul_add::<A, f64>(part, TAU_LOW, c);
         let (sine, cosine) = (sin_of_reduced::<A>(r, c), cos_of_reduced::<A>(r, c));
         (after(turns.wrapping_add(1), sine, cosine), after(turns, sine, cosine))

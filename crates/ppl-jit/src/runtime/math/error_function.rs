@@ -1,7 +1,8 @@
 //! The error function and its complement.
 
+use super::compensated::{product, product_and, remainder, step, step_at, two_product, two_sum};
 use super::exponential::{exp, exp_of_sum, scale, short_exp};
-use super::float::{Arch, Float, at_most, estrin, horner, mul_add, select, two_product, two_sum};
+use super::float::{Arch, Float, at_most, estrin, horner, mul_add, select};
 
 /// Error function: in `[-1, 1]` a polynomial; beyond, 1 less the exponential of one.
 #[inline(always)]
@@ -12,9 +13,10 @@ pub(crate) fn erf<A: Arch, T: Float>(x: T) -> T {
         return T::narrow((size * short_erf::<A>(size * size)).copysign(x));
     }
     let size = x.abs();
-    let near = mul_add::<A, f64>(size, erf_near_zero::<A>(size * size), size);
+    let (p, p_low) = erf_near_zero::<A>(size);
+    let near = size + mul_add::<A, f64>(size, p, size * p_low);
     // At 6 the error function is 1 to all digits.
-    let far = 1.0 - exp::<A, f64>(log_erfc::<A>(at_most(size, 6.0)));
+    let far = 1.0 - exp::<A, f64>(log_erfc::<A>(at_most(size, 6.0) - 1.0));
     T::narrow(select(size < 1.0, near, far).copysign(x))
 }
 
@@ -24,52 +26,53 @@ fn short_erf<A: Arch>(z: f64) -> f64 {
     horner!(A, z; 1.1283791667569247, -0.376126375177517, 0.11283781985562241, -0.026865896224494406, 0.005223559568528636, -0.0008544381411617519, 0.00012030231402579342, -1.481188474243829e-05, 1.6080365105766528e-06, -1.5390398768339844e-07, 1.2868228037649977e-08, -9.240194561305696e-10, 5.566878750449419e-11, -2.735000813045699e-12, 1.0585160857424688e-13, -3.0845473130011954e-15, 6.329017046199974e-17, -8.12040160224768e-19, 4.8872258359713044e-21)
 }
 
-/// `erf(x) / x - 1` of `z = x²` in `[0, 1]`: degree 12 for an error of `2⁻⁶³`.
+/// `erf(x) / x - 1` for `x` in `[-1, 1]`, by a polynomial in `x²` of degree 12 for an error of `2⁻⁶²`.
 #[inline(always)]
-fn erf_near_zero<A: Arch>(z: f64) -> f64 {
-    horner!(A, z;
-        0.1283791670955126,
-        -0.3761263890318375,
-        estrin!(A, z;
-            0.11283791670954885,
-            -0.02686617064507787,
-            0.005223977624828395,
-            -0.0008548326981423788,
-            0.00012055331132903609,
-            -1.4925595771172962e-05,
-            1.6461008464751155e-06,
-            -1.6350396108648497e-07,
-            1.4660328064339042e-08,
-            -1.1374953447997308e-09,
-            5.960681677686845e-11,
-        ),
-    )
+fn erf_near_zero<A: Arch>(x: f64) -> (f64, f64) {
+    const LOW: f64 = -1.2548365217452167e-17;
+    let (z, z_low) = two_product::<A, f64>(x, x);
+    let p = estrin!(A, z;
+        0.11283791670954887,
+        -0.02686617064507831,
+        0.005223977624831699,
+        -0.0008548326981572067,
+        0.00012055331137139566,
+        -1.4925595850808566e-05,
+        1.6461009457889559e-06,
+        -1.6350404189815075e-07,
+        1.4660368883388629e-08,
+        -1.1375067747041544e-09,
+        5.960813347994148e-11,
+    );
+    let (p, p_low) = product::<A, f64>((z, z_low), step::<A, f64>(-0.3761263890318375, z, (p, 0.0)));
+    let (sum, lost) = two_sum(0.1283791670955126, p);
+    (sum, lost + (p_low + LOW))
 }
 
-/// `ln erfc(x)` for `x` in `[1, 6]`: degree 18 for an error of `2⁻⁵⁸ / erfc(x)`.
+/// `ln erfc(1 + d)` for `d` in `[0, 5]`: degree 18 for an error of `2⁻⁵⁹ / erfc(1 + d)`.
 #[inline(always)]
-fn log_erfc<A: Arch>(x: f64) -> f64 {
-    horner!(A, x;
-        -1.6559379277503746e-07,
-        -1.1283774617198539,
-        -0.6366279095275855,
-        estrin!(A, x;
-            -0.10274880993724053,
-            0.019081035467520765,
-            0.0002766077230596912,
-            -0.0017650601762943185,
-            0.0006381012407939026,
-            -4.2968661349823876e-05,
-            -7.123280837277085e-05,
-            4.5347461282801545e-05,
-            -1.6596812603763373e-05,
-            4.342613337388352e-06,
-            -8.522919070300413e-07,
-            1.2570880958594523e-07,
-            -1.3592419054517997e-08,
-            1.0198289955208272e-09,
-            -4.749644646616167e-11,
-            1.0344863383130576e-12,
+fn log_erfc<A: Arch>(d: f64) -> f64 {
+    horner!(A, d;
+        -1.8496055099332482,
+        -2.638967514234788,
+        -0.8431072563586833,
+        estrin!(A, d;
+            -0.04156109804165311,
+            0.010033825372544733,
+            -0.001977902554835956,
+            0.00023732242278789293,
+            2.627805346278181e-05,
+            -2.7159494096803618e-05,
+            9.609490903617045e-06,
+            -2.060442425979759e-06,
+            1.4343867920820167e-07,
+            9.719655932217991e-08,
+            -5.187697259748554e-08,
+            1.4857976833312003e-08,
+            -2.8515533299418383e-09,
+            3.6631069130830435e-10,
+            -2.8636703983877337e-11,
+            1.0316831838332617e-12,
         ),
     )
 }
@@ -82,20 +85,20 @@ pub(crate) fn erfc<A: Arch, T: Float>(x: T) -> T {
         return T::narrow(short_erfc::<A>(x));
     }
     let (difference, error) = two_sum(1.0, -x);
-    let near = difference - mul_add::<A, f64>(x, erf_near_zero::<A>(x * x), -error);
+    let (p, p_low) = erf_near_zero::<A>(x);
+    let near = difference - mul_add::<A, f64>(x, p, mul_add::<A, f64>(x, p_low, -error));
     // At 28 it has underflowed.
     let size = at_most(x.abs(), 28.0);
-    let (square, rest) = two_product::<A>(size, size);
+    let (square, rest) = two_product::<A, f64>(size, size);
     let (power, power_low, k) = exp_of_sum::<A, f64>(-square, -rest);
     // `1 / (x + 3)` in two parts.
     let (divisor, lost) = two_sum(size, 3.0);
     let w = 1.0 / divisor;
-    let (product, error) = two_product::<A>(w, divisor);
-    let w_low = w * (((1.0 - product) - error) - w * lost);
-    let q = scaled_erfc::<A>(mul_add::<A, f64>(w, -6.0, 1.0) - 6.0 * w_low);
-    let (scaled, error) = two_product::<A>(w, q);
-    let low = mul_add::<A, f64>(power_low, scaled, power * mul_add::<A, f64>(w_low, q, error));
-    let value = scale(mul_add::<A, f64>(power, scaled, low), k);
+    let w_low = w * mul_add::<A, f64>(-w, lost, remainder::<A, f64>(1.0, w, divisor));
+    let (s, lost) = two_sum(SCALED_ERFC_CENTRE, -w);
+    let (scaled, scaled_low) = product::<A, f64>((w, w_low), scaled_erfc::<A>((s, lost - w_low)));
+    let low = mul_add::<A, f64>(power_low, scaled, power * scaled_low);
+    let value = scale(product_and::<A, f64>(power, scaled, low), k);
     T::narrow(select(x.abs() < 0.75, near, select(x < 0.0, 2.0 - value, value)))
 }
 
@@ -113,35 +116,40 @@ fn short_erfc<A: Arch>(x: f64) -> f64 {
     select(size < 0.75, near, select(x < 0.0, 2.0 - value, value))
 }
 
-/// `(x + 3) exp(x²) erfc(x)` of `t = (x - 3) / (x + 3)`, a mapping of Schonfelder (1978), for `x` in `[¾, 28]`: degree 20
-/// for an error of `2⁻⁵⁷`, by least squares at Chebyshev points; each coefficient in turn was rounded and the rest
-/// fitted again, and the constant is a sum of two.
+/// Of `1 / (x + 3)`, for [`scaled_erfc`].
+const SCALED_ERFC_CENTRE: f64 = 0.15625;
+
+/// `(x + 3) exp(x²) erfc(x)` of `s = 5/32 - 1 / (x + 3)`, a mapping of Schonfelder (1978), for `x` in `[¾, 28]`: degree 20
+/// for an error of `2⁻⁵⁸`, by least squares at Chebyshev points; each coefficient in turn was rounded and the rest
+/// fitted again.
 #[inline(always)]
-fn scaled_erfc<A: Arch>(t: f64) -> f64 {
-    const LOW: f64 = -8.726970582552123e-17;
-    let p = horner!(A, t;
-        -0.8833944531698837,
-        0.5902283571041013,
-        -0.3104672619005492,
-        estrin!(A, t;
-            0.11952776128732442,
-            -0.02682723462531131,
-            -0.0012124166278195015,
-            0.0030340620182628996,
-            -0.0005483096905391066,
-            -0.0002767780348752806,
-            0.00010756156345269883,
-            3.0399376856736597e-05,
-            -1.7471538324641634e-05,
-            -4.753844042796378e-06,
-            2.7708205354747318e-06,
-            1.0087074932707712e-06,
-            -4.2412771807893273e-07,
-            -2.4247280362013456e-07,
-            7.117764143890766e-08,
-            4.791403571710303e-08,
-            -1.747714570500696e-08,
+fn scaled_erfc<A: Arch>(parts: (f64, f64)) -> (f64, f64) {
+    const LOW: f64 = 9.12548451903231e-17;
+    let s = parts.0;
+    let p = horner!(A, s;
+        -60.83371958901277,
+        143.9836802589023,
+        estrin!(A, s;
+            -210.27085397657234,
+            2.3185740485252584,
+            762.6229002921683,
+            -1148.8619221690778,
+            -2055.906909670376,
+            7477.840857309873,
+            5845.6042809321925,
+            -44080.242144785196,
+            -25883.74553355861,
+            272807.23640914547,
+            222187.1680100928,
+            -1775146.4109684695,
+            -2289946.886565619,
+            11695753.435369035,
+            15891663.78566545,
+            -63977806.870378606,
         ),
     );
-    1.0740069070883398 + mul_add::<A, f64>(t, p, LOW)
+    let p = step_at::<A, f64>(19.251052687334887, parts, (p, 0.0));
+    let p = step_at::<A, f64>(-4.87883713723174, parts, p);
+    let (value, low) = step_at::<A, f64>(1.0210263338171548, parts, p);
+    (value, low + LOW)
 }

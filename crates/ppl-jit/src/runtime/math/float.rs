@@ -79,6 +79,8 @@ pub(crate) trait Float:
     /// A power of two that makes subnormal numbers normal, and its exponent.
     const NORMALISER: (Self, Self);
 
+    /// With the last half of its bits, or one more, zero: products of such numbers are exact.
+    fn high_half(self) -> Self;
     /// `self · y + z` rounded once. An instruction only where [`Arch::FUSED`] says so.
     fn fused(self, y: Self, z: Self) -> Self;
     fn abs(self) -> Self;
@@ -94,7 +96,12 @@ pub(crate) trait Float:
     fn narrow(x: f64) -> Self;
 
     /// `(eʳ - 1 - r) / r²` for `|r| ≤ ln(2)/2`.
-    fn exp_tail<A: Arch>(r: Self) -> Self;
+    #[inline(always)]
+    fn exp_tail<A: Arch>(r: Self) -> Self {
+        mul_add::<A, Self>(Self::exp_cubic::<A>(r), r, Self::HALF)
+    }
+    /// `(eʳ - 1 - r - r²/2) / r³`.
+    fn exp_cubic<A: Arch>(r: Self) -> Self;
     /// `(2 artanh(s) - 2s) / s` of `z = s²`, for `s ≤ (√2 - 1) / (√2 + 1)`.
     fn log_tail<A: Arch>(z: Self) -> Self;
     /// The same for `s ≤ 1/3`.
@@ -165,39 +172,12 @@ pub(super) fn at_least<T: Float>(x: T, bound: T) -> T {
     select(x < bound, bound, x)
 }
 
-/// The rounded sum and its error (Knuth).
-#[inline(always)]
-pub(super) fn two_sum<T: Float>(x: T, y: T) -> (T, T) {
-    let sum = x + y;
-    let of_y = sum - x;
-    (sum, (x - (sum - of_y)) + (y - of_y))
-}
-
-/// The rounded sum and its error, where `|x| ≥ |y|` or `x = 0` (Dekker).
-#[inline(always)]
-pub(super) fn fast_two_sum<T: Float>(x: T, y: T) -> (T, T) {
-    let sum = x + y;
-    (sum, y - (sum - x))
-}
-
-/// The rounded product and its error, unless the halves of Veltkamp and Dekker overflow.
-#[inline(always)]
-pub(super) fn two_product<A: Arch>(x: f64, y: f64) -> (f64, f64) {
-    let product = x * y;
-    if A::FUSED {
-        return (product, x.fused(y, -product));
-    }
-    let halves = |x: f64| {
-        let scaled = x * 134217729.0;
-        let high = scaled - (scaled - x);
-        (high, x - high)
-    };
-    let ((a, b), (c, d)) = (halves(x), halves(y));
-    (product, ((a * c - product) + a * d + b * c) + b * d)
-}
-
 macro_rules! float {
     ($type:ident, digits: $digits:literal, bias: $bias:literal) => {
+        #[inline(always)]
+        fn high_half(self) -> Self {
+            $type::from_bits(self.to_bits() >> (($digits + 1) / 2) << (($digits + 1) / 2))
+        }
         const IS_SINGLE: bool = size_of::<Self>() == 4;
         const ZERO: Self = 0.0;
         const HALF: Self = 0.5;
@@ -271,8 +251,8 @@ impl Float for f64 {
 
     /// Degree 10 for an error of `2⁻⁶⁴` of `eʳ`.
     #[inline(always)]
-    fn exp_tail<A: Arch>(r: Self) -> Self {
-        horner!(A, r; 0.5, 0.16666666666666685, estrin!(A, r;
+    fn exp_cubic<A: Arch>(r: Self) -> Self {
+        horner!(A, r; 0.16666666666666685, estrin!(A, r;
             0.04166666666666673,
             0.00833333333331669,
             0.0013888888888858488,
@@ -348,8 +328,8 @@ impl Float for f32 {
 
     /// Degree 4 for an error of `2⁻²⁸` of `eʳ`.
     #[inline(always)]
-    fn exp_tail<A: Arch>(r: Self) -> Self {
-        horner!(A, r; 0.5, 0.16666518, 0.0416662, 0.008368918, 0.0013950838)
+    fn exp_cubic<A: Arch>(r: Self) -> Self {
+        horner!(A, r; 0.16666518, 0.0416662, 0.008368918, 0.0013950838)
     }
 
     /// Degree 2 in `z` for an error of `2⁻³⁰` of the logarithm.

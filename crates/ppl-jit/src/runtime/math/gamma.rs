@@ -1,223 +1,120 @@
-//! The logarithm of the gamma function and its first two derivatives, for positive arguments.
+//! The logarithm of the gamma function, for positive arguments.
 
+use super::compensated::{fast_two_sum, product, step, two_product, two_sum};
 use super::float::{Arch, Float, estrin, horner, mul_add, select};
-use super::logarithm::log_for;
+use super::logarithm::{log_for, short_log_in_two};
 
-/// From here on, the asymptotic series (Abramowitz and Stegun 6.1.41, 6.3.18, 6.4.12) are right to all digits, as
-/// minimax polynomials in `1/x²`.
-const LARGE: f64 = 8.0;
+/// From here on there is Stirling's formula (Abramowitz and Stegun 6.1.41), with a polynomial in `1/x²` for its series.
+const LARGE: f64 = 2.5;
+
+/// `(ln 2π - 1) / 2`, in two parts.
+const STIRLING: (f64, f64) = (0.4189385332046727, 1.6728209650585413e-17);
 
 /// `ln Γ(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
 ///
-/// In `[1, 1.5]` and `[1.5, 2.5]` the roots at 1 and 2 are factors of polynomials; below 1, and up to 8, the recurrence
-/// leads to the latter interval.
+/// In `[1, 2.5]` the roots are factors of a polynomial; below 1 the recurrence leads there.
 #[inline(always)]
 pub(crate) fn lgamma<A: Arch, T: Float>(x: T) -> T {
     let x = x.wide();
-    let large = x >= LARGE;
-    // In single precision also up to 1.5: cancellation of doubles does no harm.
-    let (below_half, below) = (x < 0.5, x < select(T::IS_SINGLE, 1.5, 1.0));
-    let up = select(below_half, x + 1.0, 1.0);
-    let mut product = select(below, x, 1.0) * up;
-    let mut from_two = select(below_half, x, select(below, x - 1.0, x - 2.0));
-    for (shift, least) in [(1.0, 2.5), (2.0, 3.5), (3.0, 4.5), (4.0, 5.5), (5.0, 6.5), (6.0, 7.5)] {
-        product = select(x >= least, product * (x - shift), product);
-        from_two = select(x >= least, x - (shift + 2.0), from_two);
-    }
-    let log = log_for::<A, T>(select(large, x, product));
-    let near_two = from_two * (from_two + 1.0) * lgamma_near_two::<A, T>(from_two);
-    // Subtracted, so that it is not a negative zero at 1.
-    let above_one = 0.0 - (x - 1.0) * (2.0 - x) * lgamma_above_one::<A>(x - 1.0);
-    let near = near_two + select(below, -log, log);
-    let direct = !T::IS_SINGLE && (1.0..1.5).contains(&x);
-    let moderate = select(direct, above_one, near);
+    let (large, below) = (x >= LARGE, x < 1.0);
+    // `ln Γ(y) = (y - 1) (y - 2) p(y - 1.75)`, with `y` exact where it matters.
+    let (from_one, from_two) = (select(below, x, x - 1.0), select(below, x - 1.0, x - 2.0));
+    let t = select(below, x - 0.75, x - 1.75);
     let reciprocal = 1.0 / x;
-    let series = stirling::<A, T>(reciprocal * reciprocal);
-    // `(ln 2π - 1) / 2`.
-    let rest = mul_add::<A, f64>(series, reciprocal, 0.4189385332046727);
-    T::narrow(select(large, mul_add::<A, f64>(x - 0.5, log - 1.0, rest), moderate))
+    let series = reciprocal * stirling_series::<A, T>(reciprocal * reciprocal);
+    if T::IS_SINGLE {
+        let log = log_for::<A, T>(x);
+        // In this order it is no negative zero at 1.
+        let moderate = select(below, -log, 0.0) + from_one * from_two * short_lgamma_middle::<A>(t);
+        return T::narrow(select(
+            large,
+            mul_add::<A, f64>(x - 0.5, log - 1.0, STIRLING.0 + series),
+            moderate,
+        ));
+    }
+    let (log, log_low) = short_log_in_two::<A>(x);
+    let (middle, middle_low) =
+        product::<A, f64>(two_product::<A, f64>(from_one, from_two), lgamma_middle::<A>(t));
+    let (factor, factor_low) = fast_two_sum(x, -0.5);
+    let (less, lost) = fast_two_sum(log, -1.0);
+    let (leading, leading_low) = product::<A, f64>((factor, factor_low), (less, lost + log_low));
+    let (constant, constant_low) = STIRLING;
+    let (sum, lost) =
+        two_sum(select(large, leading, select(below, -log, 0.0)), select(large, constant, middle));
+    let low = select(large, leading_low + (constant_low + series), middle_low - select(below, log_low, 0.0));
+    let value = sum + (lost + low);
+    // What an infinite sum lost is NaN.
+    let value = select(sum < f64::INFINITY, value, sum);
+    T::narrow(select(x == 0.0, f64::INFINITY, value))
 }
 
-/// `x` times the rest of Stirling's formula, of `z = 1/x²`: degree 5 for an error of `2⁻⁵⁴`, or 2 for `2⁻³³`.
+/// `x` times the rest of Stirling's formula, of `z = 1/x²` for `x ≥ 2.5`: degree 14 for an error of `2⁻⁵⁷`, or 4 for
+/// `2⁻³²`, by least squares at Chebyshev points, as all polynomials of gamma functions.
 #[inline(always)]
-fn stirling<A: Arch, T: Float>(z: f64) -> f64 {
+fn stirling_series<A: Arch, T: Float>(z: f64) -> f64 {
     if T::IS_SINGLE {
-        return horner!(A, z; 0.08333333326538568, -0.00277769876742423, 0.0007800437407352646);
+        return horner!(A, z; 0.08333333319356859, -0.0027777323774072164, 0.0007912393823865691, -0.0005483399216086642, 0.000424466501717609);
     }
     horner!(A, z;
-        0.0833333333333333,
-        -0.0027777777776091953,
-        0.0007936506663797671,
-        -0.0005952028377912144,
-        0.0008373002099336009,
-        -0.0016530046240927447,
-    )
-}
-
-/// `ln Γ(2 + g) / (g (1 + g))` for `|g| ≤ ½`: degree 18 for an error of `2⁻⁶⁰`, or 9 for `2⁻³²`.
-#[inline(always)]
-fn lgamma_near_two<A: Arch, T: Float>(g: f64) -> f64 {
-    if T::IS_SINGLE {
-        return horner!(A, g; 0.42278433518318426, -0.10031730188868052, 0.03296498377057181, -0.01238417505891173, 0.0049991755119522885, -0.002108512810970982, 0.0009094819192190401, -0.0004022590170884898, 0.0002087036050938793, -9.648340487593998e-05);
-    }
-    horner!(A, g;
-        0.42278433509846713,
-        -0.10031730167435393,
-        estrin!(A, g;
-            0.032965000621155864,
-            -0.012384192193367423,
-            0.004998641164691843,
-            -0.0021081308342258604,
-            0.0009153769225298094,
-            -0.0004057073889164889,
-            0.0001825526318986748,
-            -8.309527408293868e-05,
-            3.8168995451139004e-05,
-            -1.7660187728734617e-05,
-            8.221237144956802e-06,
-            -3.856340810466542e-06,
-            1.8133663142336772e-06,
-            -8.208363434394506e-07,
-            3.863300762329112e-07,
-            -2.5260745219205694e-07,
-            1.2216826460227615e-07,
+        0.08333333333333333,
+        -0.0027777777777724627,
+        estrin!(A, z;
+            0.0007936507918524353,
+            -0.0005952378111100053,
+            0.0008417252150960348,
+            -0.0019160491004618866,
+            0.00635158546191165,
+            -0.027856333964467725,
+            0.1422921238000254,
+            -0.7300848900147813,
+            3.297147774202983,
+            -11.785064483123755,
+            30.16977766694238,
+            -48.32609095280151,
+            36.05316556348749,
         ),
     )
 }
 
-/// `ln Γ(1 + h) / (h (h - 1))` for `h` in `[0, ½]`: degree 16 for an error of `2⁻⁵⁹`.
+/// `ln Γ(1.75 + t) / ((t + ¾) (t - ¼))` for `|t| ≤ ¾`: degree 25 for an error of `2⁻⁵⁹`.
 #[inline(always)]
-fn lgamma_above_one<A: Arch>(h: f64) -> f64 {
-    horner!(A, h;
-        0.5772156649015329,
-        -0.24525136852257953,
-        estrin!(A, h;
-            0.15543426586379278,
-            -0.11514654255158836,
-            0.09223900796505825,
-            -0.07731815611715297,
-            0.06673152402750163,
-            -0.05877559383509291,
-            0.05253676898437238,
-            -0.04742212759294605,
-            0.04284543619313184,
-            -0.037925982480477086,
-            0.031460070244683225,
-            -0.022730736047733183,
-            0.01289740284480693,
-            -0.004932021681049667,
-            0.0009288188028878169,
-        ),
-    )
-}
-
-/// Digamma `ψ(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
-///
-/// Below 8 the recurrence leads to `[1, 2]`, where the root is a factor; its terms are collected in one fraction.
-#[inline(always)]
-pub(crate) fn digamma<A: Arch, T: Float>(x: T) -> T {
-    let x = x.wide();
-    let large = x >= LARGE;
-    let below = x < 1.0;
-    let term = |shift: f64| {
-        let inside = x >= shift + 1.0;
-        (select(inside, 1.0, 0.0), select(inside, x - shift, 1.0))
-    };
-    let low = sum_of_fractions::<A>(term(1.0), term(2.0));
-    let middle = sum_of_fractions::<A>(term(3.0), term(4.0));
-    let high = sum_of_fractions::<A>(term(5.0), term(6.0));
-    let first = (select(below, -1.0, 0.0), select(below, x, 1.0));
-    let (numerator, denominator) =
-        sum_of_fractions::<A>(sum_of_fractions::<A>(low, middle), sum_of_fractions::<A>(high, first));
-    let y = select(
-        below,
-        x + 1.0,
-        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0].iter().fold(x, |y, shift| select(x >= shift + 1.0, x - shift, y)),
-    );
-    let quotient = select(large, 1.0, numerator) / select(large, x, denominator);
-    let from_root = (y - 1.4616321449683622) - 9.549995429965697e-17;
-    let moderate = mul_add::<A, f64>(from_root, digamma_near_root::<A, T>(y - 1.5), quotient);
-    let square = quotient * quotient;
-    let series = horner!(A, square;
-        0.0833333333333258,
-        -0.008333333323855401,
-        0.0039682499916888,
-        -0.0041658958154320415,
-        0.007499395334882598,
-        -0.017267464166939427,
-    );
-    let tail = mul_add::<A, f64>(square, series, 0.5 * quotient);
-    T::narrow(select(large, log_for::<A, T>(x) - tail, moderate))
-}
-
-/// `a/b + c/d`, as a fraction: one division for many.
-#[inline(always)]
-fn sum_of_fractions<A: Arch>((a, b): (f64, f64), (c, d): (f64, f64)) -> (f64, f64) {
-    (mul_add::<A, f64>(a, d, c * b), b * d)
-}
-
-/// `ψ(1.5 + t)` divided by the distance from the root, for `|t| ≤ ½`: degree 22 for an error of `2⁻⁵⁸`, or 11 for `2⁻³⁰`.
-#[inline(always)]
-fn digamma_near_root<A: Arch, T: Float>(t: f64) -> f64 {
-    if T::IS_SINGLE {
-        return horner!(A, t; 0.9510558754249532, -0.42362741936963755, 0.24054265764796737, -0.14840515925785808, 0.09498073327405046, -0.06191410467785933, 0.04089451159745828, -0.027089602214899464, 0.016910847359046417, -0.011145282630361963, 0.011230200194285101, -0.007625297210794539);
-    }
-    horner!(A, t;
-        0.9510558760318328,
-        -0.4236274212814606,
+fn lgamma_middle<A: Arch>(t: f64) -> (f64, f64) {
+    const LOW: f64 = 1.4568371645611346e-17;
+    let p = horner!(A, t;
+        -0.11948158662524275,
+        0.0445204471985094,
         estrin!(A, t;
-            0.24054248424078722,
-            -0.14840492305388028,
-            0.09498872445285002,
-            -0.06192213327554354,
-            0.040760833943377435,
-            -0.026975796657590687,
-            0.017907248235953206,
-            -0.011908220153952678,
-            0.007927023321384749,
-            -0.005279936625370222,
-            0.0035180887648284735,
-            -0.0023454999243656266,
-            0.0015635030250753812,
-            -0.0010364315538368227,
-            0.0006902836206506615,
-            -0.00048603612244709524,
-            0.00032587717103473626,
-            -0.0001446537043940247,
-            9.329990687467524e-05,
-            -0.000178335446520592,
-            0.00012117059812727207,
+            -0.01905395783024704,
+            0.008776370425278212,
+            -0.004226194125944341,
+            0.0020955338792263026,
+            -0.001060566074595715,
+            0.0005448970027152534,
+            -0.00028319063407960263,
+            0.00014851663953266742,
+            -7.846163839979824e-05,
+            4.170625741540391e-05,
+            -2.2282100151371386e-05,
+            1.1945937424360274e-05,
+            -6.434137460228592e-06,
+            3.5165487907621377e-06,
+            -1.908389498631788e-06,
+            9.422873971906693e-07,
+            -5.099521578547003e-07,
+            4.348623091200783e-07,
+            -2.417036156358581e-07,
+            -3.3531276323555395e-08,
+            2.0794017185047694e-08,
+            9.117534665478844e-08,
+            -5.0873448731841984e-08,
         ),
-    )
+    );
+    let (value, low) = step::<A, f64>(0.4501393121092563, t, (p, 0.0));
+    (value, low + LOW)
 }
 
-/// Trigamma `ψ⁽¹⁾(x)` for `x ≥ 0`; loops of [`unary`](super::unary) are right below it too.
-///
-/// Below 8 the recurrence leads to `[8, 16]`: all its terms are positive.
+/// The same for single precision: degree 13 for an error of `2⁻³²`.
 #[inline(always)]
-pub(crate) fn trigamma<A: Arch, T: Float>(x: T) -> T {
-    let x = x.wide();
-    let large = x >= LARGE;
-    // Of large arguments these would overflow, and the sum is not used.
-    let small = select(large, 1.0, x);
-    let term = |shift: f64| (1.0, (small + shift) * (small + shift));
-    let low = sum_of_fractions::<A>(term(1.0), term(2.0));
-    let middle = sum_of_fractions::<A>(term(3.0), term(4.0));
-    let high = sum_of_fractions::<A>(sum_of_fractions::<A>(term(5.0), term(6.0)), term(7.0));
-    let (numerator, denominator) = sum_of_fractions::<A>(sum_of_fractions::<A>(low, middle), high);
-    let first = 1.0 / small;
-    let sum = mul_add::<A, f64>(first, first, numerator / denominator);
-    let r = 1.0 / select(large, x, x + 8.0);
-    let square = r * r;
-    let series = horner!(A, square;
-        0.16666666666666397,
-        -0.03333333332884905,
-        0.023809521294997714,
-        -0.03333266193501844,
-        0.07566089022224678,
-        -0.24532553091655085,
-        0.8267060376895187,
-    );
-    let tail = square * mul_add::<A, f64>(r, series, 0.5);
-    T::narrow(select(large, 0.0, sum) + (r + tail))
+fn short_lgamma_middle<A: Arch>(t: f64) -> f64 {
+    horner!(A, t; 0.45013931215756364, -0.11948158665540763, 0.044520438805230156, -0.019053953085099867, 0.008776606916818848, -0.004226324997024495, 0.002093056023366212, -0.001059207831058999, 0.0005571019693846859, -0.000289844035469073, 0.00011839109659665095, -6.210132816960952e-05, 7.643922618603115e-05, -4.108409939095748e-05)
 }

@@ -1,7 +1,8 @@
 //! The logarithm and its relatives.
 
-use super::exponential::{exp, sigmoid_of};
-use super::float::{Arch, Float, fast_two_sum, horner, mul_add, select, two_product};
+use super::compensated::{fast_two_sum, remainder, two_product, two_sum};
+use super::exponential::{exp_below_one, sigmoid_of};
+use super::float::{Arch, Float, at_most, horner, mul_add, select};
 
 /// `k ln 2 + ln(1 + f) + c` for `1 + f` in `[√½, √2)` and a `c` of the size of a rounding error.
 ///
@@ -71,56 +72,96 @@ pub(crate) fn log1p<A: Arch, T: Float>(x: T) -> T {
     with_ends(u, value)
 }
 
-/// `ln(1 + e)` for `e` in `[0, 1]`.
+/// `m + ln(1 + e)` for `e` in `[0, 1]`, in two parts.
+///
+/// With `s = e / (2 + e)`, `ln(1 + e) = 2 artanh(s)`, of which all but `2s` is a 25th or less.
 #[inline(always)]
-fn log1p_of_unit<A: Arch, T: Float>(e: T) -> T {
-    let s = e / (T::TWO + e);
-    mul_add::<A, T>(-s, e - T::log1p_tail::<A>(s * s), e)
+fn plus_log1p_of_unit<A: Arch, T: Float>(m: T, (e, e_low): (T, T)) -> T {
+    let (divisor, error) = fast_two_sum(T::ONE, T::HALF * e);
+    let inverse = T::ONE / divisor;
+    let twice = e * inverse;
+    let error = mul_add::<A, T>(T::HALF, e_low, error);
+    let missing = remainder::<A, T>(e, twice, divisor) + mul_add::<A, T>(-twice, error, e_low);
+    let s = T::HALF * twice;
+    let (sum, lost) = two_sum(m, twice);
+    let rest = lost + mul_add::<A, T>(s, T::log1p_tail::<A>(s * s), missing * inverse);
+    // What an infinite sum lost is NaN.
+    select(sum < T::INFINITY, sum + rest, sum)
 }
 
 /// `ln(1 + eˣ)`.
 #[inline(always)]
 pub(crate) fn softplus<A: Arch, T: Float>(x: T) -> T {
-    softplus_of::<A, T>(exp::<A, T>(-x.abs()), x)
+    softplus_of::<A, T>(exp_below_one::<A, T>(x), x)
 }
 
 /// With its slope.
 #[inline(always)]
 pub(crate) fn softplus_and_sigmoid<A: Arch, T: Float>(x: T) -> (T, T) {
-    let e = exp::<A, T>(-x.abs());
+    let e = exp_below_one::<A, T>(x);
     (softplus_of::<A, T>(e, x), sigmoid_of::<A, T>(e, x >= T::ZERO))
 }
 
 #[inline(always)]
-fn softplus_of<A: Arch, T: Float>(e: T, x: T) -> T {
-    select(x > T::ZERO, x, T::ZERO) + log1p_of_unit::<A, T>(e)
+fn softplus_of<A: Arch, T: Float>(e: (T, T), x: T) -> T {
+    plus_log1p_of_unit::<A, T>(select(x > T::ZERO, x, T::ZERO), e)
 }
 
 /// `ln(eˣ + eʸ)`.
 #[inline(always)]
 pub(crate) fn logaddexp<A: Arch, T: Float>(x: T, y: T) -> T {
     let larger = select(x > y, x, y);
-    let apart = larger + log1p_of_unit::<A, T>(exp::<A, T>(-(x - y).abs()));
+    let apart = plus_log1p_of_unit::<A, T>(larger, exp_below_one::<A, T>(x - y));
     // Of two equal infinities the difference is NaN.
     select(x == y, x + T::LN_2, apart)
+}
+
+/// `ln x` of a positive finite number in two parts that are not normalised, to a relative error of `2⁻⁵⁸`: of
+/// `2 artanh(s)`, all but `2s` is a hundredth.
+#[inline(always)]
+pub(super) fn short_log_in_two<A: Arch>(x: f64) -> (f64, f64) {
+    let (m, k) = parts(x);
+    let (s, s_low, _) = artanh_argument::<A>(m);
+    log_of_artanh::<A>(k, s, s_low)
+}
+
+/// `ln(2ʲ (x + c))` for a rounding error `c` of a normal positive finite `x`, or 0 if that is large, likewise.
+#[inline(always)]
+pub(super) fn log_of_sum<A: Arch>(j: f64, x: f64, c: f64) -> (f64, f64) {
+    let (m, k) = x.parts();
+    let c = c * (f64::ROUNDER - at_most(k, 1000.0)).exp2_of_rounded();
+    let (s, s_low, reciprocal) = artanh_argument::<A>(m);
+    log_of_artanh::<A>(k + j, s, mul_add::<A, f64>(mul_add::<A, f64>(-s, c, c), reciprocal, s_low))
+}
+
+/// `k ln 2 + 2 artanh(s)`.
+#[inline(always)]
+fn log_of_artanh<A: Arch>(k: f64, s: f64, s_low: f64) -> (f64, f64) {
+    let (high, lost) = fast_two_sum(k * f64::LN_2_HIGH, 2.0 * s);
+    let tail = s * f64::log_tail::<A>(s * s);
+    (high, lost + (mul_add::<A, f64>(k, f64::LN_2_LOW, 2.0 * s_low) + tail))
+}
+
+/// `s = (m - 1) / (m + 1)` in two parts, for `m` in `[√½, √2)`, and `1 / (m + 1)`.
+#[inline(always)]
+fn artanh_argument<A: Arch>(m: f64) -> (f64, f64, f64) {
+    let f = m - 1.0;
+    let d = m + 1.0;
+    let reciprocal = 1.0 / d;
+    let s = f * reciprocal;
+    (s, (remainder::<A, f64>(f, s, d) - s * (m - (d - 1.0))) * reciprocal, reciprocal)
 }
 
 /// `ln x` of a positive finite number as an unevaluated sum of two, to a relative error of `2⁻⁶⁵`.
 #[inline(always)]
 pub(super) fn log_in_two<A: Arch>(x: f64) -> (f64, f64) {
     let (m, k) = parts(x);
-    // `s = (m - 1) / (m + 1)`, its rounding error from the remainder of the division.
-    let f = m - 1.0;
-    let d = m + 1.0;
-    let reciprocal = 1.0 / d;
-    let s = f * reciprocal;
-    let (product, error) = two_product::<A>(s, d);
-    let s_low = (((f - product) - error) - s * (m - (d - 1.0))) * reciprocal;
+    let (s, s_low, _) = artanh_argument::<A>(m);
     // `2 artanh(s) = 2s + 2/3 s³ + s⁵ p(s²)`.
-    let (square, square_low) = two_product::<A>(s, s);
-    let (cube, cube_low) = two_product::<A>(s, square);
+    let (square, square_low) = two_product::<A, f64>(s, s);
+    let (cube, cube_low) = two_product::<A, f64>(s, square);
     let cube_low = cube_low + s * (square_low + 2.0 * s * s_low) + s_low * square;
-    let (third, third_low) = two_product::<A>(cube, TWO_THIRDS);
+    let (third, third_low) = two_product::<A, f64>(cube, TWO_THIRDS);
     let third_low = third_low + cube * TWO_THIRDS_LOW + cube_low * TWO_THIRDS;
     let tail = cube * square * artanh_tail::<A>(square);
     let (near, near_low) = fast_two_sum(2.0 * s, third);

@@ -1,7 +1,8 @@
 //! Powers.
 
+use super::compensated::{fast_two_sum, two_product};
 use super::exponential::{exp_of_sum, scale, short_exp};
-use super::float::{Arch, Float, fast_two_sum, select, two_product};
+use super::float::{Arch, Float, select};
 use super::logarithm::{log_for, log_in_two};
 use super::simple::floor;
 
@@ -18,7 +19,7 @@ impl Power for f64 {
         const GREATEST: f64 = 36893488147419103232.0;
         let (high, low) = log_in_two::<A>(self);
         let y = select(y > GREATEST, GREATEST, select(y < -GREATEST, -GREATEST, y));
-        let (product, error) = two_product::<A>(y, high);
+        let (product, error) = two_product::<A, f64>(y, high);
         let (x, c) = fast_two_sum(product, error + y * low);
         let (power, _, k) = exp_of_sum::<A, f64>(x, c);
         scale(power, k)

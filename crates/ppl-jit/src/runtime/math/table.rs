@@ -5,8 +5,8 @@ use ppl_tensor::op::{Binary, Unary};
 use super::dispatch::{Access, BinaryKernel, BinaryLoop, One, Target, Two, UnaryKernel, UnaryLoop};
 use super::float::{Arch, Float};
 use super::{
-    circular, cos, cosh, digamma, erf, erfc, exp, expm1, floor, lgamma, log, log1p, logaddexp, maximum,
-    minimum, pow, sigmoid, sign, sin, sinh, softplus, tanh, trigamma,
+    acosh, asinh, atanh, circular, cos, cosh, digamma, erf, erfc, exp, expm1, floor, lgamma, log, log1p,
+    logaddexp, maximum, minimum, pow, sigmoid, sign, sin, sinh, softplus, tanh, tetragamma, trigamma,
 };
 
 /// The loop of a function from floats to floats, for this processor. `None` for the others, and for polygamma functions
@@ -95,15 +95,15 @@ unary_kernels! {
     LnGamma: Unary::LnGamma, Blocked, |x| lgamma::<A, T>(x), beyond x < T::ZERO;
     Digamma: Unary::Polygamma(0), Blocked, |x| digamma::<A, T>(x), beyond x < T::ZERO;
     Trigamma: Unary::Polygamma(1), Blocked, |x| trigamma::<A, T>(x), beyond x < T::ZERO;
+    Tetragamma: Unary::Polygamma(2), Blocked, |x| tetragamma::<A, T>(x), beyond x < T::ZERO;
+    Asinh: Unary::Asinh, Blocked, |x| asinh::<A, T>(x);
+    Acosh: Unary::Acosh, Blocked, |x| acosh::<A, T>(x);
+    Atanh: Unary::Atanh, Blocked, |x| atanh::<A, T>(x);
     // The definition itself.
     Asin: Unary::Asin, Direct, |x| T::host_unary(Unary::Asin, x);
     Acos: Unary::Acos, Direct, |x| T::host_unary(Unary::Acos, x);
     Atan: Unary::Atan, Direct, |x| T::host_unary(Unary::Atan, x);
-    Asinh: Unary::Asinh, Direct, |x| T::host_unary(Unary::Asinh, x);
-    Acosh: Unary::Acosh, Direct, |x| T::host_unary(Unary::Acosh, x);
-    Atanh: Unary::Atanh, Direct, |x| T::host_unary(Unary::Atanh, x);
     Erfinv: Unary::Erfinv, Direct, |x| T::host_unary(Unary::Erfinv, x);
-    Tetragamma: Unary::Polygamma(2), Direct, |x| T::host_unary(Unary::Polygamma(2), x);
     Pentagamma: Unary::Polygamma(3), Direct, |x| T::host_unary(Unary::Polygamma(3), x);
 }
 
