@@ -71,6 +71,24 @@ fn loops_over_time_in_place() {
     });
 }
 
+/// Matrices that are too large for plain loops. What is not here: sorting, the draws that need rejection, factors in single
+/// precision and what users define are the host backend's, which makes arrays.
+#[test]
+fn products_and_factors_of_large_matrices() {
+    check(80, |x| {
+        let covariance = x.unsqueeze(-1).matmul(x.unsqueeze(0)) * 0.01 + Tensor::eye(80);
+        let factor = covariance.cholesky();
+        let root = factor.solve_lower(x.unsqueeze(-1));
+        Ok((factor.matmul(&covariance).sin().sum_all()) + root.square().sum_all())
+    });
+    let batch = |x: &Tensor| {
+        let matrices = x.reshape([2, 65, 1]) * Tensor::arange(70).cast(ppl_tensor::DType::F64).sin();
+        let squares = matrices.sin().matmul(matrices.cos().permute(&[0, 2, 1]));
+        Ok(squares.matmul(&squares).tanh().sum_all())
+    };
+    check(130, batch);
+}
+
 #[test]
 fn recurrences_and_factors() {
     check(3, |x| {

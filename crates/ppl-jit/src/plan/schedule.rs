@@ -121,18 +121,19 @@ fn product_space(ir: &Ir, node: &Node, inputs: &[Id]) -> Option<(Strides, Role)>
     let [rows, inner] = left.shape[left.shape.rank() - 2..] else { return None };
     let columns = node.ty.shape[rank - 1];
     // The result's long dimension is the loop's inner one.
-    let long = if columns > 1 { columns } else { rows };
-    if inner <= FEW && long > FEW && is_long(&significant(&[rows, columns])) {
+    let (turns, long) = if columns > 1 { (rows, columns) } else { (1, rows) };
+    let combines = inner <= FEW || turns <= FEW && inner <= long;
+    if combines && long > FEW && is_long(&significant(&[rows, columns])) {
         return Some((significant(&[rows, columns]), Role::Each));
     }
-    // The summed dimension is the loop's inner one; the left factor goes through it, or a right one of one column.
-    if inner > FEW && columns <= FEW && (columns > 1 || rows == 1) {
-        return Some((significant(&[rows, inner]), Role::Total));
+    if inner <= FEW {
+        return None;
     }
-    if inner > FEW && columns == 1 && rows <= FEW {
+    // The summed dimension is the loop's inner one; the left factor goes through it, or a right one of one column.
+    if columns == 1 {
         return Some((significant(&[inner]), Role::Total));
     }
-    None
+    (columns <= FEW || rows <= FEW).then(|| (significant(&[rows, inner]), Role::Total))
 }
 
 fn role(ir: &Ir, node: &Node, places: &[Place], has_kernel: &impl Fn(&Node) -> bool) -> Place {

@@ -107,6 +107,23 @@ fn regressions_of_all_sizes_give_what_interpreted_ones_give() {
     }
 }
 
+/// The same of so many columns that matrices are read as they are stored, more columns than rows among them.
+#[test]
+fn regressions_of_many_columns_give_what_interpreted_ones_give() {
+    let sizes = [(700, 33), (300, 65), (129, 128), (100, 101), (2500, 70), (90, 300), (1100, 40)];
+    for (i, (rows, columns)) in sizes.into_iter().enumerate() {
+        for (j, particles) in [0, 1, 3, 70].into_iter().enumerate() {
+            let dtype = if (i + j) % 3 == 0 { DType::F32 } else { DType::F64 };
+            let constant = (i + 2 * j) % 4 != 0;
+            let result = regression(rows, columns, particles, dtype, constant);
+            if let Err(failure) = result {
+                panic!("{rows} rows, {columns} columns, {particles} particles, {dtype}: {failure}");
+            }
+        }
+    }
+    as_portable(|| regression(210, 66, 2, DType::F64, true)).unwrap();
+}
+
 /// Rows of a few entries, gone through by columns: a mixture's densities with their gradients, and what else reads them.
 #[test]
 fn short_rows_of_long_columns_give_what_interpreted_ones_give() {
