@@ -23,10 +23,12 @@ const NEAR: usize = 24 << 10;
 /// Elements of a block, at least and at most.
 const BLOCK: (usize, usize) = (128, 1024);
 
-/// The same, at least, where a kernel goes across rows: what it does for each element is much.
+/// The same, at least, where a kernel goes across rows, which is much work for each element: a block of wide rows is to stay in the
+/// first cache as well.
 const BLOCK_ACROSS: usize = 4;
 
-/// Blocks are of a multiple of this, so that each starts at a line of the cache if the first does.
+/// Blocks are of a multiple of this, so that each starts at a line of the cache if the first does; shorter ones are of a multiple
+/// of their least length.
 const ALIGNED: usize = 16;
 
 /// A window on memory that moves with the loop: strides are those of its dimensions.

@@ -2,6 +2,11 @@
 //!
 //! A combination of columns is then a dot product for each row, and the products with columns are a combination of rows. Both
 //! go through a block of rows from its first byte to its last.
+//!
+//! Rounding: a dot product of `count` terms has an error of at most `count / (2 L) + 7` units in the last place of the sum of
+//! absolute terms, with `L` numbers in a register. Products with columns are added eight rows at a time: over `n` rows the error is
+//! at most `n / 8 + 9` units. In single precision, of 10⁴ rows, that is at most 10⁻⁴ of the sum of absolute terms; errors that do
+//! not all have one sign stay near its root.
 
 use ppl_tensor::DType;
 
