@@ -244,7 +244,7 @@ mod tests {
     fn products_in_slices_are_those_of_arrays() {
         for (m, k, n) in [(1, 1, 1), (2, 3, 4), (3, 0, 2), (0, 3, 2), (1, 40, 50), (50, 40, 1), (33, 20, 17)]
         {
-            let (x, y) = (scattered(&[m, k]), scattered(&[k, n]));
+            let (x, y) = (scattered([m, k], 1), scattered([k, n], 2));
             let expected = run(Op::Matmul, &[&x, &y]).to_f64();
             let turned = |x: &HostTensor| run(Op::Permute([1, 0].into_iter().collect()), &[x]).to_f64();
             for (a, b) in [(false, false), (true, false), (false, true), (true, true)] {
