@@ -26,7 +26,7 @@ const SHORT: usize = 64;
 /// laid out one after the other.
 const WIDE: usize = 384;
 
-/// The same of rows that are not known before the program runs, which would be laid out in each run.
+/// The same of rows that differ from run to run, and would be laid out in each.
 const WIDE_UNKNOWN: usize = 64;
 
 /// Rows of which a kernel has all entries at one place together.
@@ -43,7 +43,8 @@ pub(super) struct Rows {
 impl Lower<'_> {
     /// The rows of a matrix where they are best read: as they are stored, if that is by many columns, or one after the other.
     pub(super) fn rows(&mut self, view: &View) -> Rows {
-        let is_known = matches!(self.code.buffers[view.buffer].origin, Origin::Constant(_));
+        let is_constant = matches!(self.code.buffers[view.buffer].origin, Origin::Constant(_));
+        let is_known = is_constant || self.fixed_buffers.get(view.buffer) == Some(&true);
         let least = if is_known { WIDE } else { WIDE_UNKNOWN };
         if let (&[rows, columns], &[1, element]) = (&view.shape[..], &view.strides[..])
             && rows * bytes(self.dtype(view)) >= least
