@@ -59,7 +59,7 @@ fn compare(session: &mut Session<'_>, name: String, entry: &Entry, posterior: Po
         own.values.push(potential.value_and_gradient(point, &mut gradient)?);
         own.gradients.push(gradient.clone());
     }
-    let request = json!({ "do": "gradient", "work": entry.name, "data": program.data.file, "sites": sites, "points": points });
+    let request = json!({ "do": "gradient", "work": entry.program(), "data": program.data.file, "sites": sites, "points": points });
     let at = points.into_iter().next().unwrap_or_default();
     let (other_at, mut other) = (at.clone(), gradient.clone());
     let mut group = Group::new(name.as_str(), "evaluation", 1)

@@ -43,12 +43,20 @@ pub struct Entry {
     pub load: fn(&Path) -> Result<Posterior>,
 }
 
-/// All posteriors. Gradients are timed of the first [`GRADIENTS`], chains of all.
-pub const POSTERIORS: [Entry; 16] = [
+impl Entry {
+    /// The program that peers run: data of other sizes have names of their own.
+    pub fn program(&self) -> &'static str {
+        self.name.strip_suffix("_wide").unwrap_or(self.name)
+    }
+}
+
+/// All posteriors. Gradients are timed of the first [`GRADIENTS`], chains of all from number [`CHAINS`] on.
+pub const POSTERIORS: [Entry; 17] = [
+    Entry { name: "logistic_wide", load: logistic::wide },
     Entry { name: "rugged", load: regressions::rugged },
     Entry { name: "linreg", load: regressions::linreg },
     Entry { name: "eight_schools", load: |_| posteriordb("eight_schools_noncentered") },
-    Entry { name: "logistic", load: logistic::load },
+    Entry { name: "logistic", load: logistic::narrow },
     Entry { name: "diamonds", load: |_| posteriordb("diamonds") },
     Entry { name: "garch", load: garch::load },
     Entry { name: "gp_regr", load: |_| posteriordb("gp_regr") },
@@ -64,7 +72,10 @@ pub const POSTERIORS: [Entry; 16] = [
 ];
 
 /// See [`POSTERIORS`].
-pub const GRADIENTS: usize = 9;
+pub const GRADIENTS: usize = 10;
+
+/// See [`POSTERIORS`].
+pub const CHAINS: usize = 1;
 
 /// Whether a potential reads less than the data's rows, because something less suffices.
 pub fn reads_less(potential: &Potential) -> bool {

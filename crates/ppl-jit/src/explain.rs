@@ -159,10 +159,10 @@ impl Listing<'_> {
 }
 
 fn of_instruction(instruction: &Instruction, n: usize) -> Work {
-    let [a, b, c, _] = instruction.immediate;
+    let [a, b, ..] = instruction.immediate;
     let operations = match instruction.name {
         "combine" | "contract" => 2 * a * n,
-        "matmul" => 2 * a * b * c,
+        "matmul" => 2 * b * n,
         "reduce" => a * n,
         _ => n,
     };

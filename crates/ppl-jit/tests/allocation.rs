@@ -34,6 +34,11 @@ static ALLOCATOR: Counting = Counting;
 
 /// Checks that value and gradient of a function of a vector are computed without allocation.
 fn check(size: usize, f: fn(&Tensor) -> Result<Tensor>) {
+    check_most(size, 0, f);
+}
+
+/// The same with so many allocations, at most.
+fn check_most(size: usize, most: usize, f: fn(&Tensor) -> Result<Tensor>) {
     let with_gradient = |x: &Tensor| {
         let x = x.tracked();
         let value = f(&x)?;
@@ -49,7 +54,8 @@ fn check(size: usize, f: fn(&Tensor) -> Result<Tensor>) {
     function.call(&[&x], &mut outputs).unwrap();
     let before = ALLOCATED.get();
     function.call(&[&x], &mut outputs).unwrap();
-    assert_eq!(ALLOCATED.get(), before, "{}", program.explain());
+    let allocated = ALLOCATED.get() - before;
+    assert!(allocated <= most, "{allocated} allocations: {}", program.explain());
 }
 
 #[test]
@@ -69,6 +75,28 @@ fn loops_over_time_in_place() {
         })?;
         Ok(last.sum_all())
     });
+}
+
+/// What `gemm` itself allocates for a product, at most: a place for packed blocks, and notes which are packed. A call of the host
+/// backend would allocate more: each operand, the result, and their shapes.
+const BY_GEMM: usize = 2;
+
+/// Matrices that are too large for plain loops. What is not here: sorting, the draws that need rejection, factors in single
+/// precision and what users define are the host backend's, which makes arrays.
+#[test]
+fn products_and_factors_of_large_matrices() {
+    check_most(80, 4 * BY_GEMM, |x| {
+        let covariance = x.unsqueeze(-1).matmul(x.unsqueeze(0)) * 0.01 + Tensor::eye(80);
+        let factor = covariance.cholesky();
+        let root = factor.solve_lower(x.unsqueeze(-1));
+        Ok((factor.matmul(&covariance).sin().sum_all()) + root.square().sum_all())
+    });
+    let batch = |x: &Tensor| {
+        let matrices = x.reshape([2, 65, 1]) * Tensor::arange(70).cast(ppl_tensor::DType::F64).sin();
+        let squares = matrices.sin().matmul(matrices.cos().permute(&[0, 2, 1]));
+        Ok(squares.matmul(&squares).tanh().sum_all())
+    };
+    check_most(130, 2 * 6 * BY_GEMM, batch);
 }
 
 #[test]

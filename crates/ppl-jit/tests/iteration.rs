@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ppl_jit::Compiler;
-use ppl_tensor::{Device, Program, Result, Tensor, Traced, compile, trace};
+use ppl_tensor::{Device, Program, Result, Tensor, Traced, compile, grad, trace};
 
 type State = (Tensor, Tensor, Tensor, Tensor);
 type Step = (State, Tensor);
@@ -77,4 +77,23 @@ fn programs_run_on_several_threads() {
             });
         }
     });
+}
+
+/// Few columns are laid out for the loop before the first step, many are read where they are.
+#[test]
+fn matrices_that_stay_are_not_copied_in_each_step() {
+    for columns in [8, 100] {
+        let step = |(weights, x): &(Tensor, Tensor)| -> Result<(Tensor, Tensor)> {
+            let leaf = weights.tracked();
+            let loss = x.matmul(&leaf).softplus().sum_all();
+            let slopes = grad(&loss, &[&leaf])?.swap_remove(0);
+            Ok((weights - slopes * 1e-3, loss))
+        };
+        let start = (Tensor::zeros([columns]), Tensor::ones([500, columns]));
+        let plan = ppl_jit::compile_step(trace(&Device::cpu(), step, &start).unwrap()).unwrap().explain();
+        let each = plan.split("in each step of an iteration:").last().unwrap();
+        assert!(!each.contains("copy 4000") && !each.contains("copy 50000"), "{plan}");
+        assert_eq!(plan.contains("copy 4000"), columns == 8, "{plan}");
+        assert!(!plan.contains("copy 50000"), "{plan}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Running sums, recurrences and factorisations have kernels of their own, which give what the definitions give.
+//! Running sums, recurrences, factorisations and large products have kernels of their own, which give what the definitions give.
 
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -56,13 +56,15 @@ fn positive(a: &Tensor) -> Tensor {
 }
 
 #[test]
-fn factors_of_small_matrices() {
-    for shape in [&[1, 1][..], &[2, 2], &[5, 5], &[11, 11], &[33, 33], &[3, 4, 4], &[2, 0, 0]] {
+fn factors_of_all_sizes() {
+    for shape in [&[1, 1][..], &[2, 2], &[5, 5], &[11, 11], &[33, 33], &[90, 90], &[3, 4, 4], &[2, 0, 0]] {
         let a = positive(&scattered(DType::F64, shape, 0.2)).to_host().unwrap();
         let a = Device::cpu().upload(a).unwrap();
         assert!(!check(&[a], &|x| x[0].cholesky()));
     }
-    assert!(check(&[Tensor::eye(65)], &|x| x[0].cholesky()));
+    // In single precision the host factors, in double precision.
+    let single = HostTensor::from_f64(DType::F32, [2, 2], vec![4.0, 0.0, 2.0, 5.0]).unwrap();
+    assert!(check(&[Device::cpu().upload(single).unwrap()], &|x| x[0].cholesky()));
     // What has no factor has NaN in the lower triangle, and the others of a batch have theirs.
     let (good, bad, none) = ([4.0, 9.0, 2.0, 5.0], [1.0, 0.0, 2.0, 1.0], [f64::NAN, 0.0, 2.0, 1.0]);
     let zero = [0.0, 0.0, 0.0, 1.0];
@@ -75,7 +77,7 @@ fn triangular_systems_of_all_kinds() {
     let batches: [(&[usize], &[usize]); 6] =
         [(&[], &[]), (&[3], &[3]), (&[], &[3]), (&[3], &[]), (&[1], &[3]), (&[2, 1], &[1, 2])];
     for dtype in [DType::F64, DType::F32] {
-        for (n, m) in [(1, 1), (2, 3), (5, 1), (11, 11), (19, 1), (3, 0)] {
+        for (n, m) in [(1, 1), (2, 3), (5, 1), (11, 11), (19, 1), (70, 1), (70, 3), (3, 0)] {
             for (number, (left, right)) in batches.iter().enumerate() {
                 let a = scattered(dtype, &[left, &[n, n][..]].concat(), 0.7);
                 // Far from singular.
@@ -95,4 +97,22 @@ fn triangular_systems_of_all_kinds() {
     let op = Op::TriangularSolve(TriangularSolve { upper: false, transpose: false });
     let side = Tensor::from([[1.0], [3.0]]);
     assert!(!check(&[singular, side], &|x| Tensor::apply(op.clone(), &[&x[0], &x[1]])));
+}
+
+/// Larger than what plain loops do, of transposes and of batches.
+#[test]
+fn large_products_of_all_kinds() {
+    let batches: [(&[usize], &[usize]); 5] =
+        [(&[], &[]), (&[3], &[3]), (&[], &[3]), (&[3, 1], &[1]), (&[2, 1], &[1, 2])];
+    for (number, (left, right)) in batches.iter().enumerate() {
+        let dtype = if number % 2 == 0 { DType::F64 } else { DType::F32 };
+        for (first, second) in [(false, false), (true, false), (false, true), (true, true)] {
+            let sizes = |m: usize, n: usize, turned: bool| if turned { [n, m] } else { [m, n] };
+            let x = scattered(dtype, &[left, &sizes(70, 67, first)[..]].concat(), 0.7);
+            let y = scattered(dtype, &[right, &sizes(67, 81, second)[..]].concat(), 1.9);
+            let turned = |x: &Tensor, turned: bool| if turned { x.t() } else { x.clone() };
+            let by_host = check(&[x, y], &|x| turned(&x[0], first).matmul(turned(&x[1], second)));
+            assert_eq!(by_host, number == 4, "{left:?} {right:?}");
+        }
+    }
 }

@@ -44,7 +44,7 @@ pub use device::Device;
 pub use dtype::DType;
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{Constant, Graph, Interpreter, Node, NodeId, NodeKind, Program, Traced, compile, trace};
-pub use host::{HostBackend, KeyStream};
+pub use host::{HostBackend, KeyStream, matmul_f32, matmul_f64};
 pub use key::Key;
 pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;

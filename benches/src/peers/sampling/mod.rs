@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{OURS, Session, System};
 use crate::harness::Effort;
-use crate::posteriors::{Entry, POSTERIORS, Posterior, Site};
+use crate::posteriors::{self, Entry, POSTERIORS, Posterior, Site};
 pub(super) use measure::{Layout, Raw, Run, Sampled, Sampling};
 pub(super) use table::{effective_draws, json, scores, table};
 
@@ -48,7 +48,7 @@ const FAR_BEYOND: u32 = 5;
 /// All posteriors that the filter admits.
 pub(super) fn run(session: &mut Session<'_>) -> Result<()> {
     let quick = session.effort.is_quick();
-    for entry in &POSTERIORS {
+    for entry in &POSTERIORS[posteriors::CHAINS..] {
         let named = session.filter.contains(entry.name);
         if quick && !QUICK.contains(&entry.name) && !named {
             continue;

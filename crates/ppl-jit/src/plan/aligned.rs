@@ -22,7 +22,41 @@ const COPIED: usize = 1 << 17;
 /// Shorter rows are not moved apart.
 const SHORT: usize = 64;
 
+/// Bytes at one place of all rows, from which on these are read as they are stored, if they are stored side by side: fewer are
+/// laid out one after the other.
+const WIDE: usize = 384;
+
+/// The same of rows that differ from run to run, and would be laid out in each.
+const WIDE_UNKNOWN: usize = 64;
+
+/// Rows of which a kernel has all entries at one place together.
+pub(super) struct Rows {
+    pub(super) view: View,
+    /// Whether neighbours are entries of different rows.
+    pub(super) across: bool,
+    /// Distance of rows.
+    pub(super) row: usize,
+    /// Distance of the entries of a row.
+    pub(super) element: usize,
+}
+
 impl Lower<'_> {
+    /// The rows of a matrix where they are best read: as they are stored, if that is by many columns, or one after the other.
+    pub(super) fn rows(&mut self, view: &View) -> Rows {
+        let is_constant = matches!(self.code.buffers[view.buffer].origin, Origin::Constant(_));
+        let is_known = is_constant || self.fixed_buffers.get(view.buffer) == Some(&true);
+        let least = if is_known { WIDE } else { WIDE_UNKNOWN };
+        if let (&[rows, columns], &[1, element]) = (&view.shape[..], &view.strides[..])
+            && rows * bytes(self.dtype(view)) >= least
+            && columns > 1
+            && element >= rows
+        {
+            return Rows { view: view.clone(), across: true, row: element, element };
+        }
+        let view = self.with_aligned_rows(view);
+        Rows { row: view.strides[0], across: false, element: 1, view }
+    }
+
     /// A constant, as it is or copied to where a line starts.
     pub(super) fn aligned_constant(&mut self, value: &HostTensor, shape: &Shape) -> View {
         let elements = value.data().len();

@@ -169,14 +169,14 @@ impl<'l, 'a> Body<'l, 'a> {
                 None => kernels::accumulate(kind, dtype, total)
                     .map(|kernel| (kernel.into(), "accumulate", [0; 4])),
             },
-            Task::Combine { immediate: [count, step, row, _], start, shifted } => {
+            Task::Combine { immediate: [count, step, row, _], across, start, shifted } => {
                 let immediate = [count, step, row, start.encoded(forms[2], shifted)];
-                kernels::combine(dtype).map(|kernel| (kernel.into(), "combine", immediate))
+                kernels::combine(dtype, across).map(|kernel| (kernel.into(), "combine", immediate))
             }
-            Task::Contract { immediate: [count, step, row, _], moments } => {
+            Task::Contract { immediate: [count, step, row, _], across, moments } => {
                 let immediate =
                     [count, step, row, kernels::contraction_flags(self.single.is_some(), moments)];
-                kernels::contract(dtype).map(|kernel| (kernel.into(), "contract", immediate))
+                kernels::contract(dtype, across).map(|kernel| (kernel.into(), "contract", immediate))
             }
             Task::Mix { .. } | Task::Project { .. } => None,
         };

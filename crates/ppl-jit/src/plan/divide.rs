@@ -33,8 +33,11 @@ pub(super) struct Division {
 /// That of a pass over `rows` times `inner` elements in blocks, of so many operations for each, if it is long.
 pub(super) fn division(inner: usize, rows: usize, block: usize, operations: usize) -> Option<Division> {
     let size = if rows > 1 { CHUNK_OF_ROWS / rows } else { inner.div_ceil(inner.div_ceil(CHUNK).max(1)) };
+    let work = rows.saturating_mul(operations).max(1);
+    let is_worth_threads = inner.saturating_mul(work) >= WORTH_THREADS;
+    // Few elements may be much work, as rows of a wide matrix are.
+    let size = if is_worth_threads { size.min(WORTH_THREADS / 2 / work) } else { size };
     let size = size.max(block).max(inner.div_ceil(MOST_CHUNKS)).next_multiple_of(block.max(1));
-    let is_worth_threads = inner.saturating_mul(rows).saturating_mul(operations) >= WORTH_THREADS;
     (inner > CHUNK || is_worth_threads && size < inner).then_some(Division { size, is_worth_threads })
 }
 

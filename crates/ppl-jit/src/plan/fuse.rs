@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ppl_tensor::op::Reduction;
 use ppl_tensor::{Op, Result, TensorType};
 
+use super::aligned::Rows;
 use super::body::Body;
 use super::divide::division;
 use super::lower::Lower;
@@ -22,7 +23,12 @@ const NEAR: usize = 24 << 10;
 /// Elements of a block, at least and at most.
 const BLOCK: (usize, usize) = (128, 1024);
 
-/// Blocks are of a multiple of this, so that each starts at a line of the cache if the first does.
+/// The same, at least, where a kernel goes across rows, which is much work for each element: a block of wide rows is to stay in the
+/// first cache as well.
+const BLOCK_ACROSS: usize = 4;
+
+/// Blocks are of a multiple of this, so that each starts at a line of the cache if the first does; shorter ones are of a multiple
+/// of their least length.
 const ALIGNED: usize = 16;
 
 /// A window on memory that moves with the loop: strides are those of its dimensions.
@@ -52,9 +58,10 @@ pub(super) enum Task {
     /// All elements joined onto what the destination has.
     Fold(Reduction),
     /// Coefficients, rows, and perhaps what their combination starts from. If it is shifted, a number to be added is the
-    /// last of the coefficients.
+    /// last of the coefficients. If it goes across, entries of different rows are neighbours.
     Combine {
         immediate: Immediate,
+        across: bool,
         start: Start,
         shifted: bool,
     },
@@ -69,9 +76,10 @@ pub(super) enum Task {
         count: usize,
         moments: bool,
     },
-    /// With moments, the sum of the first argument and that of its squares come after the products.
+    /// With moments, the sum of the first argument and that of its squares come after the products. Across as for `Combine`.
     Contract {
         immediate: Immediate,
+        across: bool,
         moments: bool,
     },
 }
@@ -83,6 +91,12 @@ pub(super) struct Part {
     pub(super) arguments: Vec<Argument>,
     /// Where the result goes, if to memory.
     pub(super) to: Option<usize>,
+}
+
+impl Part {
+    fn goes_across(&self) -> bool {
+        matches!(self.task, Task::Combine { across: true, .. } | Task::Contract { across: true, .. })
+    }
 }
 
 pub(super) struct Pass<'l, 'a> {
@@ -220,13 +234,13 @@ impl Pass<'_, '_> {
                 (Task::Fold(*kind), vec![argument], Some(to))
             }
             Op::Matmul if self.lower.places[id.0].role == Role::Each => {
-                let (immediate, arguments) = self.combination(inputs[0], inputs[1]);
-                let combine = Task::Combine { immediate, start: Start::Zero, shifted: false };
+                let (immediate, across, arguments) = self.combination(inputs[0], inputs[1]);
+                let combine = Task::Combine { immediate, across, start: Start::Zero, shifted: false };
                 (combine, arguments, needed.then(|| self.keep(id)))
             }
             Op::Matmul => {
-                let (immediate, arguments, to) = self.contraction(id, inputs[0], inputs[1]);
-                (Task::Contract { immediate, moments: false }, arguments, Some(to))
+                let (immediate, across, arguments, to) = self.contraction(id, inputs[0], inputs[1]);
+                (Task::Contract { immediate, across, moments: false }, arguments, Some(to))
             }
             _ => {
                 let arguments = inputs.iter().map(|&input| self.argument(input, &node.ty.shape)).collect();
@@ -259,7 +273,7 @@ impl Pass<'_, '_> {
     }
 
     /// A product of which each row is a linear combination of a few long ones.
-    fn combination(&mut self, left: Id, right: Id) -> (Immediate, Vec<Argument>) {
+    fn combination(&mut self, left: Id, right: Id) -> (Immediate, bool, Vec<Argument>) {
         let (left, right) = (matrix(&self.lower.view(left)), matrix(&self.lower.view(right)));
         let ([rows, count], columns) = ([left.shape[0], left.shape[1]], right.shape[1]);
         let (coefficients, long) = match columns > 1 {
@@ -267,8 +281,9 @@ impl Pass<'_, '_> {
             // The transposed product.
             false => (right.permute(&[1, 0]), left.permute(&[1, 0])),
         };
-        let long = self.lower.with_aligned_rows(&long);
-        let immediate = [count, coefficients.strides[1], long.strides[0], 0];
+        let Rows { view: long, across, row, element } = self.lower.rows(&long);
+        let coefficients = if across { self.lower.contiguous(&coefficients) } else { coefficients };
+        let immediate = [count, coefficients.strides[1], row, 0];
         let (of_rows, of_columns) = if columns > 1 { (rows, columns) } else { (1, rows) };
         let strides = |row: usize, column: usize| {
             let sizes = [(of_rows, row), (of_columns, column)];
@@ -276,12 +291,12 @@ impl Pass<'_, '_> {
         };
         let first =
             self.access(coefficients.buffer, coefficients.offset, strides(coefficients.strides[0], 0));
-        let second = self.access(long.buffer, long.offset, strides(0, 1));
-        (immediate, vec![Argument::Memory(first), Argument::Memory(second)])
+        let second = self.access(long.buffer, long.offset, strides(0, element));
+        (immediate, across, vec![Argument::Memory(first), Argument::Memory(second)])
     }
 
     /// A product that sums over the loop.
-    fn contraction(&mut self, id: Id, left: Id, right: Id) -> (Immediate, Vec<Argument>, usize) {
+    fn contraction(&mut self, id: Id, left: Id, right: Id) -> (Immediate, bool, Vec<Argument>, usize) {
         let ir = self.lower.ir;
         let node = &ir.nodes[id.0];
         let rank = node.ty.shape.rank();
@@ -298,24 +313,24 @@ impl Pass<'_, '_> {
         let to = self.access(view.buffer, view.offset, strides(columns, 0));
         self.lower.set_view(id, view);
         match other {
-            Ok(matrix) => {
-                let second = self.access(matrix.buffer, matrix.offset, strides(0, 1));
-                ([count, 1, matrix.strides[0], 0], vec![argument, Argument::Memory(second)], to)
+            Ok(Rows { view, across, row, element }) => {
+                let second = self.access(view.buffer, view.offset, strides(0, element));
+                ([count, 1, row, 0], across, vec![argument, Argument::Memory(second)], to)
             }
-            Err(value) => ([count, 1, 0, 0], vec![argument, value], to),
+            Err(value) => ([count, 1, 0, 0], false, vec![argument, value], to),
         }
     }
 
     /// The factor that does not go through the loop row by row, with the summed dimension last; or, if it is a vector that
     /// is a value of this pass, that.
-    fn argument_matrix(&mut self, id: Id, transposed: bool) -> std::result::Result<View, Argument> {
+    fn argument_matrix(&mut self, id: Id, transposed: bool) -> std::result::Result<Rows, Argument> {
         let place = &self.lower.places[id.0];
         if place.role == Role::Each && place.level == self.level && place.space == self.space {
             return Err(self.same.get(&id).copied().unwrap_or(Argument::Value(id)));
         }
         let view = matrix(&self.lower.view(id));
         let view = if transposed { view.permute(&[1, 0]) } else { view };
-        Ok(self.lower.with_aligned_rows(&view))
+        Ok(self.lower.rows(&view))
     }
 
     /// Groups of neighbouring dimensions that every access goes through as through one: the last dimension of each.
@@ -383,10 +398,11 @@ impl Pass<'_, '_> {
         let parts = std::mem::take(&mut self.parts);
         let totals = std::mem::take(&mut self.totals);
         // What fits into one block needs no loop.
-        let single = outer.is_empty() && block(inner, reused + VALUES) == inner;
+        let least = if parts.iter().any(Part::goes_across) { BLOCK_ACROSS } else { BLOCK.0 };
+        let single = outer.is_empty() && block(inner, reused + VALUES, least) == inner;
         let body = Body::new(self.lower, slots, single.then_some(inner));
         let (code, temporaries) = body.write(&parts);
-        let block = if single { inner } else { block(inner, reused + 8 * temporaries.len()) };
+        let block = if single { inner } else { block(inner, reused + 8 * temporaries.len(), least) };
         for &buffer in &temporaries {
             self.lower.code.buffers[buffer].elements = block;
         }
@@ -418,12 +434,12 @@ pub(super) struct Ending {
 const VALUES: usize = 24;
 
 /// Elements of a block, if so many bytes of each are to stay near.
-fn block(inner: usize, near: usize) -> usize {
-    let most = (NEAR / near.max(1)).clamp(BLOCK.0, BLOCK.1);
+fn block(inner: usize, near: usize, least: usize) -> usize {
+    let most = (NEAR / near.max(1)).clamp(least, BLOCK.1);
     if inner <= most {
         return inner;
     }
-    inner.div_ceil(inner.div_ceil(most)).next_multiple_of(ALIGNED)
+    inner.div_ceil(inner.div_ceil(most)).next_multiple_of(ALIGNED.min(least))
 }
 
 /// Whether every turn of the outer dimensions reads the same.

@@ -87,9 +87,8 @@ impl Pass<'_, '_> {
         match (part.task, inner.task) {
             (Task::Fold(Reduction::Sum), Task::Map) if is_product && self.is_total(part) => {
                 let each = inner.arguments.iter().all(|&argument| self.stride(argument) == 1);
-                let immediate = [1, 1, 0, 0];
-                let dot = || one(Task::Contract { immediate, moments: false }, inner.arguments.clone());
-                each.then(dot).flatten()
+                let dot = Task::Contract { immediate: [1, 1, 0, 0], across: false, moments: false };
+                each.then(|| one(dot, inner.arguments.clone())).flatten()
             }
             (Task::Map, Task::Map) if is_product => {
                 let kind = MulAdd::of(kind?, place == 0)?;
@@ -99,13 +98,13 @@ impl Pass<'_, '_> {
                 }
                 one(Task::MulAdd(kind), vec![x, y, part.arguments[1 - place]])
             }
-            (Task::Map, Task::Combine { immediate, start: Start::Zero, shifted }) => {
+            (Task::Map, Task::Combine { immediate, across, start: Start::Zero, shifted }) => {
                 let start = Start::of(kind?, place == 0)?;
                 let &[coefficients, rows] = &inner.arguments[..] else { return None };
                 let arguments = vec![coefficients, rows, part.arguments[1 - place]];
-                one(Task::Combine { immediate, start, shifted }, arguments)
+                one(Task::Combine { immediate, across, start, shifted }, arguments)
             }
-            (Task::Map, Task::Combine { immediate, start: Start::Plus, shifted: false }) => {
+            (Task::Map, Task::Combine { immediate, across, start: Start::Plus, shifted: false }) => {
                 let start = Start::of(kind?, place == 0)?;
                 let &[Argument::Memory(coefficients), rows, Argument::Memory(shift)] = &inner.arguments[..]
                 else {
@@ -116,7 +115,7 @@ impl Pass<'_, '_> {
                 }
                 let (packed, immediate) = self.packed(coefficients, shift, immediate, part.id);
                 let arguments = vec![Argument::Memory(packed), rows, part.arguments[1 - place]];
-                one(Task::Combine { immediate, start, shifted: true }, arguments)
+                one(Task::Combine { immediate, across, start, shifted: true }, arguments)
             }
             (Task::MulAdd(MulAdd::Plus), _) if place == 2 => {
                 let (row, coefficient) = self.term(&part.arguments)?;
@@ -185,7 +184,7 @@ impl Pass<'_, '_> {
 
     fn join_projection(&mut self, number: usize) {
         let row_of = |part: &Part, value: Option<Argument>, this: &Self| {
-            let (Task::Contract { immediate: [1, 1, ..], moments: false }, &[x, y]) =
+            let (Task::Contract { immediate: [1, 1, ..], moments: false, .. }, &[x, y]) =
                 (part.task, &part.arguments[..])
             else {
                 return None;
@@ -231,7 +230,7 @@ impl Pass<'_, '_> {
             let fits = part.to.is_some_and(|own| self.is_alongside(own, to, count));
             fits && match part.task {
                 Task::Fold(Reduction::Sum) => !squares && part.arguments == [value],
-                Task::Contract { immediate: [1, 1, ..], moments: false } => {
+                Task::Contract { immediate: [1, 1, ..], moments: false, .. } => {
                     squares && part.arguments == [value, value]
                 }
                 _ => false,
@@ -279,7 +278,8 @@ impl Pass<'_, '_> {
 
     fn join_moment(&mut self, number: usize) {
         let part = &self.parts[number];
-        let Task::Contract { immediate: immediate @ [count, 1, ..], moments: false } = part.task else {
+        let Task::Contract { immediate: immediate @ [count, 1, ..], across, moments: false } = part.task
+        else {
             return;
         };
         let (Some(to), id, value) = (part.to.filter(|_| count > 0), part.id, part.arguments[0]) else {
@@ -298,7 +298,7 @@ impl Pass<'_, '_> {
         }
         let access = self.shared_total((id, count), count + 2, &found, to);
         self.parts[number].to = Some(access);
-        self.parts[number].task = Task::Contract { immediate, moments: true };
+        self.parts[number].task = Task::Contract { immediate, across, moments: true };
         self.remove(&moments.iter().filter_map(|moment| moment.1).collect::<Vec<_>>());
     }
 

@@ -6,7 +6,7 @@ use ppl_tensor::{DType, HostTensor, Op, Result, Shape, TensorType};
 use super::lower::{Lower, map_kernel};
 use super::view::{View, row_major};
 use crate::code::{Action, HostCall, Index, Step};
-use crate::runtime::kernels::{self, Form, Sources};
+use crate::runtime::kernels::{self, Factor, Form, Sources};
 
 /// Products of at most this many multiplications do without the machinery for large ones.
 const SMALL_PRODUCT: usize = 1 << 15;
@@ -205,8 +205,37 @@ impl Lower<'_> {
                 self.run_as(Action::Matmul, (kernel, "matmul"), &view, &slots, m * n, [m, k, n, 0]);
                 view
             }
-            _ => self.host(op, &[x.clone(), y.clone()], ty),
+            _ => match self.large_matmul([m, k, n], x, y, ty) {
+                Some(view) => view,
+                None => self.host(op, &[x.clone(), y.clone()], ty),
+            },
         }
+    }
+
+    /// Products of matrices of any size, unless batches broadcast in part.
+    fn large_matmul(&mut self, sizes: [usize; 3], x: &View, y: &View, ty: &TensorType) -> Option<View> {
+        let kernel = kernels::large_matmul(ty.dtype)?;
+        let [m, k, n] = sizes;
+        let count = ty.shape.elements() / (m * n).max(1);
+        let of = |view: &View, size: usize| view.elements() / size.max(1);
+        if [of(x, m * k), of(y, k * n)].iter().any(|&own| own != count && own != 1) {
+            return None;
+        }
+        let ((x, first), (y, second)) = (self.dense(x, of(x, m * k) == 1), self.dense(y, of(y, k * n) == 1));
+        let view = self.fresh(ty);
+        let slots = [self.start(&x), self.start(&y)];
+        let immediate = kernels::product_immediate(sizes, [first, second]);
+        self.run((kernel, "matmul"), &view, &slots, ty.shape.elements(), immediate);
+        Some(view)
+    }
+
+    /// A factor whose rows, or columns, are stored one after the other.
+    fn dense(&mut self, view: &View, one: bool) -> (View, Factor) {
+        let rank = view.shape.rank();
+        let order: Vec<usize> = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
+        let transposed = !view.is_contiguous() && view.permute(&order).is_contiguous();
+        let view = if transposed { view.clone() } else { self.contiguous(view) };
+        (view, Factor { transposed, one })
     }
 
     /// An operation without a kernel.

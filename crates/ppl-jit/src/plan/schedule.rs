@@ -15,8 +15,13 @@ const LARGE: usize = 1024;
 /// Arrays of one dimension are, if that has more entries than this; fewer are left to instructions for short vectors.
 const SHORT: usize = 32;
 
-/// Rows of a matrix that may be combined or contracted in a loop.
+/// Rows of a matrix that may be combined or contracted in a loop, whatever else its sizes are: more are if they are not more than
+/// the loop is long.
 const FEW: usize = 64;
+
+/// Coefficients of wide matrices in all turns, at most: of more, each block of the matrix stays in registers for too short, and a
+/// product by blocks of all three matrices is faster.
+const MOST_COEFFICIENTS: usize = 1 << 13;
 
 /// Whether a loop over these dimensions is worth its while: neighbours are many.
 fn is_long(space: &[usize]) -> bool {
@@ -121,18 +126,20 @@ fn product_space(ir: &Ir, node: &Node, inputs: &[Id]) -> Option<(Strides, Role)>
     let [rows, inner] = left.shape[left.shape.rank() - 2..] else { return None };
     let columns = node.ty.shape[rank - 1];
     // The result's long dimension is the loop's inner one.
-    let long = if columns > 1 { columns } else { rows };
-    if inner <= FEW && long > FEW && is_long(&significant(&[rows, columns])) {
+    let (turns, long) = if columns > 1 { (rows, columns) } else { (1, rows) };
+    let few = |turns: usize, width: usize| turns <= FEW && turns.saturating_mul(width) <= MOST_COEFFICIENTS;
+    let combines = inner <= FEW || few(turns, inner) && inner <= long;
+    if combines && long > FEW && is_long(&significant(&[rows, columns])) {
         return Some((significant(&[rows, columns]), Role::Each));
     }
-    // The summed dimension is the loop's inner one; the left factor goes through it, or a right one of one column.
-    if inner > FEW && columns <= FEW && (columns > 1 || rows == 1) {
-        return Some((significant(&[rows, inner]), Role::Total));
+    if inner <= FEW {
+        return None;
     }
-    if inner > FEW && columns == 1 && rows <= FEW {
+    // The summed dimension is the loop's inner one; the left factor goes through it, or a right one of one column.
+    if columns == 1 {
         return Some((significant(&[inner]), Role::Total));
     }
-    None
+    (columns <= FEW || few(rows, columns)).then(|| (significant(&[rows, inner]), Role::Total))
 }
 
 fn role(ir: &Ir, node: &Node, places: &[Place], has_kernel: &impl Fn(&Node) -> bool) -> Place {

@@ -1,13 +1,10 @@
-//! Instructions for what goes along a dimension in order, and for small factorisations and triangular systems.
+//! Instructions for what goes along a dimension in order, and for factorisations and triangular systems.
 
 use ppl_tensor::{Op, TensorType};
 
 use super::lower::Lower;
 use super::view::View;
 use crate::runtime::kernels::{self, Order, Triangle};
-
-/// Matrices with more rows than this are the host's.
-const SMALL: usize = 64;
 
 impl Lower<'_> {
     /// A running sum or a linear recurrence, if there is a kernel.
@@ -40,13 +37,10 @@ impl Lower<'_> {
         }
     }
 
-    /// A Cholesky factor or the solution of triangular systems, if the matrices are small.
+    /// A Cholesky factor or the solution of triangular systems, if there is a kernel.
     pub(super) fn factor(&mut self, op: &Op, inputs: &[View], ty: &TensorType) -> Option<View> {
         let n = ty.shape.elements();
         let (batch, &[rows, columns]) = ty.shape.split_last_chunk::<2>()?;
-        if rows > SMALL {
-            return None;
-        }
         match (op, inputs) {
             (Op::Cholesky, [x]) => {
                 let kernel = kernels::cholesky(ty.dtype)?;

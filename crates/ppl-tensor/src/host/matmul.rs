@@ -18,6 +18,17 @@ struct Sizes {
     columns: usize,
 }
 
+impl Sizes {
+    fn check<T>(self, op: &Op, a: &[T], b: &[T], out: &[T]) -> Result<()> {
+        let Self { rows, inner, columns } = self;
+        let fits = |values: &[T], m: usize, n: usize| m.checked_mul(n) == Some(values.len());
+        if fits(a, rows, inner) && fits(b, inner, columns) && fits(out, rows, columns) {
+            return Ok(());
+        }
+        Err(Error::backend("host", op.name(), "the sizes of the factors do not fit their elements"))
+    }
+}
+
 pub(super) fn matmul(op: &Op, inputs: &[&HostTensor], target: &Shape) -> Result<HostTensor> {
     let [x, y] = arity(op, inputs)?;
     let data = match (x.data(), y.data()) {
@@ -63,6 +74,51 @@ fn products<T: Float>(
     Ok(T::wrap(Arc::new(out)))
 }
 
+/// `out = a · b` for row-major matrices in slices: `[rows, inner]`, `[inner, columns]` and `[rows, columns]`, or the transpose
+/// of a factor where a flag says so. What the host backend computes, without an array of its own.
+///
+/// # Errors
+/// If a slice has another number of elements.
+pub fn matmul_f64(out: &mut [f64], sizes: [usize; 3], a: (&[f64], bool), b: (&[f64], bool)) -> Result<()> {
+    product_in_place(out, sizes, a, b)
+}
+
+/// [`matmul_f64`] in single precision.
+///
+/// # Errors
+/// As there.
+pub fn matmul_f32(out: &mut [f32], sizes: [usize; 3], a: (&[f32], bool), b: (&[f32], bool)) -> Result<()> {
+    product_in_place(out, sizes, a, b)
+}
+
+fn product_in_place<T: Float>(
+    out: &mut [T],
+    [rows, inner, columns]: [usize; 3],
+    (a, a_transposed): (&[T], bool),
+    (b, b_transposed): (&[T], bool),
+) -> Result<()> {
+    let sizes = Sizes { rows, inner, columns };
+    sizes.check(&Op::Matmul, a, b, out)?;
+    if out.is_empty() {
+        return Ok(());
+    }
+    if a_transposed || b_transposed {
+        let steps = |transposed: bool, m: usize, n: usize| if transposed { (1, m) } else { (n, 1) };
+        return large_product(
+            &Op::Matmul,
+            sizes,
+            (a, steps(a_transposed, rows, inner)),
+            (b, steps(b_transposed, inner, columns)),
+            out,
+        );
+    }
+    out.fill(T::ZERO);
+    if inner == 0 {
+        return Ok(());
+    }
+    product(&Op::Matmul, sizes, a, b, out)
+}
+
 /// `out = a · b`; `out` is zero.
 fn product<T: Float>(op: &Op, sizes: Sizes, a: &[T], b: &[T], out: &mut [T]) -> Result<()> {
     let Sizes { rows, inner, columns } = sizes;
@@ -79,7 +135,7 @@ fn product<T: Float>(op: &Op, sizes: Sizes, a: &[T], b: &[T], out: &mut [T]) -> 
             }
         }
     } else {
-        return large_product(op, sizes, a, b, out);
+        return large_product(op, sizes, (a, (inner, 1)), (b, (columns, 1)), out);
     }
     Ok(())
 }
@@ -99,17 +155,30 @@ pub(super) fn dot<T: Float>(x: &[T], y: &[T]) -> T {
     left.plus(right).plus(rest)
 }
 
-/// `out = a · b` by the `gemm` crate.
+/// `out = a · b` by the `gemm` crate. Factors have distances of their rows and columns: those of row-major matrices or of
+/// transposes of such.
 #[allow(unsafe_code)]
-fn large_product<T: Float>(op: &Op, sizes: Sizes, a: &[T], b: &[T], out: &mut [T]) -> Result<()> {
+fn large_product<T: Float>(
+    op: &Op,
+    sizes: Sizes,
+    (a, (a_row, a_column)): (&[T], (usize, usize)),
+    (b, (b_row, b_column)): (&[T], (usize, usize)),
+    out: &mut [T],
+) -> Result<()> {
     let Sizes { rows, inner, columns } = sizes;
-    let fits = |length: usize, m: usize, n: usize| m.checked_mul(n) == Some(length);
-    if !(fits(a.len(), rows, inner) && fits(b.len(), inner, columns) && fits(out.len(), rows, columns)) {
-        return Err(Error::backend("host", op.name(), "the sizes of the factors do not fit their elements"));
+    sizes.check(op, a, b, out)?;
+    let reaches = |values: &[T], (m, row): (usize, usize), (n, column): (usize, usize)| {
+        values.is_empty() || (m - 1) * row + (n - 1) * column < values.len()
+    };
+    if !(reaches(a, (rows, a_row), (inner, a_column)) && reaches(b, (inner, b_row), (columns, b_column))) {
+        return Err(Error::backend(
+            "host",
+            op.name(),
+            "the distances of the factors do not fit their elements",
+        ));
     }
-    let (column_step, a_row, row) = (1, inner as isize, columns as isize);
-    // SAFETY: the three slices are dense row-major matrices of exactly the sizes passed (checked above, so the steps
-    // also fit `isize`), `out` is borrowed mutably and thus overlaps neither factor, and `T` is `f32` or `f64`, the
+    // SAFETY: the three slices have as many elements as matrices of the sizes passed (checked above), of which the last is
+    // within them at the distances passed (so these also fit `isize`), `out` is borrowed mutably and thus overlaps neither factor, and `T` is `f32` or `f64`, the
     // only implementations of the private trait `Float`, both of which `gemm` accepts.
     unsafe {
         gemm::gemm(
@@ -117,15 +186,15 @@ fn large_product<T: Float>(op: &Op, sizes: Sizes, a: &[T], b: &[T], out: &mut [T
             columns,
             inner,
             out.as_mut_ptr(),
-            column_step,
-            row,
+            1,
+            columns as isize,
             false,
             a.as_ptr(),
-            column_step,
-            a_row,
+            a_column as isize,
+            a_row as isize,
             b.as_ptr(),
-            column_step,
-            row,
+            b_column as isize,
+            b_row as isize,
             T::ZERO,
             T::ONE,
             false,
@@ -169,6 +238,25 @@ mod tests {
                 (0..k).map(|j| a[row * k + j] * b[j * n + column]).sum()
             })
             .collect()
+    }
+
+    #[test]
+    fn products_in_slices_are_those_of_arrays() {
+        for (m, k, n) in [(1, 1, 1), (2, 3, 4), (3, 0, 2), (0, 3, 2), (1, 40, 50), (50, 40, 1), (33, 20, 17)]
+        {
+            let (x, y) = (scattered([m, k], 1), scattered([k, n], 2));
+            let expected = run(Op::Matmul, &[&x, &y]).to_f64();
+            let turned = |x: &HostTensor| run(Op::Permute([1, 0].into_iter().collect()), &[x]).to_f64();
+            for (a, b) in [(false, false), (true, false), (false, true), (true, true)] {
+                let left = if a { turned(&x) } else { x.to_f64() };
+                let right = if b { turned(&y) } else { y.to_f64() };
+                let mut out = vec![f64::NAN; m * n];
+                super::matmul_f64(&mut out, [m, k, n], (&left, a), (&right, b)).unwrap();
+                assert_close(&out, &expected, 1e-14);
+            }
+        }
+        let refused = super::matmul_f64(&mut [0.0; 4], [2, 3, 2], (&[0.0; 5], false), (&[0.0; 6], false));
+        assert!(refused.unwrap_err().to_string().contains("matmul"));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod testing;
 mod unary;
 
 pub(crate) use binary::evaluate as evaluate_binary;
+pub use matmul::{matmul_f32, matmul_f64};
 pub use philox::KeyStream;
 pub(crate) use philox::fold_in;
 pub(crate) use unary::evaluate as evaluate_unary;

@@ -107,6 +107,23 @@ fn regressions_of_all_sizes_give_what_interpreted_ones_give() {
     }
 }
 
+/// The same of so many columns that matrices are read as they are stored, more columns than rows among them.
+#[test]
+fn regressions_of_many_columns_give_what_interpreted_ones_give() {
+    let sizes = [(700, 33), (300, 65), (129, 128), (100, 101), (2500, 70), (90, 300), (1100, 40)];
+    for (i, (rows, columns)) in sizes.into_iter().enumerate() {
+        for (j, particles) in [0, 1, 3, 70].into_iter().enumerate() {
+            let dtype = if (i + j) % 3 == 0 { DType::F32 } else { DType::F64 };
+            let constant = (i + 2 * j) % 4 != 0;
+            let result = regression(rows, columns, particles, dtype, constant);
+            if let Err(failure) = result {
+                panic!("{rows} rows, {columns} columns, {particles} particles, {dtype}: {failure}");
+            }
+        }
+    }
+    as_portable(|| regression(210, 66, 2, DType::F64, true)).unwrap();
+}
+
 /// Rows of a few entries, gone through by columns: a mixture's densities with their gradients, and what else reads them.
 #[test]
 fn short_rows_of_long_columns_give_what_interpreted_ones_give() {
@@ -174,19 +191,39 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let rows = 3 * (1 << 16) + 77;
     let args =
         vec![numbers(DType::F64, &[rows], 1), numbers(DType::F64, &[2, 1], 2), numbers(DType::F64, &[], 3)];
-    let f = |args: &Vec<Tensor>| {
+    depends_not_on_threads(&args, |args| {
         let each = args[0].exp() * &args[1] - &args[2];
         let columns = each.sum(0);
         Ok(vec![each.square().sum(1), each.max(1), (&each * &args[0]).sum_all(), columns.sum_all(), columns])
+    });
+}
+
+/// So many columns that few rows are worth threads, and a matrix that is read where it is: nothing is copied.
+#[test]
+fn rows_of_wide_matrices_are_divided_and_not_copied() {
+    let (rows, columns) = (2 * 1024 + 77, 600);
+    let args = vec![numbers(DType::F64, &[rows, columns], 1), numbers(DType::F64, &[columns], 2) * 0.05];
+    let f = |args: &Vec<Tensor>| {
+        let weights = args[1].tracked();
+        let total = args[0].matmul(&weights).softplus().sum_all();
+        let slopes = grad(&total, &[&weights])?;
+        Ok([vec![total], slopes].concat())
     };
+    let plan = crate::compile(ppl_tensor::trace(&Device::cpu(), f, &args).unwrap()).unwrap().explain();
+    let is_one_pass = plan.matches("loop").count() == 1 && plan.contains("chunks");
+    assert!(is_one_pass && !plan.contains("copy") && !plan.contains("matmul"), "{plan}");
+    depends_not_on_threads(&args, f);
+}
+
+fn depends_not_on_threads(args: &Vec<Tensor>, f: impl Fn(&Vec<Tensor>) -> Result<Vec<Tensor>>) {
     let bits = |threads: usize| -> Vec<Vec<u64>> {
         THREADS.set(Some(threads));
-        let traced = ppl_tensor::trace(&Device::cpu(), f, &args).unwrap();
-        let results = compiled(traced, &args).unwrap();
+        let traced = ppl_tensor::trace(&Device::cpu(), &f, args).unwrap();
+        let results = compiled(traced, args).unwrap();
         THREADS.set(None);
         results.iter().map(|x| x.to_f64().unwrap().into_iter().map(f64::to_bits).collect()).collect()
     };
     let alone = bits(1);
     assert!(bits(2) == alone && bits(5) == alone);
-    agrees(&Device::cpu(), &f, &args, &args, &compiled).unwrap();
+    agrees(&Device::cpu(), &f, args, args, &compiled).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Cholesky factors and triangular systems of small matrices.
+//! Cholesky factors and triangular systems.
 
 use ppl_tensor::DType;
 use ppl_tensor::op::TriangularSolve;

@@ -50,6 +50,32 @@ pub(crate) trait Lanes: Copy + 'static {
         }
         numbers[0]
     }
+
+    /// As many numbers as `count` says, fewer than [`Lanes::N`], and zeros after them.
+    ///
+    /// # Safety
+    /// There are so many at the address; else as for [`Lanes::load`].
+    #[inline(always)]
+    unsafe fn load_first(from: *const Self::T, count: usize) -> Self {
+        let mut numbers = [Self::T::ZERO; 8];
+        // SAFETY: the caller's; no target has more than eight.
+        unsafe {
+            for (i, number) in numbers.iter_mut().enumerate().take(count) {
+                *number = *from.add(i);
+            }
+            Self::load(numbers.as_ptr())
+        }
+    }
+
+    /// The sums of four.
+    ///
+    /// # Safety
+    /// As for [`Lanes::load`].
+    #[inline(always)]
+    unsafe fn sums(four: [Self; 4]) -> [Self::T; 4] {
+        // SAFETY: the caller's.
+        four.map(|lanes| unsafe { lanes.sum() })
+    }
 }
 
 /// Two numbers on any processor.
@@ -104,7 +130,8 @@ mod wide {
 
     macro_rules! registers {
         ($name:ident: $register:ident of $n:literal $float:ident,
-            $load:ident $store:ident $splat:ident $plus:ident $minus:ident $times_plus:ident) => {
+            $load:ident $store:ident $splat:ident $plus:ident $minus:ident $times_plus:ident;
+            $masked:ident of $bits:ident; $four:ident) => {
             /// A register.
             #[derive(Clone, Copy)]
             pub(crate) struct $name($register);
@@ -145,14 +172,62 @@ mod wide {
                     // SAFETY: see above.
                     Self(unsafe { $times_plus(self.0, x.0, y.0) })
                 }
+                #[inline(always)]
+                unsafe fn load_first(from: *const $float, count: usize) -> Self {
+                    static MASK: [$bits; 2 * $n] = {
+                        let mut mask = [0; 2 * $n];
+                        let mut i = 0;
+                        while i < $n {
+                            mask[i] = $bits::MAX;
+                            i += 1;
+                        }
+                        mask
+                    };
+                    let mask = MASK.as_ptr().wrapping_add($n - count.min($n));
+                    // SAFETY: see above; the mask has as many entries from there on, and leaves out what is not there.
+                    Self(unsafe { $masked(from, _mm256_loadu_si256(mask.cast())) })
+                }
+                #[inline(always)]
+                unsafe fn sums(four: [Self; 4]) -> [$float; 4] {
+                    // SAFETY: see above.
+                    unsafe { $four(four.map(|lanes| lanes.0)) }
+                }
             }
         };
     }
 
     registers!(Four64: __m256d of 4 f64,
-        _mm256_loadu_pd _mm256_storeu_pd _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_fmadd_pd);
+        _mm256_loadu_pd _mm256_storeu_pd _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_fmadd_pd;
+        _mm256_maskload_pd of u64; sums64);
     registers!(Eight32: __m256 of 8 f32,
-        _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_fmadd_ps);
+        _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_fmadd_ps;
+        _mm256_maskload_ps of u32; sums32);
+
+    /// # Safety
+    /// The processor has AVX2.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn sums64([a, b, c, d]: [__m256d; 4]) -> [f64; 4] {
+        let (ab, cd) = (_mm256_hadd_pd(a, b), _mm256_hadd_pd(c, d));
+        let (outer, inner) = (_mm256_blend_pd::<0b1100>(ab, cd), _mm256_permute2f128_pd::<0x21>(ab, cd));
+        let mut sums = [0.0; 4];
+        // SAFETY: there is room for four.
+        unsafe { _mm256_storeu_pd(sums.as_mut_ptr(), _mm256_add_pd(outer, inner)) };
+        sums
+    }
+
+    /// # Safety
+    /// The processor has AVX2.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn sums32([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+        let halves = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+        let (low, high) = (_mm256_castps256_ps128(halves), _mm256_extractf128_ps::<1>(halves));
+        let mut sums = [0.0; 4];
+        // SAFETY: there is room for four.
+        unsafe { _mm_storeu_ps(sums.as_mut_ptr(), _mm_add_ps(low, high)) };
+        sums
+    }
 }
 
 /// A kernel for the widest registers there are.

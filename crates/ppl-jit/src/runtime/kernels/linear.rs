@@ -4,7 +4,7 @@ use ppl_tensor::DType;
 use ppl_tensor::op::Binary;
 
 use super::lanes::{Lanes, by_lanes};
-use super::{Form, Immediate, Kernel, destination, instances, source};
+use super::{Form, Immediate, Kernel, destination, instances, source, wide};
 use crate::runtime::math::{Float, mul_add};
 
 /// What a linear combination is added to, or what is taken from what.
@@ -23,8 +23,8 @@ pub(crate) enum Start {
 
 /// Bits of the last immediate of a combination: the third source has one element for all; a number to be added follows the
 /// coefficients.
-const SAME: usize = 4;
-const SHIFTED: usize = 8;
+pub(super) const SAME: usize = 4;
+pub(super) const SHIFTED: usize = 8;
 
 impl Start {
     /// As the last immediate of a combination.
@@ -44,8 +44,8 @@ impl Start {
 }
 
 /// Bits of the last immediate of a contraction.
-const REPLACES: usize = 1;
-const MOMENTS: usize = 2;
+pub(super) const REPLACES: usize = 1;
+pub(super) const MOMENTS: usize = 2;
 
 /// The last immediate of a contraction: whether results take the place of what is there, instead of being added to it; and
 /// whether the sum of the vector and that of its squares follow the products.
@@ -204,13 +204,19 @@ unsafe fn side_by_side<L: Lanes, F: Factors<L::T>, const R: usize>(
         }
         for (i, sum) in sums.into_iter().enumerate() {
             let term = || *c.add(if start & SAME == 0 { first + i } else { 0 });
-            *dst.add(first + i) = match start & 3 {
-                0 => sum,
-                1 => term() + sum,
-                2 => term() - sum,
-                _ => sum - term(),
-            };
+            *dst.add(first + i) = started(start, sum, term);
         }
+    }
+}
+
+/// A sum and the term that an encoded [`Start`] says it begins with.
+#[inline(always)]
+pub(super) fn started<T: Float>(start: usize, sum: T, term: impl FnOnce() -> T) -> T {
+    match start & 3 {
+        0 => sum,
+        1 => term() + sum,
+        2 => term() - sum,
+        _ => sum - term(),
     }
 }
 
@@ -255,7 +261,7 @@ instances!(scattered_combination as choose_scattered_combination<L: Lanes;>);
 /// # Safety
 /// `a` and each of the rows have `n` elements.
 #[inline(always)]
-unsafe fn dots<L: Lanes, const R: usize, const W: usize, const M: bool>(
+pub(super) unsafe fn dots<L: Lanes, const R: usize, const W: usize, const M: bool>(
     a: *const L::T,
     rows: [*const L::T; R],
     n: usize,
@@ -449,14 +455,15 @@ unsafe fn product<L: Lanes>(
 }
 instances!(product as choose_product<L: Lanes;>);
 
-/// A linear combination of rows, see [`combination`].
-pub(crate) fn combine(dtype: DType) -> Option<Kernel> {
-    by_lanes!(dtype, choose_combination)
+/// A linear combination of rows, see [`combination`]; or, if it goes `across`, one whose rows are at a distance of 1 and have
+/// their elements at the distance that rows have else.
+pub(crate) fn combine(dtype: DType, across: bool) -> Option<Kernel> {
+    if across { wide::combine(dtype) } else { by_lanes!(dtype, choose_combination) }
 }
 
-/// The products of a vector with rows, added to what is there; see [`contraction`].
-pub(crate) fn contract(dtype: DType) -> Option<Kernel> {
-    by_lanes!(dtype, choose_contraction)
+/// The products of a vector with rows, added to what is there; see [`contraction`], and [`combine`] for what goes `across`.
+pub(crate) fn contract(dtype: DType, across: bool) -> Option<Kernel> {
+    if across { wide::contract(dtype) } else { by_lanes!(dtype, choose_contraction) }
 }
 
 /// A linear combination of rows anywhere, see [`scattered_combination`].

@@ -13,6 +13,7 @@ mod factor;
 mod fold;
 mod fused;
 mod lanes;
+mod large;
 mod layout;
 mod linear;
 mod map;
@@ -21,11 +22,13 @@ mod random;
 mod recur;
 #[cfg(test)]
 pub(crate) mod tests;
+mod wide;
 
 pub(crate) use convert::cast;
 pub(crate) use factor::{Triangle, cholesky, triangular_solve};
 pub(crate) use fold::{accumulate, identity, reduce_columns, reduce_rows};
 pub(crate) use fused::{MulAdd, mul_add_of};
+pub(crate) use large::{Factor, large_matmul, product_immediate};
 pub(crate) use layout::{Runs, copy, fill, load_strided};
 pub(crate) use linear::{
     Start, combine, combine_scattered, contract, contract_scattered, contraction_flags, small_matmul,

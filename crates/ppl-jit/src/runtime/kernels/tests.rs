@@ -142,7 +142,7 @@ fn rounded<T: Tested>(values: &[f64]) -> Vec<f64> {
 }
 
 fn combinations<T: Tested>() {
-    let (kernel, scattered) = (combine(T::DTYPE).unwrap(), combine_scattered(T::DTYPE).unwrap());
+    let (kernel, scattered) = (combine(T::DTYPE, false).unwrap(), combine_scattered(T::DTYPE).unwrap());
     for n in SIZES {
         for count in [0, 1, 2, 3, 5, 8] {
             for (start, form, shifted) in [
@@ -187,7 +187,7 @@ fn combinations<T: Tested>() {
 }
 
 fn contractions<T: Tested>() {
-    let (kernel, scattered) = (contract(T::DTYPE).unwrap(), contract_scattered(T::DTYPE).unwrap());
+    let (kernel, scattered) = (contract(T::DTYPE, false).unwrap(), contract_scattered(T::DTYPE).unwrap());
     for n in SIZES {
         for count in [1, 2, 3, 4, 5, 8, 9] {
             for (replaces, moments) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -219,6 +219,63 @@ fn contractions<T: Tested>() {
                 if moments {
                     check(count, &mut a.iter().copied(), "sum");
                     check(count + 1, &mut a.iter().map(|x| x * x), "squares");
+                }
+            }
+        }
+    }
+}
+
+/// Matrices as they are stored, of any number of columns.
+fn across<T: Tested>() {
+    let (combine, contract) = (combine(T::DTYPE, true).unwrap(), contract(T::DTYPE, true).unwrap());
+    for n in SIZES.into_iter().filter(|n| *n < 64) {
+        for count in [1, 2, 7, 8, 31, 33, 64, 67, 100] {
+            let row = count + n % 3;
+            let b = rounded::<T>(&numbers(n * row + 1, 11));
+            let coefficients = rounded::<T>(&numbers(count + 1, 12));
+            let term = rounded::<T>(&numbers(n.max(1), 13));
+            for (start, form, shifted) in [
+                (Start::Zero, Form::Same, true),
+                (Start::Plus, Form::Each, false),
+                (Start::Minus, Form::Each, true),
+                (Start::From, Form::Same, false),
+            ] {
+                let mut dst = vec![T::of(-7.0); n + 2];
+                let sources = [&given(&coefficients)[..], &given(&b), &given(&term)];
+                run(combine, &mut dst, sources, n, [count, 1, row, start.encoded(form, shifted)]);
+                let sign = if start == Start::Minus { -1.0 } else { 1.0 };
+                for i in 0..n {
+                    let products = (0..count).map(|k| sign * coefficients[k] * b[i * row + k]);
+                    let shift = if shifted { sign * coefficients[count] } else { 0.0 };
+                    let own = term[if form == Form::Same { 0 } else { i }];
+                    let own = match start {
+                        Start::Zero => 0.0,
+                        Start::From => -own,
+                        Start::Plus | Start::Minus => own,
+                    };
+                    let expected = dot(products.chain([shift, own]));
+                    assert_near(dst[i + 1], expected, count, &format!("{start:?} {n} {count} at {i}"));
+                }
+                assert!(dst[0].wide() == -7.0 && dst[n + 1].wide() == -7.0, "nothing else is written");
+            }
+            for (replaces, moments) in [(false, true), (true, false), (true, true), (false, false)] {
+                let before = rounded::<T>(&numbers(count + 3, 14));
+                let mut dst = given::<T>(&before);
+                let flags = contraction_flags(replaces, moments);
+                let sources = [&given(&term)[..], &given(&b), &given(&term)];
+                run(contract, &mut dst, sources, n, [count, 1, row, flags]);
+                let own = &term[..n];
+                for k in 0..count + 3 {
+                    let value = |i: usize| match k.checked_sub(count) {
+                        None => own[i] * b[i * row + k],
+                        Some(0) => own[i],
+                        Some(_) => own[i] * own[i],
+                    };
+                    let is_result = k < count || moments && k < count + 2;
+                    let first = if replaces && is_result { 0.0 } else { before[k] };
+                    let terms = (0..if is_result { n } else { 0 }).map(value);
+                    let what = format!("across {n} {count} at {k}");
+                    assert_near(dst[k + 1], dot(terms.chain([first])), n, &what);
                 }
             }
         }
@@ -265,6 +322,14 @@ fn contractions_are_sums_of_products_with_rows() {
     everywhere(|| {
         contractions::<f64>();
         contractions::<f32>();
+    });
+}
+
+#[test]
+fn wide_matrices_are_read_as_they_are_stored() {
+    everywhere(|| {
+        across::<f64>();
+        across::<f32>();
     });
 }
 
