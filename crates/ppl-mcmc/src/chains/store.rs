@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{Kernel, LogDensity, Transition};
 
 /// What the file says it is; another number where older files cannot be read.
-const FORMAT: &str = "ppl chain 1";
+const FORMAT: &str = "ppl chain 2";
 
 /// At most so much of a run is lost where it is killed.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -10,7 +10,6 @@ pub use metric::Metric;
 pub use options::{HamiltonianOptions, MassMatrix};
 pub use state::HamiltonianState;
 
-pub(crate) use metric::both_along;
 pub(crate) use options::hamiltonian_options;
 
 /// Error of the energy, in nats, beyond which a trajectory has diverged: Stan's.

@@ -53,8 +53,8 @@ impl HamiltonianState {
     pub(crate) fn read_from(file: &TensorFile) -> Result<Self> {
         let state: Self = record::read(file)?;
         let d = state.phase.position.len();
-        let Phase { momentum, velocity, gradient, .. } = &state.phase;
-        let vectors = [momentum, velocity, gradient].iter().all(|vector| vector.len() == d);
+        let Phase { momentum, gradient, force, .. } = &state.phase;
+        let vectors = [momentum, gradient, force].iter().all(|vector| vector.len() == d);
         match vectors && state.metric.dimension() == d && state.estimator.is_of(d) {
             true => Ok(state),
             false => Err(file.damaged("its state has vectors of different lengths")),
@@ -87,8 +87,9 @@ impl HamiltonianState {
 
     /// A new momentum for the last draw.
     pub(crate) fn refresh(&mut self) {
-        self.metric.draw(&mut self.stream, &mut self.phase.momentum);
-        self.metric.velocity(&self.phase.momentum, &mut self.phase.velocity);
+        let Self { phase, stream, metric, .. } = self;
+        phase.momentum.iter_mut().for_each(|p| *p = stream.normal());
+        metric.force(&phase.gradient, &mut phase.force);
     }
 
     /// What a trajectory reads and changes.

@@ -1,0 +1,48 @@
+//! The step size of the draws.
+
+use crate::record::plain;
+
+/// A step size that settles where transitions are accepted as often as wanted, by stochastic approximation (Robbins and Monro
+/// 1951) of its logarithm, averaged (Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging").
+///
+/// Dual averaging finds the way from far off, for which the steps it tries vary by a third. Acceptance bends down as a function
+/// of the step, so that the average of such steps is accepted more often than the steps were: as 0.85, where 0.8 was asked for.
+/// The steps tried here come to lie close together.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settling {
+    /// Probability of acceptance that is wanted.
+    target: f64,
+    count: f64,
+    log_step: f64,
+    log_mean: f64,
+}
+
+plain!(Settling { target, count, log_step, log_mean });
+
+/// The first move by an error of 1. Acceptance falls by about 0.4 as a step grows by a factor of e, where it is 0.8: an error is
+/// undone within some ten transitions.
+const GAIN: f64 = 0.5;
+
+/// Moves fall as this power of their number, between ½ and 1.
+const DECAY: f64 = 0.5;
+
+impl Settling {
+    /// Begins at a step size, for a probability of acceptance.
+    pub(crate) fn new(step_size: f64, target: f64) -> Self {
+        Self { target, count: 0.0, log_step: step_size.ln(), log_mean: step_size.ln() }
+    }
+
+    /// The next step size to try, after a transition with a probability of acceptance; NaN counts as 0.
+    pub(crate) fn update(&mut self, acceptance: f64) -> f64 {
+        let acceptance = if acceptance.is_nan() { 0.0 } else { acceptance.min(1.0) };
+        self.count += 1.0;
+        self.log_step += GAIN * self.count.powf(-DECAY) * (acceptance - self.target);
+        self.log_mean += (self.log_step - self.log_mean) / self.count;
+        self.log_step.exp()
+    }
+
+    /// The average of the steps tried; the first one, before.
+    pub(crate) fn average(&self) -> f64 {
+        self.log_mean.exp()
+    }
+}
