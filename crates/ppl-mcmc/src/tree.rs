@@ -153,7 +153,7 @@ impl Tree {
             leapfrogs: walk.leapfrogs,
             divergent: walk.divergent,
             saturated,
-            energy: drawn.energy,
+            energy: Some(drawn.energy),
         })
     }
 

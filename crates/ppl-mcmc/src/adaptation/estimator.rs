@@ -85,6 +85,12 @@ impl Estimator {
         }
     }
 
+    /// Whether the transition number `taken` of a warm-up is one of the last, in which the step size settles. Stan has no
+    /// such transitions.
+    pub(crate) fn settles(&self, taken: usize, warmup: usize) -> bool {
+        !matches!(self, Self::Windows { .. }) && gradients::is_last(taken, warmup)
+    }
+
     /// After the transition number `taken` of a warm-up, to this point.
     pub(crate) fn learn(&mut self, taken: usize, warmup: usize, at: &Phase) -> Result<Learned> {
         match self {

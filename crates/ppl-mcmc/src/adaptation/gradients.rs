@@ -31,6 +31,16 @@ const EARLY: f64 = 0.3;
 /// Share at the end in which only the step size is learned.
 const LAST: f64 = 0.15;
 
+/// So much of a warm-up, in transitions.
+fn share(share: f64, warmup: usize) -> usize {
+    (share * warmup as f64) as usize
+}
+
+/// Whether the transition number `taken` of a warm-up is one of those that only learn the step size.
+pub(crate) fn is_last(taken: usize, warmup: usize) -> bool {
+    taken >= warmup - share(LAST, warmup)
+}
+
 const EARLY_WINDOW: f64 = 10.0;
 const WINDOW: f64 = 80.0;
 
@@ -79,13 +89,12 @@ impl GradientScales {
         position: &[f64],
         gradient: &[f64],
     ) -> Option<(Vec<f64>, bool)> {
-        let share = |share: f64| (share * warmup as f64) as usize;
-        if taken >= warmup - share(LAST) {
+        if is_last(taken, warmup) {
             return None;
         }
         self.older.add(position, gradient);
         self.younger.add(position, gradient);
-        let wanted = if taken < share(EARLY) { EARLY_WINDOW } else { WINDOW };
+        let wanted = if taken < share(EARLY, warmup) { EARLY_WINDOW } else { WINDOW };
         let switch = self.younger.draws.count() >= wanted;
         if switch {
             std::mem::swap(&mut self.older, &mut self.younger);

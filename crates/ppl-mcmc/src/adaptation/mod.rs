@@ -4,6 +4,7 @@ mod dual_averaging;
 mod estimator;
 mod gradients;
 mod schedule;
+mod settling;
 mod welford;
 
 pub use dual_averaging::DualAveraging;
@@ -11,3 +12,4 @@ pub use schedule::Schedule;
 pub use welford::Welford;
 
 pub(crate) use estimator::{Estimator, Learned};
+pub(crate) use settling::Settling;

@@ -32,6 +32,11 @@ impl Settling {
         Self { target, count: 0.0, log_step: step_size.ln(), log_mean: step_size.ln() }
     }
 
+    /// Forgets all but the target, and begins at a step size.
+    pub(crate) fn restart(&mut self, step_size: f64) {
+        *self = Self::new(step_size, self.target);
+    }
+
     /// The next step size to try, after a transition with a probability of acceptance; NaN counts as 0.
     pub(crate) fn update(&mut self, acceptance: f64) -> f64 {
         let acceptance = if acceptance.is_nan() { 0.0 } else { acceptance.min(1.0) };

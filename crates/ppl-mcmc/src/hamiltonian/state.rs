@@ -3,9 +3,9 @@
 use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
-use super::{HamiltonianOptions, Metric, Phase};
+use super::{HamiltonianOptions, Metric, Phase, jittered};
 use crate::LogDensity;
-use crate::adaptation::{DualAveraging, Estimator, Learned};
+use crate::adaptation::{DualAveraging, Estimator, Learned, Settling};
 use crate::record::{self, plain};
 
 /// All that such a chain remembers: its last draw, its step size and mass matrix, what it has learned, and its stream.
@@ -18,10 +18,11 @@ pub struct HamiltonianState {
     taken: usize,
     warmup: usize,
     averaging: DualAveraging,
+    settling: Settling,
     estimator: Estimator,
 }
 
-plain!(HamiltonianState { phase, stream, metric, step_size, taken, warmup, averaging, estimator });
+plain!(HamiltonianState { phase, stream, metric, step_size, taken, warmup, averaging, settling, estimator });
 
 /// The first step is halved or doubled until the acceptance of one step crosses this.
 const FIRST_ACCEPTANCE: f64 = 0.8;
@@ -41,8 +42,10 @@ impl HamiltonianState {
         let phase = Phase::at_rest(density, position)?;
         let (estimator, metric) = Estimator::new(options.mass_matrix, warmup, &phase)?;
         let step_size = options.step_size.unwrap_or(1.0);
-        let averaging = DualAveraging::new(step_size, options.target_acceptance);
-        let mut state = Self { phase, stream, metric, step_size, taken: 0, warmup, averaging, estimator };
+        let target = options.target_acceptance;
+        let (averaging, settling) = (DualAveraging::new(step_size, target), Settling::new(step_size, target));
+        let mut state =
+            Self { phase, stream, metric, step_size, taken: 0, warmup, averaging, settling, estimator };
         if options.step_size.is_none() {
             state.find_step_size(density)?;
         }
@@ -99,10 +102,7 @@ impl HamiltonianState {
 
     /// The step size of the next transition.
     pub(crate) fn jittered(&mut self, jitter: f64) -> f64 {
-        match jitter {
-            0.0 => self.step_size,
-            _ => self.step_size * (1.0 + jitter * (2.0 * self.stream.uniform() - 1.0)),
-        }
+        self.step_size * jittered(jitter, &mut self.stream)
     }
 
     /// Counts a transition to the present point, and learns from it if it is one of the warm-up.
@@ -112,7 +112,9 @@ impl HamiltonianState {
         if taken >= self.warmup {
             return Ok(());
         }
-        self.step_size = self.averaging.update(acceptance);
+        let settles = self.estimator.settles(taken, self.warmup);
+        self.step_size =
+            if settles { self.settling.update(acceptance) } else { self.averaging.update(acceptance) };
         match self.estimator.learn(taken, self.warmup, &self.phase)? {
             Learned::Nothing => {}
             Learned::Metric(metric) => self.metric = metric,
@@ -121,8 +123,12 @@ impl HamiltonianState {
                 self.find_step_size(density)?;
             }
         }
+        let average = || self.averaging.average().unwrap_or(self.step_size);
         if self.taken == self.warmup {
-            self.step_size = self.averaging.average().unwrap_or(self.step_size);
+            self.step_size = if settles { self.settling.average() } else { average() };
+        } else if !settles && self.estimator.settles(self.taken, self.warmup) {
+            self.step_size = average();
+            self.settling.restart(self.step_size);
         }
         Ok(())
     }
@@ -154,7 +160,7 @@ impl HamiltonianState {
                 );
                 return Err(Error::argument(reason));
             }
-            if self.step_size == 0.0 {
+            if self.step_size < f64::MIN_POSITIVE {
                 let reason = "no step is small enough to be accepted: is the log density continuous, and its gradient right?";
                 return Err(Error::argument(reason));
             }
