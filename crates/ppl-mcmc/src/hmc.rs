@@ -31,10 +31,10 @@ impl Default for Hmc {
 }
 
 impl Hmc {
-    /// With trajectories of a mean length of π/2, which is a quarter of the way round a normal target of known scales, and
-    /// lengths uniform from 0 to twice that; of at most 1000 steps, and a mean acceptance of 0.8.
+    /// With trajectories of a mean length of π, half the way round a normal target of known scales, and lengths uniform from
+    /// 0 to twice that; of at most 1000 steps, and a mean acceptance of 0.8.
     pub fn new() -> Self {
-        let length = std::f64::consts::FRAC_PI_2;
+        let length = std::f64::consts::PI;
         let options = HamiltonianOptions::default();
         Self { options, length, length_jitter: 1.0, max_steps: 1000, end: Phase::default() }
     }
