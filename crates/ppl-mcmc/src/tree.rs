@@ -18,8 +18,8 @@ pub(crate) struct Tree {
     drawn: Drawn,
     /// The momentum of the end from which the last subtree went on.
     joint: Vec<f64>,
-    /// The first piece of the last subtree that is not part of a longer one: in the end the subtree. Its last point is the
-    /// trajectory's end.
+    /// The longest piece of the last subtree that ends with its last point, in the end all of it: first momentum and sum. Its
+    /// last momentum is that of the trajectory's end.
     made: Piece,
     /// The point drawn from the subtree.
     candidate: Drawn,
@@ -283,12 +283,12 @@ fn pieces_go_on(momenta: [&Vec<f64>; 5], far_sum: &mut [f64]) -> bool {
         momenta.map(|momentum| &momentum.as_chunks::<LANES>().0[..chunks.len()]);
     let mut along = [[0.0; LANES]; 6];
     for (i, sum) in chunks.iter_mut().enumerate() {
-        one([near_first[i], near_last[i], near_sum[i], far_first[i], far_last[i]], sum, &mut along);
+        take_chunk([near_first[i], near_last[i], near_sum[i], far_first[i], far_last[i]], sum, &mut along);
     }
     if let [sum] = rest {
         let last = |momentum: &Vec<f64>| [momentum.last().copied().unwrap_or(0.0), 0.0];
         let mut padded = [*sum, 0.0];
-        one(momenta.map(last), &mut padded, &mut along);
+        take_chunk(momenta.map(last), &mut padded, &mut along);
         *sum = padded[0];
     }
     along.iter().all(|[even, odd]| even + odd > 0.0)
@@ -297,8 +297,9 @@ fn pieces_go_on(momenta: [&Vec<f64>; 5], far_sum: &mut [f64]) -> bool {
 /// Numbers that are added side by side.
 const LANES: usize = 2;
 
+/// A chunk's part in [`pieces_go_on`].
 #[inline(always)]
-fn one(momenta: [[f64; LANES]; 5], far_sum: &mut [f64; LANES], along: &mut [[f64; LANES]; 6]) {
+fn take_chunk(momenta: [[f64; LANES]; 5], far_sum: &mut [f64; LANES], along: &mut [[f64; LANES]; 6]) {
     let [near_first, near_last, near_sum, far_first, far_last] = momenta;
     let add = |a: [f64; LANES], b: [f64; LANES]| [a[0] + b[0], a[1] + b[1]];
     let (whole, to_far, to_near) =
@@ -319,7 +320,53 @@ fn one(momenta: [[f64; LANES]; 5], far_sum: &mut [f64; LANES], along: &mut [[f64
 
 #[cfg(test)]
 mod tests {
-    use super::Weights;
+    use ppl_tensor::Key;
+
+    use super::{Tree, Weights};
+
+    /// By the definition: of four points in the order of time, the first two and the last two being pieces.
+    fn definition(p: &[Vec<f64>]) -> bool {
+        let along = |sum: &[&Vec<f64>], ends: [&Vec<f64>; 2]| {
+            let total = |i: usize| sum.iter().map(|p| p[i]).sum::<f64>();
+            ends.iter().all(|end| end.iter().enumerate().map(|(i, x)| x * total(i)).sum::<f64>() > 0.0)
+        };
+        along(&[&p[0], &p[1], &p[2], &p[3]], [&p[0], &p[3]])
+            && along(&[&p[0], &p[1], &p[2]], [&p[0], &p[2]])
+            && along(&[&p[1], &p[2], &p[3]], [&p[1], &p[3]])
+    }
+
+    /// Forward and back in time, in even and odd dimensions.
+    #[test]
+    fn trajectories_end_where_the_criterion_says() {
+        let mut stream = Key::new(1).stream().unwrap();
+        let mut counts = [0; 2];
+        for case in 0..2000 {
+            let d = 1 + case % 5;
+            // About one direction, so that many go on.
+            let mut point = || -> Vec<f64> { (0..d).map(|_| 0.7 + stream.normal()).collect() };
+            let points: Vec<Vec<f64>> = (0..4).map(|_| point()).collect();
+            let sum = |a: usize, b: usize| -> Vec<f64> {
+                points[a].iter().zip(&points[b]).map(|(x, y)| x + y).collect()
+            };
+            let expected = definition(&points);
+            counts[usize::from(expected)] += 1;
+            for forward in [true, false] {
+                let mut tree = Tree::default();
+                tree.resize(d, 2);
+                tree.ends[0].momentum.clone_from(&points[0]);
+                tree.ends[1].momentum.clone_from(&points[3]);
+                let [joint, first] = if forward { [1, 2] } else { [2, 1] };
+                tree.joint.clone_from(&points[joint]);
+                tree.made.first.clone_from(&points[first]);
+                let [old, new] = if forward { [sum(0, 1), sum(2, 3)] } else { [sum(2, 3), sum(0, 1)] };
+                (tree.momentum, tree.made.sum) = (old, new);
+                assert_eq!(tree.goes_on(2, forward), expected, "{points:?} {forward}");
+                let total = sum(0, 1).into_iter().zip(sum(2, 3)).map(|(a, b)| a + b);
+                assert!(tree.momentum.iter().zip(total).all(|(found, sum)| (found - sum).abs() < 1e-12));
+            }
+        }
+        assert!(counts.iter().all(|count| *count > 200), "{counts:?}");
+    }
 
     /// Shares of weights whose logarithms are far beyond what a number holds.
     #[test]

@@ -81,17 +81,9 @@ impl GradientScales {
         pairs.iter().all(|pair| pair.draws.is_of(dimension) && pair.gradients.is_of(dimension))
     }
 
-    /// The variances after a transition, the `taken`-th of a warm-up, if they change, and whether the windows did.
-    pub(crate) fn add(
-        &mut self,
-        taken: usize,
-        warmup: usize,
-        position: &[f64],
-        gradient: &[f64],
-    ) -> Option<(Vec<f64>, bool)> {
-        if is_last(taken, warmup) {
-            return None;
-        }
+    /// Takes a point after the `taken`-th transition of a warm-up, which changes [`GradientScales::variances`], and says whether
+    /// the first window is full now.
+    pub(crate) fn add(&mut self, taken: usize, warmup: usize, position: &[f64], gradient: &[f64]) -> bool {
         self.older.add(position, gradient);
         self.younger.add(position, gradient);
         let wanted = if taken < share(EARLY, warmup) { EARLY_WINDOW } else { WINDOW };
@@ -102,11 +94,14 @@ impl GradientScales {
             self.younger.gradients.clear();
             self.switches += 1;
         }
-        if self.older.draws.count() < EARLY_WINDOW {
-            return None;
-        }
-        let (draws, gradients) = (self.older.draws.covariance(), self.older.gradients.covariance());
-        let variance = draws.iter().zip(&gradients).map(|(draw, gradient)| bounded((draw / gradient).sqrt()));
-        Some((variance.collect(), switch && self.switches == 1))
+        switch && self.switches == 1
+    }
+
+    /// The variances, if there are points enough for them.
+    pub(crate) fn variances(&self) -> Option<impl Iterator<Item = f64>> {
+        let Pair { draws, gradients } = &self.older;
+        let pairs = draws.variances().zip(gradients.variances());
+        let variances = pairs.map(|(draw, gradient)| bounded((draw / gradient).sqrt()));
+        (draws.count() >= EARLY_WINDOW).then_some(variances)
     }
 }

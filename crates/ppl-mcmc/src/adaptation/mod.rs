@@ -11,5 +11,5 @@ pub use dual_averaging::DualAveraging;
 pub use schedule::Schedule;
 pub use welford::Welford;
 
-pub(crate) use estimator::{Estimator, Learned};
+pub(crate) use estimator::Estimator;
 pub(crate) use settling::Settling;

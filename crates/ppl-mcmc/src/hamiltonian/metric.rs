@@ -69,11 +69,25 @@ impl Metric {
     /// # Errors
     /// If one is not positive and finite.
     pub fn diagonal(variance: Vec<f64>) -> Result<Self> {
-        if let Some(bad) = variance.iter().find(|v| !(**v > 0.0 && v.is_finite())) {
-            return Err(Error::argument(format!("a variance of the mass matrix is {bad}, must be positive")));
+        let mut metric = Self::identity(variance.len());
+        metric.set_variances(variance.into_iter())?;
+        Ok(metric)
+    }
+
+    /// Becomes the diagonal matrix of these variances, `d` numbers.
+    pub(crate) fn set_variances(&mut self, variances: impl Iterator<Item = f64>) -> Result<()> {
+        if let Self::Dense { .. } = self {
+            *self = Self::identity(self.dimension());
         }
-        let scale = variance.iter().map(|v| v.sqrt()).collect();
-        Ok(Self::Diagonal { variance, scale })
+        let Self::Diagonal { variance, scale } = self else { return Ok(()) };
+        for ((variance, scale), new) in variance.iter_mut().zip(scale).zip(variances) {
+            if !(new > 0.0 && new.is_finite()) {
+                let reason = format!("a variance of the mass matrix is {new}, must be positive");
+                return Err(Error::argument(reason));
+            }
+            (*variance, *scale) = (new, new.sqrt());
+        }
+        Ok(())
     }
 
     /// The dense matrix of this covariance `[d, d]`, row-major, of which the lower triangle counts.

@@ -5,7 +5,7 @@ use ppl_tensor::KeyStream;
 
 use super::{HamiltonianOptions, Metric, Phase, jittered};
 use crate::LogDensity;
-use crate::adaptation::{DualAveraging, Estimator, Learned, Settling};
+use crate::adaptation::{DualAveraging, Estimator, Settling};
 use crate::record::{self, plain};
 
 /// All that such a chain remembers: its last draw, its step size and mass matrix, what it has learned, and its stream.
@@ -115,13 +115,8 @@ impl HamiltonianState {
         let settles = self.estimator.settles(taken, self.warmup);
         self.step_size =
             if settles { self.settling.update(acceptance) } else { self.averaging.update(acceptance) };
-        match self.estimator.learn(taken, self.warmup, &self.phase)? {
-            Learned::Nothing => {}
-            Learned::Metric(metric) => self.metric = metric,
-            Learned::Fresh(metric) => {
-                self.metric = metric;
-                self.find_step_size(density)?;
-            }
+        if self.estimator.learn(taken, self.warmup, &self.phase, &mut self.metric)? {
+            self.find_step_size(density)?;
         }
         let average = || self.averaging.average().unwrap_or(self.step_size);
         if self.taken == self.warmup {

@@ -172,10 +172,10 @@ fn steps_are_those_of_the_mass_matrix() {
         let end = kick(half, gradient);
         let kinetic: f64 =
             (0..2).map(|i| 0.5 * end[i] * (inverse[i][0] * end[0] + inverse[i][1] * end[1])).sum();
-        for i in 0..2 {
-            assert!((phase.position[i] - moved[i]).abs() < 1e-14);
-            assert!((phase.momentum[i] - whitened(end)[i]).abs() < 1e-14);
-            assert!((phase.force[i] - whitened(gradient)[i]).abs() < 1e-14);
+        let pairs =
+            [(&phase.position, moved), (&phase.momentum, whitened(end)), (&phase.force, whitened(gradient))];
+        for (found, expected) in pairs {
+            assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-14));
         }
         assert!((phase.energy() - (kinetic - value)).abs() < 1e-14);
     }
