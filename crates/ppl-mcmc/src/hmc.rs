@@ -1,19 +1,25 @@
-//! Hamiltonian Monte Carlo with trajectories of one length.
+//! Hamiltonian Monte Carlo with trajectories whose lengths do not depend on where they lead.
 
 use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
 use crate::hamiltonian::{
-    DIVERGENCE, HamiltonianOptions, HamiltonianState, MassMatrix, Phase, hamiltonian_options,
+    DIVERGENCE, HamiltonianOptions, HamiltonianState, MassMatrix, Phase, hamiltonian_options, jittered,
 };
 use crate::{Kernel, LogDensity, Transition};
 
-/// Hamiltonian Monte Carlo (Duane, Kennedy, Pendleton and Roweth 1987; Neal 2011): a trajectory of a given length in time,
+/// Hamiltonian Monte Carlo (Duane, Kennedy, Pendleton and Roweth 1987; Neal 2011): a trajectory of a random length in time,
 /// whose end is accepted as Metropolis says.
+///
+/// Along an axis of a normal target a trajectory goes round, and one that ends after half its way round, or all of it, is where
+/// it was, or opposite, whatever its momentum. Of trajectories of one length there is an axis for which it is such, sooner or
+/// later, and chains do not move along it; lengths that differ have none (Mackenzie 1989, "An improved hybrid Monte Carlo
+/// method"; Neal 2011, section 3.2).
 #[derive(Debug, Clone)]
 pub struct Hmc {
     options: HamiltonianOptions,
     length: f64,
+    length_jitter: f64,
     max_steps: u32,
     end: Phase,
 }
@@ -25,18 +31,26 @@ impl Default for Hmc {
 }
 
 impl Hmc {
-    /// With trajectories of length π/2, which for a normal target of known scales makes independent draws, of at most
-    /// 1000 steps, and a mean acceptance of 0.8.
+    /// With trajectories of a mean length of π, half the way round a normal target of known scales, and lengths uniform from
+    /// 0 to twice that; of at most 1000 steps, and a mean acceptance of 0.8.
     pub fn new() -> Self {
-        let length = std::f64::consts::FRAC_PI_2;
-        Self { options: HamiltonianOptions::default(), length, max_steps: 1000, end: Phase::default() }
+        let length = std::f64::consts::PI;
+        let options = HamiltonianOptions::default();
+        Self { options, length, length_jitter: 1.0, max_steps: 1000, end: Phase::default() }
     }
 
-    /// Trajectories of another length: the number of steps times the step size, positive. Scales are those of the mass
+    /// Trajectories of another mean length: the number of steps times the step size, positive. Scales are those of the mass
     /// matrix, so that one standard deviation takes a time of about 1.
     #[must_use]
     pub fn trajectory_length(mut self, length: f64) -> Self {
         self.length = length;
+        self
+    }
+
+    /// Lengths vary uniformly by this share, in [0, 1]; 0 makes trajectories of one length.
+    #[must_use]
+    pub fn length_jitter(mut self, jitter: f64) -> Self {
+        self.length_jitter = jitter;
         self
     }
 
@@ -54,10 +68,11 @@ impl Kernel for Hmc {
     type State = HamiltonianState;
 
     fn describe(&self) -> String {
-        let Self { options, length, max_steps, .. } = self;
+        let Self { options, length, length_jitter: jitter, max_steps, .. } = self;
         let options = options.describe();
+        let varied = if *jitter > 0.0 { format!(", jitter {jitter}") } else { String::new() };
         format!(
-            "Hamiltonian Monte Carlo: {options}, trajectories of length {length:.4}, up to {max_steps} steps"
+            "Hamiltonian Monte Carlo: {options}, trajectories of length {length:.4}{varied}, up to {max_steps} steps"
         )
     }
 
@@ -65,6 +80,12 @@ impl Kernel for Hmc {
         if !(self.length > 0.0 && self.length.is_finite()) {
             let length = self.length;
             return Err(Error::argument(format!("the trajectory length is {length}, must be positive")));
+        }
+        if !(0.0..=1.0).contains(&self.length_jitter) {
+            let jitter = self.length_jitter;
+            return Err(Error::argument(format!(
+                "the jitter of the trajectory length is {jitter}, must be 0 to 1"
+            )));
         }
         if self.max_steps == 0 {
             return Err(Error::argument("the maximum number of steps is 0, must be at least 1"));
@@ -86,9 +107,10 @@ impl Kernel for Hmc {
     fn step(&mut self, density: &mut dyn LogDensity, state: &mut HamiltonianState) -> Result<Transition> {
         state.refresh();
         let step_size = state.jittered(self.options.jitter);
-        // A cast of what is too large gives the largest number, which is then bounded.
-        let steps = ((self.length / step_size) as u32).clamp(1, self.max_steps);
         let (metric, stream, phase) = state.parts();
+        let length = self.length * jittered(self.length_jitter, stream);
+        // A cast of what is too large gives the largest number, which is then bounded.
+        let steps = ((length / step_size) as u32).clamp(1, self.max_steps);
         if self.end.position.len() != phase.position.len() {
             self.end = Phase::zeros(phase.position.len());
         }
@@ -116,7 +138,7 @@ impl Kernel for Hmc {
             leapfrogs,
             divergent,
             saturated,
-            energy,
+            energy: Some(energy),
         })
     }
 

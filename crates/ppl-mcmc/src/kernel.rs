@@ -149,6 +149,6 @@ pub struct Transition {
     pub divergent: bool,
     /// Whether the trajectory ended because it was as long as is allowed.
     pub saturated: bool,
-    /// The Hamiltonian at the draw, in nats.
-    pub energy: f64,
+    /// The Hamiltonian at the draw, in nats; `None` of a kernel that has none. What diagnoses by energies leaves its chains out.
+    pub energy: Option<f64>,
 }

@@ -144,7 +144,7 @@ impl Kernel for RandomWalk {
             leapfrogs: 1,
             divergent,
             saturated: false,
-            energy: -log_density,
+            energy: None,
         })
     }
 

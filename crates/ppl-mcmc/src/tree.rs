@@ -3,33 +3,37 @@
 use ppl_core::Result;
 use ppl_tensor::KeyStream;
 
-use crate::hamiltonian::{DIVERGENCE, HamiltonianState, Metric, Phase, both_along};
+use crate::hamiltonian::{DIVERGENCE, HamiltonianState, Metric, Phase};
 use crate::{LogDensity, Transition};
 
-/// Memory for trees up to a depth.
+/// Memory for trees up to a depth. Momenta are those of [`Phase`], of which velocities are the same numbers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
     dimension: usize,
     /// Both ends of the trajectory, in the direction of time.
     ends: [Phase; 2],
-    /// Two subtrees for each depth: those that make one of the next depth.
-    levels: Vec<[Subtree; 2]>,
-    whole: Subtree,
-}
-
-/// A piece of a trajectory. All vectors have `d` numbers; first and last are in the order in which it was made.
-#[derive(Debug, Clone, Default)]
-struct Subtree {
-    first_momentum: Vec<f64>,
-    first_velocity: Vec<f64>,
-    last_momentum: Vec<f64>,
-    last_velocity: Vec<f64>,
     /// Sum of the momenta of all its points.
     momentum: Vec<f64>,
-    /// Logarithm of the sum of the weights of its points: `exp(H₀ - H)`.
-    log_weight: f64,
     /// The point drawn from it.
     drawn: Drawn,
+    /// The momentum of the end from which the last subtree went on.
+    joint: Vec<f64>,
+    /// The longest piece of the last subtree that ends with its last point, in the end all of it: first momentum and sum. Its
+    /// last momentum is that of the trajectory's end.
+    made: Piece,
+    /// The point drawn from the subtree.
+    candidate: Drawn,
+    /// Pieces of `2^k` points, `k` the place, which wait for as many that follow.
+    waiting: Vec<Piece>,
+}
+
+/// Momenta of a piece of a trajectory, in the order in which it was made; `d` numbers each.
+#[derive(Debug, Clone, Default)]
+struct Piece {
+    first: Vec<f64>,
+    last: Vec<f64>,
+    /// Of all points; of a single one it is not there.
+    sum: Vec<f64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -49,23 +53,43 @@ struct Walk<'a> {
     time: f64,
     /// `H₀`.
     energy: f64,
+    weights: Weights,
     leapfrogs: u32,
     acceptance: f64,
     divergent: bool,
 }
 
+/// Weights of points, `exp(H₀ - H)`, all times one factor: 1, unless one is so large that it could not be added to others.
+/// Those too small for a number are 0: the start's is not, and no uniform draw is as small as their share.
+struct Weights {
+    /// Of the trajectory.
+    whole: f64,
+    /// Of the subtree that is being made.
+    subtree: f64,
+    log_factor: f64,
+}
+
+/// A sum of `2³⁰` of these is finite.
+const LARGEST_WEIGHT: f64 = 1e290;
+
 impl Tree {
     /// Room for vectors of `d` numbers and trees of a depth.
     pub(crate) fn resize(&mut self, dimension: usize, depth: u32) {
-        if self.dimension == dimension && self.levels.len() == depth as usize {
+        if self.dimension == dimension && self.waiting.len() == depth as usize {
             return;
         }
-        let new = || Subtree::new(dimension);
+        let zeros = || vec![0.0; dimension];
+        let piece = || Piece { first: zeros(), last: zeros(), sum: zeros() };
+        let drawn = || Drawn { position: zeros(), gradient: zeros(), log_density: 0.0, energy: 0.0 };
         *self = Self {
             dimension,
             ends: [Phase::zeros(dimension), Phase::zeros(dimension)],
-            levels: (0..depth).map(|_| [new(), new()]).collect(),
-            whole: new(),
+            momentum: zeros(),
+            drawn: drawn(),
+            joint: zeros(),
+            made: piece(),
+            candidate: drawn(),
+            waiting: (0..depth).map(|_| piece()).collect(),
         };
     }
 
@@ -77,64 +101,47 @@ impl Tree {
         step_size: f64,
         max_depth: u32,
     ) -> Result<Transition> {
-        let energy = state.phase.energy();
-        self.ends.iter_mut().for_each(|end| end.copy_from(&state.phase));
-        self.whole.set(&state.phase, energy, energy);
-        self.whole.complete();
         let (metric, stream, phase) = state.parts();
+        let energy = phase.energy();
+        self.ends.iter_mut().for_each(|end| end.copy_from(phase));
+        self.momentum.copy_from_slice(&phase.momentum);
+        self.drawn.set(phase, energy);
+        let weights = Weights { whole: 1.0, subtree: 0.0, log_factor: 0.0 };
         let mut walk = Walk {
             density,
             metric,
             stream,
             time: step_size,
             energy,
+            weights,
             leapfrogs: 0,
             acceptance: 0.0,
             divergent: false,
         };
+        // A bit for each doubling: there are at most 30.
+        let directions = (walk.stream.uniform() * f64::from(1_u32 << 30)) as u32;
         let (mut depth, mut saturated) = (0, true);
         while depth < max_depth {
-            let forward = walk.stream.uniform() > 0.5;
+            let forward = directions >> depth & 1 == 1;
             walk.time = if forward { step_size } else { -step_size };
-            let complete = build(
-                &mut self.levels[..=depth as usize],
-                0,
-                &mut self.ends[usize::from(forward)],
-                &mut walk,
-            )?;
-            if !complete {
+            if !self.extend(depth, forward, &mut walk)? {
                 saturated = false;
                 break;
             }
-            let whole = &mut self.whole;
-            let new = &mut self.levels[depth as usize][0];
-            if depth == 0 {
-                new.complete();
+            // Biased towards what is new: away from the start. The draw is made in any case, so that the stream does not
+            // depend on rounding.
+            let Weights { whole, subtree, .. } = &mut walk.weights;
+            if walk.stream.uniform() * *whole < *subtree {
+                std::mem::swap(&mut self.drawn, &mut self.candidate);
             }
+            *whole += *subtree;
             depth += 1;
-            // Biased towards what is new: away from the start.
-            if accepted(new.log_weight - whole.log_weight, walk.stream) {
-                std::mem::swap(&mut whole.drawn, &mut new.drawn);
-            }
-            if !forward {
-                new.reverse();
-            }
-            let (left, right) = if forward { (&*whole, &*new) } else { (&*new, &*whole) };
-            let goes_on = goes_on(left, right, depth > 1);
-            if forward {
-                std::mem::swap(&mut whole.last_momentum, &mut new.last_momentum);
-                std::mem::swap(&mut whole.last_velocity, &mut new.last_velocity);
-            } else {
-                std::mem::swap(&mut whole.first_momentum, &mut new.first_momentum);
-                std::mem::swap(&mut whole.first_velocity, &mut new.first_velocity);
-            }
-            whole.absorb(new);
-            if !goes_on {
+            if !self.goes_on(depth, forward) {
                 saturated = false;
                 break;
             }
         }
-        let drawn = &mut self.whole.drawn;
+        let drawn = &mut self.drawn;
         std::mem::swap(&mut phase.position, &mut drawn.position);
         std::mem::swap(&mut phase.gradient, &mut drawn.gradient);
         phase.log_density = drawn.log_density;
@@ -146,140 +153,244 @@ impl Tree {
             leapfrogs: walk.leapfrogs,
             divergent: walk.divergent,
             saturated,
-            energy: drawn.energy,
+            energy: Some(drawn.energy),
         })
     }
+
+    /// Makes a subtree of `2^depth` points at one end, and draws a point from it. False if it diverged, or a part of it
+    /// turned: nothing of it counts then.
+    fn extend(&mut self, depth: u32, forward: bool, walk: &mut Walk<'_>) -> Result<bool> {
+        let Self { ends, joint, made, candidate, waiting, .. } = self;
+        let end = &mut ends[usize::from(forward)];
+        joint.copy_from_slice(&end.momentum);
+        walk.weights.subtree = 0.0;
+        for leaf in 0..1_u32 << depth {
+            end.leapfrog(walk.density, walk.metric, walk.time)?;
+            let energy = end.energy();
+            let Some(weight) = walk.weigh(energy) else { return Ok(false) };
+            // Each point takes the place of those before with its share of the weights so far.
+            walk.weights.subtree += weight;
+            if leaf == 0 || walk.stream.uniform() * walk.weights.subtree < weight {
+                candidate.set(end, energy);
+            }
+            if leaf & 1 == 0 {
+                waiting[0].first.copy_from_slice(&end.momentum);
+                continue;
+            }
+            if !pair_goes_on(&waiting[0].first, &end.momentum, &mut made.sum) {
+                return Ok(false);
+            }
+            std::mem::swap(&mut made.first, &mut waiting[0].first);
+            // Bit k of the leaf's number says whether 2^k points wait, which with those just made are twice as many.
+            let complete = leaf.trailing_ones();
+            for near in &mut waiting[1..complete as usize] {
+                let momenta = [&near.first, &near.last, &near.sum, &made.first, &end.momentum];
+                if !pieces_go_on(momenta, &mut made.sum) {
+                    return Ok(false);
+                }
+                std::mem::swap(&mut made.first, &mut near.first);
+            }
+            if complete < depth {
+                let piece = &mut waiting[complete as usize];
+                std::mem::swap(&mut made.first, &mut piece.first);
+                std::mem::swap(&mut made.sum, &mut piece.sum);
+                piece.last.copy_from_slice(&end.momentum);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes the momenta of the last subtree to those of the trajectory, which has this depth now, and says whether it goes on.
+    fn goes_on(&mut self, depth: u32, forward: bool) -> bool {
+        let Self { ends, momentum, joint, made, .. } = self;
+        let [back, end] = if forward { [0, 1] } else { [1, 0] }.map(|end| &ends[end].momentum);
+        if depth == 1 {
+            return pair_goes_on(back, end, momentum);
+        }
+        // Seen from the new end, so that the sum of the trajectory is the one that grows.
+        pieces_go_on([end, &made.first, &made.sum, joint, back], momentum)
+    }
 }
 
-/// Makes the subtree of the deepest of these levels, `2^depth` steps on from `end`, in its slot. False if it diverged, or
-/// turned before it was complete; nothing in the slot counts then.
-fn build(levels: &mut [[Subtree; 2]], slot: usize, end: &mut Phase, walk: &mut Walk<'_>) -> Result<bool> {
-    let Some((level, below)) = levels.split_last_mut() else { return Ok(false) };
-    let made = &mut level[slot];
-    let depth = below.len();
-    if depth == 0 {
-        end.leapfrog(walk.density, walk.metric, walk.time)?;
-        walk.leapfrogs += 1;
-        let energy = end.energy();
-        let log_weight = walk.energy - energy;
-        walk.acceptance += if log_weight >= 0.0 { 1.0 } else { log_weight.exp() };
-        walk.divergent = -log_weight > DIVERGENCE || !log_weight.is_finite();
-        made.set(end, energy, walk.energy);
-        return Ok(!walk.divergent);
-    }
-    if !build(below, 0, end, walk)? || !build(below, 1, end, walk)? {
-        return Ok(false);
-    }
-    let [near, far] = &mut below[depth - 1];
-    if depth == 1 {
-        // Points have all their vectors where they begin.
-        std::mem::swap(&mut far.last_momentum, &mut far.first_momentum);
-        std::mem::swap(&mut far.last_velocity, &mut far.first_velocity);
-        let momenta = near.first_momentum.iter().zip(&far.last_momentum);
-        near.momentum.iter_mut().zip(momenta).for_each(|(sum, (near, far))| *sum = near + far);
-        let (first, last) = (&near.first_velocity, &far.last_velocity);
-        if !both_along(first, last, &near.first_momentum, &far.last_momentum) {
-            return Ok(false);
+impl Walk<'_> {
+    /// Counts a point, and gives its weight; `None` if the trajectory diverged there.
+    #[inline]
+    fn weigh(&mut self, energy: f64) -> Option<f64> {
+        self.leapfrogs += 1;
+        let advantage = self.energy - energy;
+        let weight = advantage.exp();
+        self.acceptance += weight.min(1.0);
+        self.divergent = -advantage > DIVERGENCE || !advantage.is_finite();
+        if self.divergent {
+            return None;
         }
-    } else {
-        if !goes_on(near, far, true) {
-            return Ok(false);
-        }
-        near.momentum.iter_mut().zip(&far.momentum).for_each(|(sum, p)| *sum += p);
+        Some(self.weights.scaled(weight, advantage))
     }
-    made.join(near, far, walk.stream);
-    Ok(true)
 }
 
-/// Whether a point of a piece with this advantage in log weight is taken.
+impl Weights {
+    /// A weight, which may be infinite, and its logarithm: times the factor of all.
+    #[inline]
+    fn scaled(&mut self, weight: f64, log_weight: f64) -> f64 {
+        let usual = weight <= LARGEST_WEIGHT && self.log_factor == 0.0;
+        if usual { weight } else { self.rescaled(log_weight) }
+    }
+
+    /// Chooses another factor if this weight is above 1 with the present one.
+    #[cold]
+    fn rescaled(&mut self, log_weight: f64) -> f64 {
+        let scaled = log_weight + self.log_factor;
+        if scaled <= 0.0 {
+            return scaled.exp();
+        }
+        let factor = (-scaled).exp();
+        self.whole *= factor;
+        self.subtree *= factor;
+        self.log_factor = -log_weight;
+        1.0
+    }
+}
+
+impl Drawn {
+    #[inline]
+    fn set(&mut self, point: &Phase, energy: f64) {
+        self.position.copy_from_slice(&point.position);
+        self.gradient.copy_from_slice(&point.gradient);
+        self.log_density = point.log_density;
+        self.energy = energy;
+    }
+}
+
+/// Whether two adjacent points do not turn back: both momenta go along their sum, which is written.
 #[inline]
-fn accepted(advantage: f64, stream: &mut KeyStream) -> bool {
-    // The draw is made in any case, so that the stream does not depend on rounding.
-    let uniform = stream.uniform();
-    advantage >= 0.0 || uniform < advantage.exp()
+fn pair_goes_on(near: &[f64], far: &[f64], sum: &mut [f64]) -> bool {
+    let (mut along_near, mut along_far) = (0.0, 0.0);
+    for ((sum, near), far) in sum.iter_mut().zip(near).zip(far) {
+        *sum = near + far;
+        along_near += near * *sum;
+        along_far += far * *sum;
+    }
+    along_near > 0.0 && along_far > 0.0
 }
 
 /// Whether neither two adjacent pieces together, nor each with the nearest point of the other, turn back: both ends still
-/// move along the summed momentum. Of two single points the three questions are one.
+/// move along the summed momentum. Of `near` first, last, and sum are given, of `far` first and last; its sum becomes that of
+/// both.
 #[inline]
-fn goes_on(left: &Subtree, right: &Subtree, several: bool) -> bool {
-    both_along(&left.first_velocity, &right.last_velocity, &left.momentum, &right.momentum)
-        && (!several
-            || both_along(&left.first_velocity, &right.first_velocity, &left.momentum, &right.first_momentum)
-                && both_along(
-                    &left.last_velocity,
-                    &right.last_velocity,
-                    &left.last_momentum,
-                    &right.momentum,
-                ))
+fn pieces_go_on(momenta: [&Vec<f64>; 5], far_sum: &mut [f64]) -> bool {
+    let (chunks, rest) = far_sum.as_chunks_mut::<LANES>();
+    let [near_first, near_last, near_sum, far_first, far_last] =
+        momenta.map(|momentum| &momentum.as_chunks::<LANES>().0[..chunks.len()]);
+    let mut along = [[0.0; LANES]; 6];
+    for (i, sum) in chunks.iter_mut().enumerate() {
+        take_chunk([near_first[i], near_last[i], near_sum[i], far_first[i], far_last[i]], sum, &mut along);
+    }
+    if let [sum] = rest {
+        let last = |momentum: &Vec<f64>| [momentum.last().copied().unwrap_or(0.0), 0.0];
+        let mut padded = [*sum, 0.0];
+        take_chunk(momenta.map(last), &mut padded, &mut along);
+        *sum = padded[0];
+    }
+    along.iter().all(|[even, odd]| even + odd > 0.0)
 }
 
-/// `ln(eᵃ + eᵇ)`, and the share of `eᵇ`.
-#[inline]
-fn log_add_exp(a: f64, b: f64) -> (f64, f64) {
-    let (larger, smaller) = if a > b { (a, b) } else { (b, a) };
-    let ratio = (smaller - larger).exp();
-    let share = if a > b { ratio / (1.0 + ratio) } else { 1.0 / (1.0 + ratio) };
-    (larger + ratio.ln_1p(), share)
+/// Numbers that are added side by side.
+const LANES: usize = 2;
+
+/// A chunk's part in [`pieces_go_on`].
+#[inline(always)]
+fn take_chunk(momenta: [[f64; LANES]; 5], far_sum: &mut [f64; LANES], along: &mut [[f64; LANES]; 6]) {
+    let [near_first, near_last, near_sum, far_first, far_last] = momenta;
+    let add = |a: [f64; LANES], b: [f64; LANES]| [a[0] + b[0], a[1] + b[1]];
+    let (whole, to_far, to_near) =
+        (add(near_sum, *far_sum), add(near_sum, far_first), add(near_last, *far_sum));
+    let pairs = [
+        (near_first, whole),
+        (far_last, whole),
+        (near_first, to_far),
+        (far_first, to_far),
+        (near_last, to_near),
+        (far_last, to_near),
+    ];
+    for (along, (end, sum)) in along.iter_mut().zip(pairs) {
+        *along = add(*along, [end[0] * sum[0], end[1] * sum[1]]);
+    }
+    *far_sum = whole;
 }
 
-impl Subtree {
-    fn new(dimension: usize) -> Self {
-        let zeros = || vec![0.0; dimension];
-        let drawn = Drawn { position: zeros(), gradient: zeros(), log_density: 0.0, energy: 0.0 };
-        Self {
-            first_momentum: zeros(),
-            first_velocity: zeros(),
-            last_momentum: zeros(),
-            last_velocity: zeros(),
-            momentum: zeros(),
-            log_weight: 0.0,
-            drawn,
+#[cfg(test)]
+mod tests {
+    use ppl_tensor::Key;
+
+    use super::{Tree, Weights};
+
+    /// By the definition: of four points in the order of time, the first two and the last two being pieces.
+    fn definition(p: &[Vec<f64>]) -> bool {
+        let along = |sum: &[&Vec<f64>], ends: [&Vec<f64>; 2]| {
+            let total = |i: usize| sum.iter().map(|p| p[i]).sum::<f64>();
+            ends.iter().all(|end| end.iter().enumerate().map(|(i, x)| x * total(i)).sum::<f64>() > 0.0)
+        };
+        along(&[&p[0], &p[1], &p[2], &p[3]], [&p[0], &p[3]])
+            && along(&[&p[0], &p[1], &p[2]], [&p[0], &p[2]])
+            && along(&[&p[1], &p[2], &p[3]], [&p[1], &p[3]])
+    }
+
+    /// Forward and back in time, in even and odd dimensions.
+    #[test]
+    fn trajectories_end_where_the_criterion_says() {
+        let mut stream = Key::new(1).stream().unwrap();
+        let mut counts = [0; 2];
+        for case in 0..2000 {
+            let d = 1 + case % 5;
+            // About one direction, so that many go on.
+            let mut point = || -> Vec<f64> { (0..d).map(|_| 0.7 + stream.normal()).collect() };
+            let points: Vec<Vec<f64>> = (0..4).map(|_| point()).collect();
+            let sum = |a: usize, b: usize| -> Vec<f64> {
+                points[a].iter().zip(&points[b]).map(|(x, y)| x + y).collect()
+            };
+            let expected = definition(&points);
+            counts[usize::from(expected)] += 1;
+            for forward in [true, false] {
+                let mut tree = Tree::default();
+                tree.resize(d, 2);
+                tree.ends[0].momentum.clone_from(&points[0]);
+                tree.ends[1].momentum.clone_from(&points[3]);
+                let [joint, first] = if forward { [1, 2] } else { [2, 1] };
+                tree.joint.clone_from(&points[joint]);
+                tree.made.first.clone_from(&points[first]);
+                let [old, new] = if forward { [sum(0, 1), sum(2, 3)] } else { [sum(2, 3), sum(0, 1)] };
+                (tree.momentum, tree.made.sum) = (old, new);
+                assert_eq!(tree.goes_on(2, forward), expected, "{points:?} {forward}");
+                let total = sum(0, 1).into_iter().zip(sum(2, 3)).map(|(a, b)| a + b);
+                assert!(tree.momentum.iter().zip(total).all(|(found, sum)| (found - sum).abs() < 1e-12));
+            }
         }
+        assert!(counts.iter().all(|count| *count > 200), "{counts:?}");
     }
 
-    /// The piece of one point, of which vectors at its end and sums are not there until it is [complete](Self::complete).
-    #[inline]
-    fn set(&mut self, point: &Phase, energy: f64, reference: f64) {
-        self.first_momentum.copy_from_slice(&point.momentum);
-        self.first_velocity.copy_from_slice(&point.velocity);
-        self.log_weight = reference - energy;
-        self.drawn.position.copy_from_slice(&point.position);
-        self.drawn.gradient.copy_from_slice(&point.gradient);
-        self.drawn.log_density = point.log_density;
-        self.drawn.energy = energy;
-    }
-
-    /// What is missing of the piece of one point.
-    fn complete(&mut self) {
-        self.last_momentum.copy_from_slice(&self.first_momentum);
-        self.momentum.copy_from_slice(&self.first_momentum);
-        self.last_velocity.copy_from_slice(&self.first_velocity);
-    }
-
-    /// The piece of two that follow each other, whose vectors are lost to them. The sum of momenta of both is in the first.
-    #[inline]
-    fn join(&mut self, near: &mut Subtree, far: &mut Subtree, stream: &mut KeyStream) {
-        std::mem::swap(&mut self.first_momentum, &mut near.first_momentum);
-        std::mem::swap(&mut self.first_velocity, &mut near.first_velocity);
-        std::mem::swap(&mut self.last_momentum, &mut far.last_momentum);
-        std::mem::swap(&mut self.last_velocity, &mut far.last_velocity);
-        std::mem::swap(&mut self.momentum, &mut near.momentum);
-        let (log_weight, share) = log_add_exp(near.log_weight, far.log_weight);
-        self.log_weight = log_weight;
-        let from = if stream.uniform() < share { far } else { near };
-        std::mem::swap(&mut self.drawn, &mut from.drawn);
-    }
-
-    /// Adds momenta and weights of another piece.
-    fn absorb(&mut self, other: &Subtree) {
-        self.momentum.iter_mut().zip(&other.momentum).for_each(|(sum, p)| *sum += p);
-        (self.log_weight, _) = log_add_exp(self.log_weight, other.log_weight);
-    }
-
-    /// The same piece, made from the other end.
-    fn reverse(&mut self) {
-        std::mem::swap(&mut self.first_momentum, &mut self.last_momentum);
-        std::mem::swap(&mut self.first_velocity, &mut self.last_velocity);
+    /// Shares of weights whose logarithms are far beyond what a number holds.
+    #[test]
+    fn weights_are_those_of_their_logarithms() {
+        let lists: [&[f64]; 5] = [
+            &[-3.0, 0.5, 2.0, -700.0],
+            &[300.0, 720.0, 719.0, -50.0, 721.5],
+            &[5000.0, 4999.0, 5001.0, 6000.0, 5999.5],
+            &[-900.0, -999.0, 800.0],
+            &[667.0, 668.0, 667.5, 0.0],
+        ];
+        for list in lists {
+            let mut weights = Weights { whole: 1.0, subtree: 0.0, log_factor: 0.0 };
+            for (n, &log_weight) in list.iter().enumerate() {
+                let weight = weights.scaled(log_weight.exp(), log_weight);
+                weights.subtree += weight;
+                let largest = list[..=n].iter().copied().fold(0.0, f64::max);
+                let share = |log_weight: f64| (log_weight - largest).exp();
+                let all = share(0.0) + list[..=n].iter().copied().map(share).sum::<f64>();
+                let sum = weights.whole + weights.subtree;
+                // Logarithms of some thousands are rounded by 1e-12, and so are the weights, relatively.
+                assert!((weight / sum - share(log_weight) / all).abs() < 1e-11, "{list:?} {n}");
+                assert!((weights.whole / sum - share(0.0) / all).abs() < 1e-11, "{list:?} {n}");
+            }
+        }
     }
 }

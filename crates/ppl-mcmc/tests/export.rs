@@ -122,7 +122,7 @@ print(repr(float(arviz_stats.ess(data)['mean'])), repr(float(arviz_stats.loo(dat
     let printed = String::from_utf8(output.stdout).unwrap();
     let found: Vec<f64> = printed.split_whitespace().map(|x| x.parse().unwrap()).collect();
     let mean = chains.get("mean").unwrap().to_f64().unwrap().iter().sum::<f64>() / 40.0;
-    let energy: f64 = chains.transitions().iter().flatten().map(|t| t.energy).sum();
+    let energy: f64 = chains.energies().unwrap().iter().flatten().sum();
     let ess = chains.summary().unwrap().row("mean").unwrap().ess_bulk;
     let scores = Predictive::new(model).log_likelihood(&chains.draws(), &data()).unwrap();
     let elpd = loo(scores.get("y").unwrap()).unwrap().elpd;
@@ -151,7 +151,10 @@ fn stans_columns_run_fastest_in_the_first_index() {
     let (means, w) = (means.to_f64().unwrap(), w.to_f64().unwrap());
     for (draw, row) in rows.iter().enumerate() {
         let transition = chains.transitions()[1][draw];
-        assert_eq!((row[0], row[6], row[7]), (transition.log_density, transition.energy, means[20 + draw]));
+        assert_eq!(
+            (row[0], row[6], row[7]),
+            (transition.log_density, transition.energy.unwrap(), means[20 + draw])
+        );
         let w = &w[(20 + draw) * 6..][..6];
         assert_eq!(row[8..], [w[0], w[3], w[1], w[4], w[2], w[5]]);
     }

@@ -105,7 +105,7 @@ fn transitions_tell_the_log_density() {
     };
     for (mean, transition) in values(&chains, "mean").into_iter().zip(&chains.transitions()[0]) {
         assert!((transition.log_density - log_density(mean)).abs() < 1e-10);
-        assert!(transition.energy >= -transition.log_density - 1e-10);
+        assert!(transition.energy.unwrap() >= -transition.log_density - 1e-10);
         assert!(transition.leapfrogs >= 1 && transition.leapfrogs < 1 << (transition.tree_depth + 1));
     }
 }

@@ -199,7 +199,7 @@ fn stored_draws_are_an_array_of_zarr() {
     assert!(text.contains(r#""shape":[20,9]"#) && text.contains(r#""chunks":[20,9]"#), "{text}");
     assert_eq!(std::fs::metadata(array.join("0.0")).unwrap().len(), 20 * 9 * 8);
     let means = chains.get("mean").unwrap().to_f64().unwrap();
-    let energies: f64 = chains.transitions()[1].iter().map(|transition| transition.energy).sum();
+    let energies: f64 = chains.energies().unwrap()[1].iter().sum();
 
     let python = std::env::var("PPL_ARVIZ_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let known = std::process::Command::new(&python).args(["-c", "import zarr"]).output();

@@ -5,7 +5,8 @@
 
 use ppl_core::{Ctx, Distribution, Result};
 use ppl_dist::{Bernoulli, Exponential, Normal};
-use ppl_mcmc::{Chains, Mcmc, Nuts};
+use ppl_mcmc::diagnostics::e_bfmi;
+use ppl_mcmc::{Chains, InferenceData, Mcmc, Nuts, RandomWalk};
 use ppl_tensor::Tensor;
 
 fn sample(draws: usize, model: impl Fn(&mut Ctx, &()) -> Result<()>) -> Chains {
@@ -42,6 +43,33 @@ fn a_funnel_is_told_and_its_cure_is_quiet() {
     let moments = [v.mean_all(), v.square().mean_all()].map(|moment| moment.to_scalar().unwrap());
     // Four standard errors of 2000 effective draws of Normal(0, 3).
     assert!(moments[0].abs() < 0.27 && (moments[1] - 9.0).abs() < 1.2, "{moments:?}");
+}
+
+/// Energies are those of kernels with a Hamiltonian: of others nothing is said of them, nor exported.
+#[test]
+fn a_random_walk_has_no_energy() {
+    // A log density that wanders slowly, as an energy it would be warned of.
+    let model = |ctx: &mut Ctx, _: &()| {
+        ctx.plate("rows", 30, |ctx, _| ctx.sample("x", Normal::new(0.0, 1.0)))?;
+        Ok(())
+    };
+    let chains = Mcmc::new(RandomWalk::new()).draws(200).run(&model, &()).unwrap();
+    let levels: Vec<f64> = chains.transitions()[0].iter().map(|t| -t.log_density).collect();
+    assert!(e_bfmi(&levels) < 0.3 && chains.energies().is_none());
+    assert!(!warnings(&chains).contains("E-BFMI"));
+    let folder = std::env::temp_dir().join(format!("ppl-no-energy-{}", std::process::id()));
+    InferenceData::new(&chains).write(folder.join("arviz")).unwrap();
+    assert!(
+        folder.join("arviz/sample_stats/lp").exists() && !folder.join("arviz/sample_stats/energy").exists()
+    );
+    let files = chains.write_stan_csv(&folder, "draws").unwrap();
+    let text = std::fs::read_to_string(&files[0]).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    assert!(header[5..7] == ["divergent__", "x.1"] && lines.all(|row| row.len() == header.len()));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let chains = Mcmc::new(Nuts::new()).draws(200).run(&model, &()).unwrap();
+    assert_eq!(chains.energies().unwrap()[1][7], chains.transitions()[1][7].energy.unwrap());
 }
 
 /// Chains in different modes do not agree, whatever each of them says.

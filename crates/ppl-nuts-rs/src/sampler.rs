@@ -109,7 +109,7 @@ macro_rules! make {
             divergent: stats.divergence.diverging,
             saturated: stats.maxdepth_reached,
             // Theirs has the volume of the transformation as well, which is constant after the warm-up.
-            energy: stats.point.kinetic_energy - stats.point.logp,
+            energy: Some(stats.point.kinetic_energy - stats.point.logp),
         })
     }};
 }

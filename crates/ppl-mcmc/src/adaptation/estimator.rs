@@ -46,15 +46,6 @@ impl Plain for Estimator {
     }
 }
 
-/// What one more transition taught.
-pub(crate) enum Learned {
-    Nothing,
-    /// A mass matrix that is much like the one before.
-    Metric(Metric),
-    /// A mass matrix for which the step size is to be found anew.
-    Fresh(Metric),
-}
-
 impl Estimator {
     /// Before the first transition, at a point, with the mass matrix to begin with.
     pub(crate) fn new(kind: MassMatrix, warmup: usize, start: &Phase) -> Result<(Self, Metric)> {
@@ -85,29 +76,43 @@ impl Estimator {
         }
     }
 
-    /// After the transition number `taken` of a warm-up, to this point.
-    pub(crate) fn learn(&mut self, taken: usize, warmup: usize, at: &Phase) -> Result<Learned> {
+    /// Whether the transition number `taken` of a warm-up is one of the last, in which the step size settles. Stan has no
+    /// such transitions.
+    pub(crate) fn settles(&self, taken: usize, warmup: usize) -> bool {
+        !matches!(self, Self::Windows { .. }) && gradients::is_last(taken, warmup)
+    }
+
+    /// Learns from the point after the transition number `taken` of a warm-up, and changes the mass matrix if that says so.
+    /// Whether the step size is to be found anew.
+    pub(crate) fn learn(
+        &mut self,
+        taken: usize,
+        warmup: usize,
+        at: &Phase,
+        metric: &mut Metric,
+    ) -> Result<bool> {
         match self {
-            Self::Fixed => Ok(Learned::Nothing),
-            Self::Gradients(scales) => match scales.add(taken, warmup, &at.position, &at.gradient) {
-                None => Ok(Learned::Nothing),
-                Some((variance, true)) => Ok(Learned::Fresh(Metric::diagonal(variance)?)),
-                Some((variance, false)) => Ok(Learned::Metric(Metric::diagonal(variance)?)),
-            },
+            Self::Fixed => Ok(false),
+            Self::Gradients(_) if gradients::is_last(taken, warmup) => Ok(false),
+            Self::Gradients(scales) => {
+                let fresh = scales.add(taken, warmup, &at.position, &at.gradient);
+                scales.variances().map_or(Ok(()), |variances| metric.set_variances(variances))?;
+                Ok(fresh)
+            }
             Self::Windows { schedule, next, moments } => {
                 let Some(&end) = schedule.ends.get(*next).filter(|_| taken >= schedule.begin) else {
-                    return Ok(Learned::Nothing);
+                    return Ok(false);
                 };
                 moments.add(&at.position);
                 if taken < end {
-                    return Ok(Learned::Nothing);
+                    return Ok(false);
                 }
                 *next += 1;
                 let covariance = moments.regularised();
                 moments.clear();
                 let diagonal = covariance.len() == at.position.len();
-                let metric = if diagonal { Metric::diagonal(covariance) } else { Metric::dense(covariance) };
-                Ok(Learned::Fresh(metric?))
+                *metric = if diagonal { Metric::diagonal(covariance)? } else { Metric::dense(covariance)? };
+                Ok(true)
             }
         }
     }

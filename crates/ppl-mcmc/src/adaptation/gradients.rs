@@ -31,6 +31,16 @@ const EARLY: f64 = 0.3;
 /// Share at the end in which only the step size is learned.
 const LAST: f64 = 0.15;
 
+/// So much of a warm-up, in transitions.
+fn share(share: f64, warmup: usize) -> usize {
+    (share * warmup as f64) as usize
+}
+
+/// Whether the transition number `taken` of a warm-up is one of those that only learn the step size.
+pub(crate) fn is_last(taken: usize, warmup: usize) -> bool {
+    taken >= warmup - share(LAST, warmup)
+}
+
 const EARLY_WINDOW: f64 = 10.0;
 const WINDOW: f64 = 80.0;
 
@@ -71,21 +81,12 @@ impl GradientScales {
         pairs.iter().all(|pair| pair.draws.is_of(dimension) && pair.gradients.is_of(dimension))
     }
 
-    /// The variances after a transition, the `taken`-th of a warm-up, if they change, and whether the windows did.
-    pub(crate) fn add(
-        &mut self,
-        taken: usize,
-        warmup: usize,
-        position: &[f64],
-        gradient: &[f64],
-    ) -> Option<(Vec<f64>, bool)> {
-        let share = |share: f64| (share * warmup as f64) as usize;
-        if taken >= warmup - share(LAST) {
-            return None;
-        }
+    /// Takes a point after the `taken`-th transition of a warm-up, which changes [`GradientScales::variances`], and says whether
+    /// the first window is full now.
+    pub(crate) fn add(&mut self, taken: usize, warmup: usize, position: &[f64], gradient: &[f64]) -> bool {
         self.older.add(position, gradient);
         self.younger.add(position, gradient);
-        let wanted = if taken < share(EARLY) { EARLY_WINDOW } else { WINDOW };
+        let wanted = if taken < share(EARLY, warmup) { EARLY_WINDOW } else { WINDOW };
         let switch = self.younger.draws.count() >= wanted;
         if switch {
             std::mem::swap(&mut self.older, &mut self.younger);
@@ -93,11 +94,14 @@ impl GradientScales {
             self.younger.gradients.clear();
             self.switches += 1;
         }
-        if self.older.draws.count() < EARLY_WINDOW {
-            return None;
-        }
-        let (draws, gradients) = (self.older.draws.covariance(), self.older.gradients.covariance());
-        let variance = draws.iter().zip(&gradients).map(|(draw, gradient)| bounded((draw / gradient).sqrt()));
-        Some((variance.collect(), switch && self.switches == 1))
+        switch && self.switches == 1
+    }
+
+    /// The variances, if there are points enough for them.
+    pub(crate) fn variances(&self) -> Option<impl Iterator<Item = f64>> {
+        let Pair { draws, gradients } = &self.older;
+        let pairs = draws.variances().zip(gradients.variances());
+        let variances = pairs.map(|(draw, gradient)| bounded((draw / gradient).sqrt()));
+        (draws.count() >= EARLY_WINDOW).then_some(variances)
     }
 }

@@ -45,9 +45,10 @@ impl Welford {
     pub fn add(&mut self, x: &[f64]) {
         let d = self.mean.len();
         self.count += 1.0;
+        let share = self.count.recip();
         for ((deviation, mean), x) in self.deviation.iter_mut().zip(&mut self.mean).zip(x) {
             *deviation = x - *mean;
-            *mean += *deviation / self.count;
+            *mean += share * *deviation;
         }
         if self.squares.len() == d {
             for (((squares, deviation), x), mean) in
@@ -61,6 +62,12 @@ impl Welford {
             let left = x[i] - self.mean[i];
             row[..=i].iter_mut().zip(&self.deviation).for_each(|(squares, right)| *squares += left * right);
         }
+    }
+
+    /// The variances with divisor `n - 1`, of one that keeps no covariances.
+    pub(crate) fn variances(&self) -> impl Iterator<Item = f64> {
+        let share = (self.count - 1.0).recip();
+        self.squares.iter().map(move |squares| share * squares)
     }
 
     /// The covariances with divisor `n - 1`: `[d]`, or `[d, d]` with both triangles.

@@ -201,6 +201,12 @@ impl Chains {
         &self.transitions
     }
 
+    /// The energies of the draws, chain by chain; `None` of a kernel that has none.
+    pub fn energies(&self) -> Option<Vec<Vec<f64>>> {
+        let energies = |chain: &Vec<Transition>| chain.iter().map(|transition| transition.energy).collect();
+        self.transitions.iter().map(energies).collect()
+    }
+
     /// The number of chains.
     pub fn chain_count(&self) -> usize {
         self.transitions.len()

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{Kernel, LogDensity, Transition};
 
 /// What the file says it is; another number where older files cannot be read.
-const FORMAT: &str = "ppl chain 1";
+const FORMAT: &str = "ppl chain 2";
 
 /// At most so much of a run is lost where it is killed.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Transitions between two looks at the clock.
 const UNSEEN: usize = 16;
 
-/// Numbers of a transition in a row, as ArviZ calls them.
+/// Numbers of a transition in a row, as ArviZ calls them; the energy is NaN of kernels that have none.
 const STATISTICS: [&str; 8] = [
     "lp",
     "acceptance_rate",
@@ -159,7 +159,7 @@ impl Store {
             f64::from(t.leapfrogs),
             f64::from(u8::from(t.divergent)),
             f64::from(u8::from(t.saturated)),
-            t.energy,
+            t.energy.unwrap_or(f64::NAN),
         ];
         self.count += 1;
         let mut numbers = values.iter().chain(&statistics);
@@ -280,7 +280,7 @@ fn row_of(row: &[f64], width: usize) -> (Vec<f64>, Transition) {
         leapfrogs: t[4] as u32,
         divergent: t[5] != 0.0,
         saturated: t[6] != 0.0,
-        energy: t[7],
+        energy: Some(t[7]).filter(|energy| !energy.is_nan()),
     };
     (values.to_vec(), transition)
 }

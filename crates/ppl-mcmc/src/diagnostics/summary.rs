@@ -124,8 +124,7 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
              need; a dense mass matrix, or other coordinates, may help"
         ));
     }
-    for (run, transitions) in chains.run_times().iter().zip(chains.transitions()) {
-        let energies: Vec<f64> = transitions.iter().map(|transition| transition.energy).collect();
+    for (run, energies) in chains.run_times().iter().zip(chains.energies().unwrap_or_default()) {
         let fraction = e_bfmi(&energies);
         if fraction < LEAST_BFMI {
             warnings.push(format!(

@@ -196,7 +196,7 @@ fn posterior(chains: &Chains) -> IndexMap<String, Variable> {
     chains.sites().map(variable).collect()
 }
 
-/// The statistics under ArviZ's names.
+/// The statistics under ArviZ's names; energies if there are such.
 fn statistics(chains: &Chains) -> IndexMap<String, Variable> {
     let all = || chains.transitions().iter().flatten();
     let whole = |values: Tensor| values.reshape([chains.chain_count(), chains.draw_count()]);
@@ -205,16 +205,18 @@ fn statistics(chains: &Chains) -> IndexMap<String, Variable> {
         whole(Tensor::from(all().map(|t| i64::from(of(t))).collect::<Vec<i64>>()))
     };
     let truths = |of: fn(&Transition) -> bool| whole(Tensor::from(all().map(of).collect::<Vec<bool>>()));
-    let variables = [
+    let mut variables = vec![
         ("lp", floats(|t| t.log_density)),
         ("acceptance_rate", floats(|t| t.acceptance)),
         ("step_size", floats(|t| t.step_size)),
-        ("energy", floats(|t| t.energy)),
         ("tree_depth", counts(|t| t.tree_depth)),
         ("n_steps", counts(|t| t.leapfrogs)),
         ("diverging", truths(|t| t.divergent)),
         ("reached_max_treedepth", truths(|t| t.saturated)),
     ];
+    if let Some(energies) = chains.energies() {
+        variables.push(("energy", whole(Tensor::from(energies.concat()))));
+    }
     variables
         .into_iter()
         .map(|(name, values)| (name.to_owned(), Variable { values, dims: leading() }))

@@ -9,17 +9,20 @@ use ppl_tensor::Shape;
 use crate::Chains;
 
 /// Stan's names of what is known of a transition.
-const STATISTICS: &str = "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__";
+const STATISTICS: &str = "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__";
 
 impl Chains {
-    /// Writes `prefix_1.csv`, `prefix_2.csv`, …, one file a chain, in the form of Stan's programs: statistics, then all
-    /// numbers of all sites, as `theta.1`, `w.2.1`, counted from 1 with the first index running fastest. Numbers are
+    /// Writes `prefix_1.csv`, `prefix_2.csv`, …, one file a chain, in the form of Stan's programs: statistics, energies among
+    /// them if the kernel has such, then all numbers of all sites, as `theta.1`, `w.2.1`, counted from 1 with the first index running fastest. Numbers are
     /// written so that they are read back as they were. Returns the files.
     ///
     /// # Errors
     /// If a file cannot be written, or draws cannot be read.
     pub fn write_stan_csv(&self, folder: impl AsRef<Path>, prefix: &str) -> Result<Vec<PathBuf>> {
         let mut header = STATISTICS.to_owned();
+        if self.energies().is_some() {
+            header.push_str(",energy__");
+        }
         let mut columns: Vec<(Vec<f64>, usize, Vec<usize>)> = Vec::new();
         for (name, site) in self.sites() {
             let shape = Shape::from(&site.values.shape()[2..]);
@@ -44,7 +47,8 @@ impl Chains {
                 for (draw, t) in transitions.iter().enumerate() {
                     let divergent = u8::from(t.divergent);
                     write!(file, "{},{},{},", t.log_density, t.acceptance, t.step_size)?;
-                    write!(file, "{},{},{divergent},{}", t.tree_depth, t.leapfrogs, t.energy)?;
+                    write!(file, "{},{},{divergent}", t.tree_depth, t.leapfrogs)?;
+                    t.energy.iter().try_for_each(|energy| write!(file, ",{energy}"))?;
                     for (values, size, places) in &columns {
                         let row = &values[(chain * self.draw_count() + draw) * size..][..*size];
                         places.iter().try_for_each(|place| write!(file, ",{}", row[*place]))?;

@@ -7,30 +7,33 @@ use crate::LogDensity;
 use crate::record::plain;
 
 /// A point of phase space with what is known there. All vectors have `d` numbers.
+///
+/// Momenta are in the coordinates in which the mass matrix is the unit matrix: `Lᵀ p`, of a momentum `p` and the factor `L`
+/// of `M⁻¹ = L Lᵀ`. There a momentum is its velocity, and standard normal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Phase {
     /// The position.
     pub position: Vec<f64>,
-    /// The momentum.
+    /// The momentum, in the coordinates of the mass matrix.
     pub momentum: Vec<f64>,
-    /// The velocity `M⁻¹ p` of that momentum.
-    pub velocity: Vec<f64>,
     /// The gradient of the log density at the position.
     pub gradient: Vec<f64>,
+    /// That gradient in the coordinates of the mass matrix: what changes the momentum.
+    pub force: Vec<f64>,
     /// The log density there, in nats.
     pub log_density: f64,
 }
 
-plain!(Phase { position, momentum, velocity, gradient, log_density });
+plain!(Phase { position, momentum, gradient, force, log_density });
 
 impl Phase {
     /// The point at the origin, where nothing is computed yet.
     pub fn zeros(dimension: usize) -> Self {
         let zeros = || vec![0.0; dimension];
-        Self { position: zeros(), momentum: zeros(), velocity: zeros(), gradient: zeros(), log_density: 0.0 }
+        Self { position: zeros(), momentum: zeros(), gradient: zeros(), force: zeros(), log_density: 0.0 }
     }
 
-    /// The point at a position `[d]`, with momentum 0: where a chain starts.
+    /// The point at a position `[d]`, with momentum and force 0: where a chain starts.
     ///
     /// # Errors
     /// If the position has another length than the density's dimension, the density cannot be computed, or it or its
@@ -56,43 +59,47 @@ impl Phase {
     /// The Hamiltonian: `½ pᵀ M⁻¹ p − log density`, in nats; infinite where that is not a number.
     #[inline]
     pub fn energy(&self) -> f64 {
-        let energy = 0.5 * dot(&self.momentum, &self.velocity) - self.log_density;
+        let energy = 0.5 * dot(&self.momentum, &self.momentum) - self.log_density;
         if energy.is_nan() { f64::INFINITY } else { energy }
     }
 
     /// One leapfrog step of so long a time, which may be negative (Neal 2011, "MCMC using Hamiltonian dynamics",
-    /// section 2.3): reversible, and volume preserving.
+    /// section 2.3): reversible, and volume preserving. The force must be that of this mass matrix ([`Metric::force`]).
     ///
     /// # Errors
     /// If the density cannot be computed.
     #[inline]
     pub fn leapfrog(&mut self, density: &mut dyn LogDensity, metric: &Metric, time: f64) -> Result<()> {
-        self.drift(metric, time);
-        self.log_density = density.value_and_gradient(&self.position, &mut self.gradient)?;
-        self.kick(0.5 * time);
-        metric.velocity(&self.momentum, &mut self.velocity);
-        Ok(())
-    }
-
-    /// Half a step of the momentum, and one of the position.
-    #[inline]
-    fn drift(&mut self, metric: &Metric, time: f64) {
-        if let Metric::Diagonal { variance, .. } = metric {
-            let momenta = self.momentum.iter_mut().zip(&self.gradient).zip(variance);
-            for (q, ((p, g), variance)) in self.position.iter_mut().zip(momenta) {
-                *p += 0.5 * time * g;
-                *q += time * variance * *p;
+        let Self { position, momentum, gradient, force, log_density } = self;
+        let half = 0.5 * time;
+        match metric {
+            Metric::Diagonal { scale, .. } => {
+                let momenta = momentum.iter_mut().zip(&*force).zip(scale);
+                for (q, ((p, force), scale)) in position.iter_mut().zip(momenta) {
+                    *p += half * force;
+                    *q += time * scale * *p;
+                }
             }
-            return;
+            Metric::Dense { .. } => {
+                kick(momentum, force, half);
+                metric.drift(momentum, time, position);
+            }
         }
-        self.kick(0.5 * time);
-        metric.velocity(&self.momentum, &mut self.velocity);
-        self.position.iter_mut().zip(&self.velocity).for_each(|(q, v)| *q += time * v);
-    }
-
-    #[inline]
-    fn kick(&mut self, time: f64) {
-        self.momentum.iter_mut().zip(&self.gradient).for_each(|(p, g)| *p += time * g);
+        *log_density = density.value_and_gradient(position, gradient)?;
+        match metric {
+            Metric::Diagonal { scale, .. } => {
+                let forces = force.iter_mut().zip(&*gradient).zip(scale);
+                for (p, ((force, slope), scale)) in momentum.iter_mut().zip(forces) {
+                    *force = scale * slope;
+                    *p += half * *force;
+                }
+            }
+            Metric::Dense { .. } => {
+                metric.force(gradient, force);
+                kick(momentum, force, half);
+            }
+        }
+        Ok(())
     }
 
     /// Takes the values of another point, without an allocation.
@@ -100,8 +107,13 @@ impl Phase {
     pub(crate) fn copy_from(&mut self, other: &Phase) {
         self.position.copy_from_slice(&other.position);
         self.momentum.copy_from_slice(&other.momentum);
-        self.velocity.copy_from_slice(&other.velocity);
         self.gradient.copy_from_slice(&other.gradient);
+        self.force.copy_from_slice(&other.force);
         self.log_density = other.log_density;
     }
+}
+
+#[inline]
+fn kick(momentum: &mut [f64], force: &[f64], time: f64) {
+    momentum.iter_mut().zip(force).for_each(|(p, force)| *p += time * force);
 }

@@ -1,7 +1,6 @@
 //! Mass matrices.
 
 use ppl_core::{Error, Result};
-use ppl_tensor::KeyStream;
 
 use crate::record::{Plain, Reader, Record};
 
@@ -12,7 +11,7 @@ pub enum Metric {
     Diagonal {
         /// `[d]`, positive.
         variance: Vec<f64>,
-        /// The roots of the inverse variances: standard deviations of the momentum.
+        /// Their roots `[d]`: the diagonal of the factor `L`.
         scale: Vec<f64>,
     },
     /// Dense.
@@ -59,27 +58,6 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Whether `Σ fᵢ(aᵢ + bᵢ)` and `Σ lᵢ(aᵢ + bᵢ)` are positive.
-#[inline]
-pub(crate) fn both_along(first: &[f64], last: &[f64], a: &[f64], b: &[f64]) -> bool {
-    let ((f, f_rest), (l, l_rest)) = (first.as_chunks::<LANES>(), last.as_chunks::<LANES>());
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let (mut firsts, mut lasts) = ([0.0; LANES], [0.0; LANES]);
-    for (((f, l), a), b) in f.iter().zip(l).zip(a).zip(b) {
-        for lane in 0..LANES {
-            let sum = a[lane] + b[lane];
-            firsts[lane] += f[lane] * sum;
-            lasts[lane] += l[lane] * sum;
-        }
-    }
-    let (mut first, mut last): (f64, f64) = (firsts.iter().sum(), lasts.iter().sum());
-    for (((f, l), a), b) in f_rest.iter().zip(l_rest).zip(a_rest).zip(b_rest) {
-        first += f * (a + b);
-        last += l * (a + b);
-    }
-    first > 0.0 && last > 0.0
-}
-
 impl Metric {
     /// The unit matrix.
     pub fn identity(dimension: usize) -> Self {
@@ -91,11 +69,25 @@ impl Metric {
     /// # Errors
     /// If one is not positive and finite.
     pub fn diagonal(variance: Vec<f64>) -> Result<Self> {
-        if let Some(bad) = variance.iter().find(|v| !(**v > 0.0 && v.is_finite())) {
-            return Err(Error::argument(format!("a variance of the mass matrix is {bad}, must be positive")));
+        let mut metric = Self::identity(variance.len());
+        metric.set_variances(variance.into_iter())?;
+        Ok(metric)
+    }
+
+    /// Becomes the diagonal matrix of these variances, `d` numbers.
+    pub(crate) fn set_variances(&mut self, variances: impl Iterator<Item = f64>) -> Result<()> {
+        if let Self::Dense { .. } = self {
+            *self = Self::identity(self.dimension());
         }
-        let scale = variance.iter().map(|v| v.sqrt().recip()).collect();
-        Ok(Self::Diagonal { variance, scale })
+        let Self::Diagonal { variance, scale } = self else { return Ok(()) };
+        for ((variance, scale), new) in variance.iter_mut().zip(scale).zip(variances) {
+            if !(new > 0.0 && new.is_finite()) {
+                let reason = format!("a variance of the mass matrix is {new}, must be positive");
+                return Err(Error::argument(reason));
+            }
+            (*variance, *scale) = (new, new.sqrt());
+        }
+        Ok(())
     }
 
     /// The dense matrix of this covariance `[d, d]`, row-major, of which the lower triangle counts.
@@ -130,35 +122,38 @@ impl Metric {
         }
     }
 
-    /// The velocity `M⁻¹ p` of a momentum, written to `velocity`.
+    /// Moves a position `[d]` for so long a time with a momentum in the coordinates of the mass matrix: by `t L p`.
     #[inline]
-    pub fn velocity(&self, momentum: &[f64], velocity: &mut [f64]) {
+    pub fn drift(&self, momentum: &[f64], time: f64, position: &mut [f64]) {
         match self {
-            Self::Diagonal { variance, .. } => {
-                for ((velocity, momentum), variance) in velocity.iter_mut().zip(momentum).zip(variance) {
-                    *velocity = variance * momentum;
+            Self::Diagonal { scale, .. } => {
+                for ((q, p), scale) in position.iter_mut().zip(momentum).zip(scale) {
+                    *q += time * scale * p;
                 }
             }
-            Self::Dense { covariance, .. } => {
-                for (velocity, row) in velocity.iter_mut().zip(covariance.chunks_exact(momentum.len())) {
-                    *velocity = dot(row, momentum);
+            Self::Dense { factor, .. } => {
+                for (i, (q, row)) in position.iter_mut().zip(factor.chunks_exact(momentum.len())).enumerate()
+                {
+                    *q += time * dot(&row[..=i], &momentum[..=i]);
                 }
             }
         }
     }
 
-    /// A draw of the momentum: normal with mean 0 and covariance `M`.
-    pub fn draw(&self, stream: &mut KeyStream, momentum: &mut [f64]) {
+    /// A gradient `[d]` in the coordinates of the mass matrix, `Lᵀ ∇`, written to `force`.
+    #[inline]
+    pub fn force(&self, gradient: &[f64], force: &mut [f64]) {
         match self {
             Self::Diagonal { scale, .. } => {
-                momentum.iter_mut().zip(scale).for_each(|(p, scale)| *p = scale * stream.normal());
+                for ((force, slope), scale) in force.iter_mut().zip(gradient).zip(scale) {
+                    *force = scale * slope;
+                }
             }
             Self::Dense { factor, .. } => {
-                // Lᵀ p = z, from the last row up: then p has the covariance (L Lᵀ)⁻¹.
-                let d = momentum.len();
-                for i in (0..d).rev() {
-                    let known: f64 = (i + 1..d).map(|k| factor[k * d + i] * momentum[k]).sum();
-                    momentum[i] = (stream.normal() - known) / factor[i * d + i];
+                force.fill(0.0);
+                for (i, (slope, row)) in gradient.iter().zip(factor.chunks_exact(gradient.len())).enumerate()
+                {
+                    force[..=i].iter_mut().zip(row).for_each(|(force, l)| *force += slope * l);
                 }
             }
         }

@@ -10,8 +10,7 @@ pub use metric::Metric;
 pub use options::{HamiltonianOptions, MassMatrix};
 pub use state::HamiltonianState;
 
-pub(crate) use metric::both_along;
-pub(crate) use options::hamiltonian_options;
+pub(crate) use options::{hamiltonian_options, jittered};
 
 /// Error of the energy, in nats, beyond which a trajectory has diverged: Stan's.
 pub(crate) const DIVERGENCE: f64 = 1000.0;

@@ -1,6 +1,7 @@
 //! Options of kernels with a Hamiltonian.
 
 use ppl_core::{Error, Result};
+use ppl_tensor::KeyStream;
 
 /// The form of the mass matrix, and how a warm-up estimates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,6 +72,14 @@ impl HamiltonianOptions {
             Some(step) if !(step > 0.0 && step.is_finite()) => wrong("step size", step, "positive"),
             _ => Ok(()),
         }
+    }
+}
+
+/// A uniform draw from `1 ± jitter`; none is made if it is 0.
+pub(crate) fn jittered(jitter: f64, stream: &mut KeyStream) -> f64 {
+    match jitter {
+        0.0 => 1.0,
+        _ => 1.0 + jitter * (2.0 * stream.uniform() - 1.0),
     }
 }
 

@@ -3,9 +3,9 @@
 use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
-use super::{HamiltonianOptions, Metric, Phase};
+use super::{HamiltonianOptions, Metric, Phase, jittered};
 use crate::LogDensity;
-use crate::adaptation::{DualAveraging, Estimator, Learned};
+use crate::adaptation::{DualAveraging, Estimator, Settling};
 use crate::record::{self, plain};
 
 /// All that such a chain remembers: its last draw, its step size and mass matrix, what it has learned, and its stream.
@@ -18,10 +18,11 @@ pub struct HamiltonianState {
     taken: usize,
     warmup: usize,
     averaging: DualAveraging,
+    settling: Settling,
     estimator: Estimator,
 }
 
-plain!(HamiltonianState { phase, stream, metric, step_size, taken, warmup, averaging, estimator });
+plain!(HamiltonianState { phase, stream, metric, step_size, taken, warmup, averaging, settling, estimator });
 
 /// The first step is halved or doubled until the acceptance of one step crosses this.
 const FIRST_ACCEPTANCE: f64 = 0.8;
@@ -41,8 +42,10 @@ impl HamiltonianState {
         let phase = Phase::at_rest(density, position)?;
         let (estimator, metric) = Estimator::new(options.mass_matrix, warmup, &phase)?;
         let step_size = options.step_size.unwrap_or(1.0);
-        let averaging = DualAveraging::new(step_size, options.target_acceptance);
-        let mut state = Self { phase, stream, metric, step_size, taken: 0, warmup, averaging, estimator };
+        let target = options.target_acceptance;
+        let (averaging, settling) = (DualAveraging::new(step_size, target), Settling::new(step_size, target));
+        let mut state =
+            Self { phase, stream, metric, step_size, taken: 0, warmup, averaging, settling, estimator };
         if options.step_size.is_none() {
             state.find_step_size(density)?;
         }
@@ -53,8 +56,8 @@ impl HamiltonianState {
     pub(crate) fn read_from(file: &TensorFile) -> Result<Self> {
         let state: Self = record::read(file)?;
         let d = state.phase.position.len();
-        let Phase { momentum, velocity, gradient, .. } = &state.phase;
-        let vectors = [momentum, velocity, gradient].iter().all(|vector| vector.len() == d);
+        let Phase { momentum, gradient, force, .. } = &state.phase;
+        let vectors = [momentum, gradient, force].iter().all(|vector| vector.len() == d);
         match vectors && state.metric.dimension() == d && state.estimator.is_of(d) {
             true => Ok(state),
             false => Err(file.damaged("its state has vectors of different lengths")),
@@ -87,8 +90,9 @@ impl HamiltonianState {
 
     /// A new momentum for the last draw.
     pub(crate) fn refresh(&mut self) {
-        self.metric.draw(&mut self.stream, &mut self.phase.momentum);
-        self.metric.velocity(&self.phase.momentum, &mut self.phase.velocity);
+        let Self { phase, stream, metric, .. } = self;
+        phase.momentum.iter_mut().for_each(|p| *p = stream.normal());
+        metric.force(&phase.gradient, &mut phase.force);
     }
 
     /// What a trajectory reads and changes.
@@ -98,10 +102,7 @@ impl HamiltonianState {
 
     /// The step size of the next transition.
     pub(crate) fn jittered(&mut self, jitter: f64) -> f64 {
-        match jitter {
-            0.0 => self.step_size,
-            _ => self.step_size * (1.0 + jitter * (2.0 * self.stream.uniform() - 1.0)),
-        }
+        self.step_size * jittered(jitter, &mut self.stream)
     }
 
     /// Counts a transition to the present point, and learns from it if it is one of the warm-up.
@@ -111,17 +112,18 @@ impl HamiltonianState {
         if taken >= self.warmup {
             return Ok(());
         }
-        self.step_size = self.averaging.update(acceptance);
-        match self.estimator.learn(taken, self.warmup, &self.phase)? {
-            Learned::Nothing => {}
-            Learned::Metric(metric) => self.metric = metric,
-            Learned::Fresh(metric) => {
-                self.metric = metric;
-                self.find_step_size(density)?;
-            }
+        let settles = self.estimator.settles(taken, self.warmup);
+        self.step_size =
+            if settles { self.settling.update(acceptance) } else { self.averaging.update(acceptance) };
+        if self.estimator.learn(taken, self.warmup, &self.phase, &mut self.metric)? {
+            self.find_step_size(density)?;
         }
+        let average = || self.averaging.average().unwrap_or(self.step_size);
         if self.taken == self.warmup {
-            self.step_size = self.averaging.average().unwrap_or(self.step_size);
+            self.step_size = if settles { self.settling.average() } else { average() };
+        } else if !settles && self.estimator.settles(self.taken, self.warmup) {
+            self.step_size = average();
+            self.settling.restart(self.step_size);
         }
         Ok(())
     }
@@ -153,7 +155,7 @@ impl HamiltonianState {
                 );
                 return Err(Error::argument(reason));
             }
-            if self.step_size == 0.0 {
+            if self.step_size < f64::MIN_POSITIVE {
                 let reason = "no step is small enough to be accepted: is the log density continuous, and its gradient right?";
                 return Err(Error::argument(reason));
             }

@@ -1,5 +1,6 @@
 //! Normal targets: all moments are known.
 
+use ppl_mcmc::diagnostics::ess_mean;
 use ppl_mcmc::{Hmc, Kernel, MassMatrix, Mcmc, Nuts, RandomWalk};
 
 use crate::targets::{Gaussian, deviation, number, sample};
@@ -43,6 +44,25 @@ fn hamiltonian_monte_carlo_draws_from_the_target() {
         let mcmc = Mcmc::new(Hmc::new().mass_matrix(kind).jitter(0.1)).draws(2000);
         check(&format!("{kind:?}"), mcmc, &Gaussian::correlated(-0.8), &[1.0, 1.0]);
     }
+}
+
+/// Half the way round along the first axis is all of it along the others, once and twice: trajectories of one length end where
+/// they began, or opposite. With lengths that vary every number moves.
+#[test]
+fn trajectories_do_not_resonate() {
+    let target = Gaussian::independent(&[0.0; 3], &[1.0, 0.25, 0.5]);
+    let fewest = |kernel: Hmc| {
+        let kernel = kernel.mass_matrix(MassMatrix::Identity).step_size(0.05);
+        let runs = sample(Mcmc::new(kernel).warmup(0).draws(1000), &target);
+        let of = |i| {
+            let squares = number(&runs, 3, i, |x| x * x);
+            let chains: Vec<&[f64]> = squares.iter().map(Vec::as_slice).collect();
+            ess_mean(&chains)
+        };
+        (0..3).map(of).fold(f64::INFINITY, f64::min)
+    };
+    let (one, varied) = (fewest(Hmc::new().length_jitter(0.0)), fewest(Hmc::new()));
+    assert!(one < 100.0 && varied > 1000.0, "{one} {varied}");
 }
 
 #[test]

@@ -9,8 +9,8 @@ fn begin(mut target: Target, metric: &Metric, position: &[f64], momentum: &[f64]
     let mut phase = Phase::zeros(position.len());
     phase.position.copy_from_slice(position);
     phase.momentum.copy_from_slice(momentum);
-    metric.velocity(momentum, &mut phase.velocity);
     phase.log_density = target.value_and_gradient(position, &mut phase.gradient).unwrap();
+    metric.force(&phase.gradient, &mut phase.force);
     phase
 }
 
@@ -138,26 +138,46 @@ fn an_oscillator_keeps_its_modified_energy() {
     }
 }
 
-/// A momentum has the covariance of the mass matrix, so that its velocity has that of the target.
+/// One step by the textbook, with momenta as they are: `p + ½tg`, `q + tM⁻¹p`, `p + ½tg`. Momenta in the coordinates of the
+/// mass matrix are `Lᵀ p`, and their energies the same.
 #[test]
-fn momenta_have_the_mass_matrix_as_covariance() {
-    let mut stream = ppl_tensor::Key::new(3).stream().unwrap();
-    for (metric, covariance) in [
-        (Metric::diagonal(vec![0.5, 2.0]).unwrap(), [0.5, 0.0, 2.0]),
-        (Metric::dense(vec![1.0, 0.3, 0.3, 0.5]).unwrap(), [1.0, 0.3, 0.5]),
+fn steps_are_those_of_the_mass_matrix() {
+    let (position, time) = ([0.4, -0.7], 0.3);
+    let slope = |x: &[f64]| {
+        let mut gradient = [0.0; 2];
+        let value = (BANANA.at)(x, &mut gradient);
+        (value, gradient)
+    };
+    for (metric, inverse, factor) in [
+        (
+            Metric::diagonal(vec![0.5, 2.0]).unwrap(),
+            [[0.5, 0.0], [0.0, 2.0]],
+            [[0.5_f64.sqrt(), 0.0], [0.0, 2.0_f64.sqrt()]],
+        ),
+        // 0.41 = 0.3² / 1 + 0.32.
+        (
+            Metric::dense(vec![1.0, 0.3, 0.3, 0.41]).unwrap(),
+            [[1.0, 0.3], [0.3, 0.41]],
+            [[1.0, 0.0], [0.3, 0.32_f64.sqrt()]],
+        ),
     ] {
-        let (n, mut sums) = (40_000, [0.0; 3]);
-        let (mut momentum, mut velocity) = ([0.0; 2], [0.0; 2]);
-        for _ in 0..n {
-            metric.draw(&mut stream, &mut momentum);
-            metric.velocity(&momentum, &mut velocity);
-            let [a, b] = velocity;
-            sums.iter_mut().zip([a * a, a * b, b * b]).for_each(|(sum, x)| *sum += x);
+        let whitened = |p: [f64; 2]| [0, 1].map(|j| factor[0][j] * p[0] + factor[1][j] * p[1]);
+        let kick = |p: [f64; 2], g: [f64; 2]| [0, 1].map(|i| p[i] + 0.5 * time * g[i]);
+        let momentum = [0.8, 0.5];
+        let mut phase = begin(BANANA, &metric, &position, &whitened(momentum));
+        steps(&mut phase, BANANA, &metric, time, 1);
+        let half = kick(momentum, slope(&position).1);
+        let moved = [0, 1].map(|i| position[i] + time * (inverse[i][0] * half[0] + inverse[i][1] * half[1]));
+        let (value, gradient) = slope(&moved);
+        let end = kick(half, gradient);
+        let kinetic: f64 =
+            (0..2).map(|i| 0.5 * end[i] * (inverse[i][0] * end[0] + inverse[i][1] * end[1])).sum();
+        let pairs =
+            [(&phase.position, moved), (&phase.momentum, whitened(end)), (&phase.force, whitened(gradient))];
+        for (found, expected) in pairs {
+            assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-14));
         }
-        for (sum, expected) in sums.iter().zip(covariance) {
-            // Products of two normal numbers of variance up to 2 have a variance of up to 2 · 2².
-            assert!((sum / n as f64 - expected).abs() < 4.0 * (8.0 / n as f64).sqrt(), "{sums:?}");
-        }
+        assert!((phase.energy() - (kinetic - value)).abs() < 1e-14);
     }
 }
 

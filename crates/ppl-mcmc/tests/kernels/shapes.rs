@@ -60,6 +60,51 @@ fn a_ring_is_drawn_from_evenly() {
     assert!(found.iter().all(|deviation| deviation.abs() < 4.0), "{found:?}");
 }
 
+/// Up a stair whose steps are higher than the exponent of any number: where a trajectory comes upon higher ground, its draw is
+/// there, and none goes back.
+#[test]
+fn weights_beyond_all_numbers_are_weighed() {
+    for height in [400.0, 800.0, 5000.0] {
+        let stair = Target {
+            dimension: 1,
+            at: |x, gradient| {
+                gradient[0] = 0.0;
+                x[0].floor()
+            },
+        };
+        let stair = Scaled(stair, height);
+        let kernel = Nuts::new().step_size(0.3).max_tree_depth(4);
+        let runs = Mcmc::new(kernel)
+            .warmup(0)
+            .draws(200)
+            .sample(|| stair.clone(), &[vec![0.5], vec![-3.0]])
+            .unwrap();
+        for run in &runs {
+            let levels: Vec<f64> = run.values.iter().map(|x| x.floor()).collect();
+            assert!(levels.is_sorted() && levels[199] > levels[0] + 50.0, "{height}: {levels:?}");
+            assert!(
+                run.transitions.iter().all(|t| t.energy.unwrap().is_finite() && t.acceptance.is_finite())
+            );
+        }
+    }
+}
+
+/// A density times a factor.
+#[derive(Clone)]
+struct Scaled(Target, f64);
+
+impl LogDensity for Scaled {
+    fn dimension(&self) -> usize {
+        self.0.dimension
+    }
+
+    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> ppl_core::Result<f64> {
+        let value = self.0.value_and_gradient(x, gradient)?;
+        gradient.iter_mut().for_each(|slope| *slope *= self.1);
+        Ok(self.1 * value)
+    }
+}
+
 fn failure<K: Kernel>(kernel: K, target: &(impl LogDensity + Clone + Send), start: &[f64]) -> String {
     let runs = Mcmc::new(kernel).warmup(100).draws(10).sample(|| target.clone(), &[start.to_vec()]).unwrap();
     runs[0].failure.as_ref().unwrap().to_string()

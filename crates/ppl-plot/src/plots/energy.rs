@@ -10,23 +10,25 @@ impl Plots<'_> {
     /// Energies of the draws about their mean, and their changes from one draw to the next (Betancourt 2016, "Diagnosing
     /// suboptimal cotangent disintegrations in Hamiltonian Monte Carlo"): where changes are much narrower, a chain takes
     /// long to reach the tails. With the estimated fraction of missing information of each chain, of which there should be
-    /// 0.3 or more.
+    /// 0.3 or more. Of a kernel without energies it says so.
     pub fn energy(&self) -> Figure {
         let chains = self.chains();
-        let energies: Vec<Vec<f64>> =
-            chains.transitions().iter().map(|chain| chain.iter().map(|t| t.energy).collect()).collect();
+        let panel = Panel::new("", "energy (nats)", "density");
+        let Some(energies) = chains.energies() else {
+            let why = "the chains' kernel has no energy";
+            return Figure::new("Energy").panel(panel.message(why));
+        };
         let finite: Vec<f64> = energies.iter().flatten().copied().filter(|e| e.is_finite()).collect();
         let centre = mean(&finite);
         let levels: Vec<f64> = finite.iter().map(|energy| energy - centre).collect();
         let changes: Vec<f64> =
             energies.iter().flat_map(|chain| chain.windows(2).map(|pair| pair[1] - pair[0])).collect();
-        let mut panel = Panel::new("", "energy (nats)", "density");
         let curves = [quantities::density(&levels, None), quantities::density(&changes, None)];
         let [Some(levels), Some(changes)] = curves else {
             let why = "energies do not differ, or are too few";
             return Figure::new("Energy").panel(panel.message(why));
         };
-        panel = panel.hill("energy, about its mean", BLUE, levels.points).hill(
+        let mut panel = panel.hill("energy, about its mean", BLUE, levels.points).hill(
             "change from draw to draw",
             ORANGE,
             changes.points,

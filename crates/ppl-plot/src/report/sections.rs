@@ -225,9 +225,9 @@ fn each_chain(page: &mut Page, chains: &Chains) {
     let row = |(run, all): (&ppl_mcmc::RunTimes, &Vec<Transition>)| {
         let count = |of: fn(&Transition) -> bool| all.iter().filter(|t| of(t)).count();
         let mean = |of: fn(&Transition) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
-        let energies: Vec<f64> = all.iter().map(|t| t.energy).collect();
+        let energies: Option<Vec<f64>> = all.iter().map(|t| t.energy).collect();
         let (diverged, saturated) = (count(|t| t.divergent), count(|t| t.saturated));
-        let fraction = e_bfmi(&energies);
+        let fraction = energies.map(|energies| e_bfmi(&energies));
         vec![
             Cell::new(run.number),
             Cell::bad_if(diverged, diverged > 0),
@@ -235,7 +235,10 @@ fn each_chain(page: &mut Page, chains: &Chains) {
             Cell::new(format!("{:.3}", mean(|t| t.acceptance))),
             Cell::new(format!("{:.4}", mean(|t| t.step_size))),
             Cell::new(format!("{:.1}", mean(|t| f64::from(t.leapfrogs)))),
-            Cell::bad_if(format!("{fraction:.2}"), fraction < LEAST_BFMI),
+            match fraction {
+                Some(fraction) => Cell::bad_if(format!("{fraction:.2}"), fraction < LEAST_BFMI),
+                None => Cell::new("none"),
+            },
             Cell::new(seconds(run.warmup)),
             Cell::new(seconds(run.draws)),
         ]

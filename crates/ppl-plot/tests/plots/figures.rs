@@ -2,7 +2,7 @@
 
 use ppl_core::{Ctx, Result};
 use ppl_dist::{Dirichlet, HalfNormal, Normal, Uniform};
-use ppl_mcmc::{Chains, Mcmc, Nuts};
+use ppl_mcmc::{Chains, Mcmc, Nuts, RandomWalk};
 use ppl_plot::{Figure, Interval, Plots, quantities};
 use ppl_tensor::Tensor;
 
@@ -39,6 +39,14 @@ fn every_figure_of_any_chains_is_well_formed() {
             assert!(named || name == "energy", "{name} of {count} chains: {words}");
         }
     }
+}
+
+#[test]
+fn chains_without_energies_are_drawn() {
+    let walk = Mcmc::new(RandomWalk::new()).warmup(50).draws(40).run(&model, &data()).unwrap();
+    let pictures = pictures(&walk);
+    let words = &pictures.iter().find(|(name, _)| *name == "energy").unwrap().1;
+    assert!(words.contains("the chains' kernel has no energy"), "{words}");
 }
 
 #[test]
