@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ppl_tensor::op::{RandomKind, Reduction, Unary};
+use ppl_tensor::op::{Binary, RandomKind, Reduction, Unary};
 use ppl_tensor::{Backend, HostBackend, HostData, HostTensor, Op, Result, TensorType};
 
 use crate::source::Source;
@@ -100,9 +100,13 @@ impl Backend for Noisy {
         } else {
             HostBackend.run(op, inputs, output)?
         };
-        // Where a normal draw is small, the angle that it comes from is not.
-        let absolute =
-            if matches!(op, Op::Random { kind: RandomKind::Normal(_), .. }) { UNITS * TAU } else { 0.0 };
+        let absolute = match op {
+            // Where a normal draw is small, the angle that it comes from is not.
+            Op::Random { kind: RandomKind::Normal(_), .. } => UNITS * TAU,
+            // Of a root, of which only units of 1 are right.
+            Op::Binary(Binary::LogAddExp) => 1.0,
+            _ => 0.0,
+        };
         Ok(self.shifted(&result, absolute))
     }
 }
