@@ -164,7 +164,7 @@ pub(crate) fn sigmoid_of_both<A: Arch, T: Float>(x: T) -> (T, T) {
 
 /// The same from `e^(-|x|)` in two parts and the sign of `x`.
 #[inline(always)]
-pub(super) fn sigmoid_of<A: Arch, T: Float>((e, e_low): (T, T), positive: bool) -> T {
+fn sigmoid_of<A: Arch, T: Float>((e, e_low): (T, T), positive: bool) -> T {
     let (divisor, error) = fast_two_sum(T::ONE, e);
     let inverse = T::ONE / divisor;
     let (n, n_low) = (select(positive, T::ONE, e), select(positive, T::ZERO, e_low));

@@ -1,7 +1,7 @@
 //! The logarithm and its relatives.
 
 use super::compensated::{fast_two_sum, remainder, two_product, two_sum};
-use super::exponential::{exp_below_one, sigmoid_of};
+use super::exponential::{exp, exp_below_one};
 use super::float::{Arch, Float, at_most, horner, mul_add, select};
 
 /// `k ln 2 + ln(1 + f) + c` for `1 + f` in `[√½, √2)` and a `c` of the size of a rounding error.
@@ -95,11 +95,18 @@ pub(crate) fn softplus<A: Arch, T: Float>(x: T) -> T {
     softplus_of::<A, T>(exp_below_one::<A, T>(x), x)
 }
 
-/// With its slope.
+/// With its slope, each to 2 units: what a logistic likelihood asks for in every row takes three quarters of the time that two
+/// exact to a unit would.
 #[inline(always)]
 pub(crate) fn softplus_and_sigmoid<A: Arch, T: Float>(x: T) -> (T, T) {
-    let e = exp_below_one::<A, T>(x);
-    (softplus_of::<A, T>(e, x), sigmoid_of::<A, T>(e, x >= T::ZERO))
+    let e = exp::<A, T>(-x.abs());
+    let s = e / (T::TWO + e);
+    let log = mul_add::<A, T>(-s, e - T::log1p_tail::<A>(s * s), e);
+    let positive = x >= T::ZERO;
+    let (divisor, error) = fast_two_sum(T::ONE, e);
+    let q = select(positive, T::ONE, e) / divisor;
+    let inverse = select(positive, q, T::ONE - q);
+    (select(x > T::ZERO, x, T::ZERO) + log, mul_add::<A, T>(-q * error, inverse, q))
 }
 
 #[inline(always)]

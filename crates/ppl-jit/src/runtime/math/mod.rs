@@ -14,6 +14,7 @@
 //! | [`sin`], [`cos`] | 1 | 1 | <code>&#124;x&#124; ≤ 10⁶</code> |
 //! | [`sinh`], [`cosh`], [`tanh`], [`asinh`], [`acosh`], [`atanh`] | 1 | 1 | |
 //! | [`sigmoid`], [`softplus`] | 1 | 1 | |
+//! | [`softplus_and_sigmoid`] | 2 | 2 | |
 //! | [`erf`], [`erfc`] | 1 | 1 | |
 //! | [`lgamma`], [`digamma`], [`trigamma`], [`tetragamma`] | 1 | 1 | `x ≥ 0` |
 //! | [`pow`] | 1 | 1 | finite, and `x ≠ 0` |

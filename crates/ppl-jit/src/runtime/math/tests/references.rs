@@ -1,7 +1,7 @@
 //! Against the values of mpmath that the host's functions are held to.
 
-use super::super::{Float, Target};
-use super::{FUNCTIONS, ulp};
+use super::super::{Arch, Avx2, Float, Portable, Target, softplus_and_sigmoid};
+use super::{FUNCTIONS, Unit, ulp};
 
 /// The rows of a function: its arguments, and the value.
 fn table(name: &str, arity: usize) -> Vec<Vec<f64>> {
@@ -72,4 +72,25 @@ fn hard_arguments_are_right_to_a_unit() {
         }
     }
     assert!(report.is_empty(), "{}", report.join("\n"));
+}
+
+#[test]
+fn softplus_and_sigmoid_together_err_by_two_units() {
+    fn check<A: Arch, T: Float>() {
+        for (name, second) in [("softplus", false), ("sigmoid", true)] {
+            for row in table(name, 1) {
+                let x = T::narrow(row[0]);
+                if x.wide() == row[0] {
+                    let both = softplus_and_sigmoid::<A, T>(x);
+                    let found = if second { both.1 } else { both.0 };
+                    let error = Unit::Ulp.error(x, found, row[1]);
+                    assert!(error <= 2.0, "{name}: {error:.2} units at {row:?}: {found:?}");
+                }
+            }
+        }
+    }
+    check::<Portable, f64>();
+    check::<Portable, f32>();
+    check::<Avx2, f64>();
+    check::<Avx2, f32>();
 }
