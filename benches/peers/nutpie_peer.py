@@ -51,10 +51,11 @@ def gradient(request):
     function = SIGNATURE(compiled.compiled_logp_func.address)
     user_data = np.asarray(compiled.user_data)
     at, slope, value = np.array(request["points"][0]), np.zeros(compiled.n_dim), np.zeros(())
-    addresses = [array.ctypes.data for array in (at, slope, value, user_data)]
+    # What is passed by address has to live as long as the function is called.
+    arrays = (at, slope, value, user_data)
 
     def run(calls):
-        codes = repeat(function, calls, compiled.n_dim, *addresses)
+        codes = repeat(function, calls, compiled.n_dim, *(array.ctypes.data for array in arrays))
         if codes != 0:
             raise FloatingPointError(f"the log density returned codes that add up to {codes}")
 
