@@ -26,8 +26,10 @@ use roles::{Along, Roles};
 /// There must be so many times as many rows as columns.
 const TALL: usize = 4;
 
-/// To factor wide data takes as long as many runs.
+/// More columns than this, or more products, take as long to factor as many runs take, and longer than a compiler may: a few
+/// seconds.
 const MOST_COLUMNS: usize = 256;
+const MOST_PRODUCTS: usize = 1 << 31;
 
 /// Squares of these, and their sums, neither overflow nor vanish.
 const LARGEST: f64 = 1e100;
@@ -98,7 +100,8 @@ fn data(ir: &Ir, roles: &Roles, rows: usize) -> Result<BTreeMap<usize, Shorter>>
         }
         let columns = Columns::new(rows, arrays, ones)?;
         let count = columns.count();
-        if count <= MOST_COLUMNS && TALL * count <= rows && columns.are_below(LARGEST) {
+        let is_cheap = count <= MOST_COLUMNS && rows.saturating_mul(count * count) <= MOST_PRODUCTS;
+        if is_cheap && TALL * count <= rows && columns.are_below(LARGEST) {
             data.insert(number, columns.shorten()?);
         }
     }
