@@ -162,6 +162,15 @@ fn rows_that_are_needed_one_by_one_are_read() {
 }
 
 #[test]
+fn products_of_long_columns_are_columns() {
+    let rows = 300_000;
+    let (x, z, y) =
+        (data(&[rows], 1, DType::F64), data(&[rows], 2, DType::F64), data(&[rows], 3, DType::F64));
+    let mean = |w: &Tensor| w.select_index(0, 0) * &x + w.select_index(0, 1) * &x * &z;
+    assert!(!reads_rows(|w| (&y - mean(w)).square().sum_all()));
+}
+
+#[test]
 fn what_is_no_number_stays() {
     for strange in [f64::NAN, f64::INFINITY, 1e150] {
         let x = data(&[400, 4], 1, DType::F64);

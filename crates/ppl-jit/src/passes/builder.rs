@@ -42,13 +42,25 @@ pub(super) struct Builder {
     depth: usize,
     /// Whether rules called for each other too often to be right.
     went_too_deep: bool,
+    largest_product: usize,
 }
 
 impl Builder {
-    pub(super) fn new(rules: &'static [Rule]) -> Self {
+    pub(super) fn new(rules: &'static [Rule], largest_product: usize) -> Self {
         let (nodes, uses) = (Vec::new(), Vec::new());
         let (calls, constants, arguments) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { rules, nodes, calls, constants, arguments, uses, rewrites: 0, depth: 0, went_too_deep: false }
+        Self {
+            rules,
+            nodes,
+            calls,
+            constants,
+            arguments,
+            uses,
+            rewrites: 0,
+            depth: 0,
+            went_too_deep: false,
+            largest_product,
+        }
     }
 
     /// Argument number so and so.
@@ -183,6 +195,11 @@ impl Builder {
     /// Whether no more than one node needs the value, as far as it is known.
     pub(super) fn is_used_once(&self, id: Id) -> bool {
         self.uses[id.0] <= 1
+    }
+
+    /// Most elements that a known array may have that is made of two.
+    pub(super) fn largest_product(&self) -> usize {
+        self.largest_product
     }
 
     /// Whether any rule applied, and more of them may.

@@ -74,6 +74,9 @@ const RULES: &[Rule] = &[
 /// More turns than any program has been seen to take.
 const TURNS: usize = 6;
 
+/// Elements of a known array that is made of two: more are read in about the time in which they are computed.
+const LARGEST_PRODUCT: usize = 1 << 18;
+
 /// The program in its simplest form.
 pub(crate) fn simplify(mut ir: Ir) -> Result<Ir> {
     let has_loops = ir.nodes.iter().any(|node| matches!(node.kind, Kind::Loop(..)));
@@ -100,10 +103,15 @@ fn simplify_steps(mut ir: Ir) -> Result<Ir> {
 
 /// The program when no rule applies any more, and whether that came to pass.
 fn settle(ir: Ir) -> Result<(Ir, bool)> {
+    settle_with(ir, LARGEST_PRODUCT)
+}
+
+/// The same with a limit to the elements of known arrays that are made of two.
+fn settle_with(ir: Ir, largest_product: usize) -> Result<(Ir, bool)> {
     // Equal operations are made one before rules ask how often each is used.
-    let mut ir = dead::eliminate(turn(&dead::eliminate(ir), &[])?.0);
+    let mut ir = dead::eliminate(turn(&dead::eliminate(ir), &[], largest_product)?.0);
     for _ in 0..TURNS {
-        let (next, is_settled) = turn(&ir, RULES)?;
+        let (next, is_settled) = turn(&ir, RULES, largest_product)?;
         ir = dead::eliminate(next);
         if is_settled {
             return Ok((ir, true));
@@ -113,9 +121,9 @@ fn settle(ir: Ir) -> Result<(Ir, bool)> {
 }
 
 /// The program written anew, and whether no rule applied.
-fn turn(ir: &Ir, rules: &'static [Rule]) -> Result<(Ir, bool)> {
+fn turn(ir: &Ir, rules: &'static [Rule], largest_product: usize) -> Result<(Ir, bool)> {
     let uses = uses(ir);
-    let mut builder = Builder::new(rules);
+    let mut builder = Builder::new(rules, largest_product);
     let mut places: Vec<Id> = Vec::with_capacity(ir.nodes.len());
     for (node, &times) in ir.nodes.iter().zip(&uses) {
         let id = match &node.kind {

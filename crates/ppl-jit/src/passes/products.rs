@@ -13,9 +13,6 @@ use Binary::{Div, Mul, Pow};
 /// many by one number are worth its reciprocal.
 const MANY: usize = 8;
 
-/// Elements of a known array that is made of two.
-const KEPT: usize = 1 << 18;
-
 /// Constants of other magnitudes stay where they are, lest a product overflow on its way.
 const MODERATE: std::ops::Range<f64> = 1e-12..1e12;
 
@@ -128,7 +125,7 @@ fn product(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
 fn known_product(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
     let float = b.ty(x).dtype.is_float();
     let both = b.value(x).zip(b.value(y)).filter(|(x, y)| float && x.shape() == y.shape());
-    if both.is_none_or(|(x, _)| x.shape().rank() == 0 || x.data().len() > KEPT) {
+    if both.is_none_or(|(x, _)| x.shape().rank() == 0 || x.data().len() > b.largest_product()) {
         return Ok(None);
     }
     let product = b.binary(Mul, x, y)?;

@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ppl_tensor::op::Binary;
 use ppl_tensor::{Error, HostTensor, Op, Result, Shape};
 
-use super::{dead, fold, settle};
-use crate::ir::{Id, Ir, Kind};
+use super::{LARGEST_PRODUCT, dead, fold, settle, settle_with};
+use crate::ir::{Id, Ir, Kind, Node};
 use columns::{Columns, Shorter, with_rows};
 use roles::{Along, Roles};
 
@@ -36,10 +36,25 @@ const LARGEST: f64 = 1e100;
 
 /// The program on what suffices of its data, and what was done, in words; the same program where nothing can be done.
 pub(crate) fn statistics(ir: Ir) -> Result<(Ir, Vec<String>)> {
+    // Products of two columns are columns, too, which nothing reads row by row afterwards.
+    let is_large =
+        |node: &Node| matches!(node.kind, Kind::Constant(_)) && node.ty.shape.elements() > LARGEST_PRODUCT;
+    let (reduced, notes) = match ir.nodes.iter().any(is_large) {
+        true => reduced(&settle_with(ir.clone(), usize::MAX)?.0)?,
+        false => reduced(&ir)?,
+    };
+    let Some(reduced) = reduced else { return Ok((ir, notes)) };
+    let (mut ir, _) = settle(reduced)?;
+    fold::permutations(&mut ir);
+    Ok((dead::eliminate(ir), notes))
+}
+
+/// The program on what suffices of its data, if something does.
+fn reduced(ir: &Ir) -> Result<(Option<Ir>, Vec<String>)> {
     let mut notes = Vec::new();
     let mut reduced = None;
-    for rows in lengths(&ir) {
-        let ir = reduced.as_ref().unwrap_or(&ir);
+    for rows in lengths(ir) {
+        let ir = reduced.as_ref().unwrap_or(ir);
         let roles = Roles::of(ir, rows);
         let data = data(ir, &roles, rows)?;
         if data.is_empty() {
@@ -51,10 +66,7 @@ pub(crate) fn statistics(ir: Ir) -> Result<(Ir, Vec<String>)> {
         let new = Ir { nodes: Vec::with_capacity(ir.nodes.len()), inputs: ir.inputs, outputs: Vec::new() };
         reduced = Some(Rewrite { ir, roles, data, new, places: Vec::new() }.run()?);
     }
-    let Some(reduced) = reduced else { return Ok((ir, notes)) };
-    let (mut ir, _) = settle(reduced)?;
-    fold::permutations(&mut ir);
-    Ok((dead::eliminate(ir), notes))
+    Ok((reduced, notes))
 }
 
 /// Numbers of rows that known data may have.
