@@ -26,8 +26,7 @@ use roles::{Along, Roles};
 /// There must be so many times as many rows as columns.
 const TALL: usize = 4;
 
-/// More columns than this, or more products, take as long to factor as many runs take, and longer than a compiler may: a few
-/// seconds.
+/// More columns than this, or more products, take longer to factor than a compiler may, and as long as many runs.
 const MOST_COLUMNS: usize = 256;
 const MOST_PRODUCTS: usize = 1 << 31;
 
