@@ -15,12 +15,13 @@ impl<B: Burn> BurnBackend<B> {
         inputs: &[&Buffer<B>],
         output: &TensorType,
     ) -> Result<Buffer<B>> {
+        let copies = inputs.iter().map(|x| self.download(x)).collect::<Result<Vec<HostTensor>>>()?;
+        let result = self.upload(HostBackend.run(op, &copies.iter().collect::<Vec<_>>(), output)?)?;
         self.note(op, inputs);
-        let inputs = inputs.iter().map(|x| self.download(x)).collect::<Result<Vec<HostTensor>>>()?;
-        self.upload(HostBackend.run(op, &inputs.iter().collect::<Vec<_>>(), output)?)
+        Ok(result)
     }
 
-    /// Tells the log, once for each operation and dtypes.
+    /// Tells the log that this ran, once for each operation and dtypes.
     fn note(&self, op: &Op, inputs: &[&Buffer<B>]) {
         let dtypes: Vec<String> = inputs.iter().map(|x| x.dtype().to_string()).collect();
         let what = format!("`{}` of {}", op.name(), dtypes.join(", "));
