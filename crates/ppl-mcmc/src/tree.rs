@@ -3,28 +3,48 @@
 use ppl_core::Result;
 use ppl_tensor::KeyStream;
 
-use crate::hamiltonian::{DIVERGENCE, HamiltonianState, Metric, Phase};
+use crate::hamiltonian::{DIVERGENCE, HamiltonianState, Metric, Phase, energy};
 use crate::{LogDensity, Transition};
 
 /// Memory for trees up to a depth. Momenta are those of [`Phase`], of which velocities are the same numbers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
     dimension: usize,
+    points: [Point; POINTS],
     /// Both ends of the trajectory, in the direction of time.
-    ends: [Phase; 2],
+    ends: [End; 2],
+    /// The point drawn from it.
+    drawn: usize,
     /// Sum of the momenta of all its points.
     momentum: Vec<f64>,
-    /// The point drawn from it.
-    drawn: Drawn,
     /// The momentum of the end from which the last subtree went on.
     joint: Vec<f64>,
     /// The longest piece of the last subtree that ends with its last point, in the end all of it: first momentum and sum. Its
     /// last momentum is that of the trajectory's end.
     made: Piece,
-    /// The point drawn from the subtree.
-    candidate: Drawn,
     /// Pieces of `2^k` points, `k` the place, which wait for as many that follow.
     waiting: Vec<Piece>,
+}
+
+/// Both ends, the point drawn, the one drawn from a subtree, and the next. A step writes to whichever is free: what is drawn
+/// is not copied, and whether it is cannot be predicted.
+const POINTS: usize = 5;
+
+/// A point that may be drawn.
+#[derive(Debug, Clone, Default)]
+struct Point {
+    position: Vec<f64>,
+    gradient: Vec<f64>,
+    log_density: f64,
+    energy: f64,
+}
+
+/// An end of the trajectory.
+#[derive(Debug, Clone, Default)]
+struct End {
+    point: usize,
+    momentum: Vec<f64>,
+    force: Vec<f64>,
 }
 
 /// Momenta of a piece of a trajectory, in the order in which it was made; `d` numbers each.
@@ -34,14 +54,6 @@ struct Piece {
     last: Vec<f64>,
     /// Of all points; of a single one it is not there.
     sum: Vec<f64>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Drawn {
-    position: Vec<f64>,
-    gradient: Vec<f64>,
-    log_density: f64,
-    energy: f64,
 }
 
 /// What a transition needs at every leaf.
@@ -80,15 +92,16 @@ impl Tree {
         }
         let zeros = || vec![0.0; dimension];
         let piece = || Piece { first: zeros(), last: zeros(), sum: zeros() };
-        let drawn = || Drawn { position: zeros(), gradient: zeros(), log_density: 0.0, energy: 0.0 };
+        let point = |_| Point { position: zeros(), gradient: zeros(), log_density: 0.0, energy: 0.0 };
+        let end = |_| End { point: 0, momentum: zeros(), force: zeros() };
         *self = Self {
             dimension,
-            ends: [Phase::zeros(dimension), Phase::zeros(dimension)],
+            points: std::array::from_fn(point),
+            ends: std::array::from_fn(end),
+            drawn: 0,
             momentum: zeros(),
-            drawn: drawn(),
             joint: zeros(),
             made: piece(),
-            candidate: drawn(),
             waiting: (0..depth).map(|_| piece()).collect(),
         };
     }
@@ -103,9 +116,7 @@ impl Tree {
     ) -> Result<Transition> {
         let (metric, stream, phase) = state.parts();
         let energy = phase.energy();
-        self.ends.iter_mut().for_each(|end| end.copy_from(phase));
-        self.momentum.copy_from_slice(&phase.momentum);
-        self.drawn.set(phase, energy);
+        self.begin(phase, energy);
         let weights = Weights { whole: 1.0, subtree: 0.0, log_factor: 0.0 };
         let mut walk = Walk {
             density,
@@ -124,15 +135,15 @@ impl Tree {
         while depth < max_depth {
             let forward = directions >> depth & 1 == 1;
             walk.time = if forward { step_size } else { -step_size };
-            if !self.extend(depth, forward, &mut walk)? {
+            let Some(candidate) = self.extend(depth, forward, &mut walk)? else {
                 saturated = false;
                 break;
-            }
+            };
             // Biased towards what is new: away from the start. The draw is made in any case, so that the stream does not
             // depend on rounding.
             let Weights { whole, subtree, .. } = &mut walk.weights;
             if walk.stream.uniform() * *whole < *subtree {
-                std::mem::swap(&mut self.drawn, &mut self.candidate);
+                self.drawn = candidate;
             }
             *whole += *subtree;
             depth += 1;
@@ -141,7 +152,7 @@ impl Tree {
                 break;
             }
         }
-        let drawn = &mut self.drawn;
+        let drawn = &mut self.points[self.drawn];
         std::mem::swap(&mut phase.position, &mut drawn.position);
         std::mem::swap(&mut phase.gradient, &mut drawn.gradient);
         phase.log_density = drawn.log_density;
@@ -157,28 +168,43 @@ impl Tree {
         })
     }
 
-    /// Makes a subtree of `2^depth` points at one end, and draws a point from it. False if it diverged, or a part of it
+    /// The trajectory of one point.
+    fn begin(&mut self, phase: &Phase, energy: f64) {
+        let Self { points: [point, ..], ends, drawn, momentum, .. } = self;
+        point.position.copy_from_slice(&phase.position);
+        point.gradient.copy_from_slice(&phase.gradient);
+        (point.log_density, point.energy, *drawn) = (phase.log_density, energy, 0);
+        for end in ends {
+            end.point = 0;
+            end.momentum.copy_from_slice(&phase.momentum);
+            end.force.copy_from_slice(&phase.force);
+        }
+        momentum.copy_from_slice(&phase.momentum);
+    }
+
+    /// Makes a subtree of `2^depth` points at one end, and draws a point from it. None if it diverged, or a part of it
     /// turned: nothing of it counts then.
-    fn extend(&mut self, depth: u32, forward: bool, walk: &mut Walk<'_>) -> Result<bool> {
-        let Self { ends, joint, made, candidate, waiting, .. } = self;
+    fn extend(&mut self, depth: u32, forward: bool, walk: &mut Walk<'_>) -> Result<Option<usize>> {
+        let Self { points, ends, drawn, joint, made, waiting, .. } = self;
+        let other = ends[usize::from(!forward)].point;
         let end = &mut ends[usize::from(forward)];
         joint.copy_from_slice(&end.momentum);
+        let mut candidate = end.point;
         walk.weights.subtree = 0.0;
         for leaf in 0..1_u32 << depth {
-            end.leapfrog(walk.density, walk.metric, walk.time)?;
-            let energy = end.energy();
-            let Some(weight) = walk.weigh(energy) else { return Ok(false) };
+            let to = unused([end.point, other, candidate, *drawn]);
+            let energy = end.step(points, to, walk)?;
+            let Some(weight) = walk.weigh(energy) else { return Ok(None) };
             // Each point takes the place of those before with its share of the weights so far.
             walk.weights.subtree += weight;
-            if leaf == 0 || walk.stream.uniform() * walk.weights.subtree < weight {
-                candidate.set(end, energy);
-            }
+            let taken = leaf == 0 || walk.stream.uniform() * walk.weights.subtree < weight;
+            candidate = if taken { to } else { candidate };
             if leaf & 1 == 0 {
                 waiting[0].first.copy_from_slice(&end.momentum);
                 continue;
             }
             if !pair_goes_on(&waiting[0].first, &end.momentum, &mut made.sum) {
-                return Ok(false);
+                return Ok(None);
             }
             std::mem::swap(&mut made.first, &mut waiting[0].first);
             // Bit k of the leaf's number says whether 2^k points wait, which with those just made are twice as many.
@@ -186,7 +212,7 @@ impl Tree {
             for near in &mut waiting[1..complete as usize] {
                 let momenta = [&near.first, &near.last, &near.sum, &made.first, &end.momentum];
                 if !pieces_go_on(momenta, &mut made.sum) {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 std::mem::swap(&mut made.first, &mut near.first);
             }
@@ -197,7 +223,7 @@ impl Tree {
                 piece.last.copy_from_slice(&end.momentum);
             }
         }
-        Ok(true)
+        Ok(Some(candidate))
     }
 
     /// Takes the momenta of the last subtree to those of the trajectory, which has this depth now, and says whether it goes on.
@@ -251,13 +277,29 @@ impl Weights {
     }
 }
 
-impl Drawn {
+/// A place among the points that is none of these.
+#[inline]
+fn unused(places: [usize; POINTS - 1]) -> usize {
+    let used = places.iter().fold(0_u32, |used, place| used | 1 << place);
+    used.trailing_ones() as usize
+}
+
+impl End {
+    /// Goes on by a step, to this place among the points, and gives the energy there: infinite where it is not a number.
     #[inline]
-    fn set(&mut self, point: &Phase, energy: f64) {
-        self.position.copy_from_slice(&point.position);
-        self.gradient.copy_from_slice(&point.gradient);
-        self.log_density = point.log_density;
-        self.energy = energy;
+    fn step(&mut self, points: &mut [Point; POINTS], to: usize, walk: &mut Walk<'_>) -> Result<f64> {
+        let Walk { density, metric, time, .. } = walk;
+        let Self { point, momentum, force } = self;
+        let mut position = std::mem::take(&mut points[to].position);
+        metric.advance(*time, force, &points[*point].position, momentum, &mut position);
+        let new = &mut points[to];
+        let computed = density.value_and_gradient(&position, &mut new.gradient);
+        new.position = position;
+        new.log_density = computed?;
+        metric.kick(*time, &new.gradient, force, momentum);
+        new.energy = energy(momentum, new.log_density);
+        *point = to;
+        Ok(new.energy)
     }
 }
 

@@ -170,9 +170,10 @@ impl Transform for Sigmoid {
     }
 
     fn log_abs_det_forward(&self, x: &Tensor, _y: &Tensor) -> Tensor {
-        // Even in x, and without overflow: ln σ(x) + ln σ(-x) = -|x| - 2 ln(1 + e^-|x|).
-        let distance = x.abs();
-        let slope = -(&distance + (-&distance).softplus() * 2.0);
+        // ln σ(-x) + ln σ(x) = -s + (x - s), s = ln(1 + eˣ): without overflow or cancellation, and its slope has the σ(x) of
+        // the map itself.
+        let softplus = x.softplus();
+        let slope = (x - &softplus) - softplus;
         match &self.bounds {
             None => slope,
             Some(Bounds { low, high, .. }) => slope + (high - low).log(),

@@ -34,6 +34,7 @@ impl Density {
     }
 
     /// The values at `x`, and the gradients there, of the shape of the argument.
+    #[inline]
     pub(super) fn at(&mut self, x: &[f64], values: &mut [f64], gradients: &mut [f64]) -> Result<()> {
         match &mut self.slices {
             Some(function) => function.call(&[x], &mut [values, gradients])?,

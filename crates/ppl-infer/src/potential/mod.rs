@@ -57,6 +57,7 @@ pub use vectorized::VectorizedPotential;
 #[derive(Clone)]
 pub struct Potential {
     sites: Arc<[PotentialSite]>,
+    dimension: usize,
     device: Device,
     quantities: Arc<[Quantity]>,
     density: Density,
@@ -169,6 +170,7 @@ impl Potential {
         let inverse = no_grad(|| record(device, inverse, &values)).map_err(explain)?;
         let inverse = ppl_tensor::compile(inverse)?;
         Ok(Self {
+            dimension: program.size(),
             sites: program.sites.into(),
             quantities: quantities.into(),
             device: device.clone(),
@@ -180,8 +182,9 @@ impl Potential {
     }
 
     /// Number `d` of unconstrained numbers.
+    #[inline]
     pub fn dimension(&self) -> usize {
-        self.sites.last().map_or(0, |site| site.range.end)
+        self.dimension
     }
 
     /// The latent sites, in the order of the vector and of the model.
@@ -210,6 +213,7 @@ impl Potential {
     ///
     /// # Errors
     /// If a slice has another length, or the device fails.
+    #[inline]
     pub fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
         if gradient.len() != x.len() {
             let (found, wanted) = (gradient.len(), x.len());
@@ -282,6 +286,7 @@ impl Potential {
         Ok(self.device.place(&Tensor::from(x))?)
     }
 
+    #[inline]
     fn check_length(&self, x: &[f64]) -> Result<()> {
         let (found, wanted) = (x.len(), self.dimension());
         match found == wanted {

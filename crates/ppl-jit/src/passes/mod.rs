@@ -26,6 +26,7 @@ mod parts;
 mod products;
 #[cfg(test)]
 mod programs;
+mod ranges;
 mod recurrence;
 mod reduce;
 mod segments;
@@ -65,6 +66,7 @@ const RULES: &[Rule] = &[
     algebra::sums,
     products::products,
     unary::functions,
+    ranges::questions,
     choice::choices,
     reduce::reductions,
     matmul::products,

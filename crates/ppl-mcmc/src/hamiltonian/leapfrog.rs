@@ -59,8 +59,7 @@ impl Phase {
     /// The Hamiltonian: `½ pᵀ M⁻¹ p − log density`, in nats; infinite where that is not a number.
     #[inline]
     pub fn energy(&self) -> f64 {
-        let energy = 0.5 * dot(&self.momentum, &self.momentum) - self.log_density;
-        if energy.is_nan() { f64::INFINITY } else { energy }
+        energy(&self.momentum, self.log_density)
     }
 
     /// One leapfrog step of so long a time, which may be negative (Neal 2011, "MCMC using Hamiltonian dynamics",
@@ -71,34 +70,11 @@ impl Phase {
     #[inline]
     pub fn leapfrog(&mut self, density: &mut dyn LogDensity, metric: &Metric, time: f64) -> Result<()> {
         let Self { position, momentum, gradient, force, log_density } = self;
-        let half = 0.5 * time;
-        match metric {
-            Metric::Diagonal { scale, .. } => {
-                let momenta = momentum.iter_mut().zip(&*force).zip(scale);
-                for (q, ((p, force), scale)) in position.iter_mut().zip(momenta) {
-                    *p += half * force;
-                    *q += time * scale * *p;
-                }
-            }
-            Metric::Dense { .. } => {
-                kick(momentum, force, half);
-                metric.drift(momentum, time, position);
-            }
-        }
+        // The gradient is not read until it is written.
+        gradient.copy_from_slice(position);
+        metric.advance(time, force, gradient, momentum, position);
         *log_density = density.value_and_gradient(position, gradient)?;
-        match metric {
-            Metric::Diagonal { scale, .. } => {
-                let forces = force.iter_mut().zip(&*gradient).zip(scale);
-                for (p, ((force, slope), scale)) in momentum.iter_mut().zip(forces) {
-                    *force = scale * slope;
-                    *p += half * *force;
-                }
-            }
-            Metric::Dense { .. } => {
-                metric.force(gradient, force);
-                kick(momentum, force, half);
-            }
-        }
+        metric.kick(time, gradient, force, momentum);
         Ok(())
     }
 
@@ -113,7 +89,9 @@ impl Phase {
     }
 }
 
+/// As [`Phase::energy`].
 #[inline]
-fn kick(momentum: &mut [f64], force: &[f64], time: f64) {
-    momentum.iter_mut().zip(force).for_each(|(p, force)| *p += time * force);
+pub(crate) fn energy(momentum: &[f64], log_density: f64) -> f64 {
+    let energy = 0.5 * dot(momentum, momentum) - log_density;
+    if energy.is_nan() { f64::INFINITY } else { energy }
 }

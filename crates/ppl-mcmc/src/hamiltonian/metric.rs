@@ -122,20 +122,37 @@ impl Metric {
         }
     }
 
-    /// Moves a position `[d]` for so long a time with a momentum in the coordinates of the mass matrix: by `t L p`.
+    /// The first half of a leapfrog step of so long a time: a force `[d]` changes the momentum for half of it, and with that
+    /// the position goes from `from` to `to`, by `t L p`.
     #[inline]
-    pub fn drift(&self, momentum: &[f64], time: f64, position: &mut [f64]) {
+    pub(crate) fn advance(
+        &self,
+        time: f64,
+        force: &[f64],
+        from: &[f64],
+        momentum: &mut [f64],
+        to: &mut [f64],
+    ) {
         match self {
-            Self::Diagonal { scale, .. } => {
-                for ((q, p), scale) in position.iter_mut().zip(momentum).zip(scale) {
-                    *q += time * scale * p;
+            Self::Diagonal { scale, .. } => advance_diagonal(time, [force, scale, from], momentum, to),
+            Self::Dense { factor, .. } => {
+                momentum.iter_mut().zip(force).for_each(|(p, force)| *p += 0.5 * time * force);
+                let rows = factor.chunks_exact(momentum.len().max(1));
+                for (i, ((to, from), row)) in to.iter_mut().zip(from).zip(rows).enumerate() {
+                    *to = from + time * dot(&row[..=i], &momentum[..=i]);
                 }
             }
-            Self::Dense { factor, .. } => {
-                for (i, (q, row)) in position.iter_mut().zip(factor.chunks_exact(momentum.len())).enumerate()
-                {
-                    *q += time * dot(&row[..=i], &momentum[..=i]);
-                }
+        }
+    }
+
+    /// The second half: the force of the gradient `[d]` at the new position, and what it changes of the momentum.
+    #[inline]
+    pub(crate) fn kick(&self, time: f64, gradient: &[f64], force: &mut [f64], momentum: &mut [f64]) {
+        match self {
+            Self::Diagonal { scale, .. } => kick_diagonal(time, [gradient, scale], force, momentum),
+            Self::Dense { .. } => {
+                self.force(gradient, force);
+                momentum.iter_mut().zip(force).for_each(|(p, force)| *p += 0.5 * time * *force);
             }
         }
     }
@@ -157,5 +174,25 @@ impl Metric {
                 }
             }
         }
+    }
+}
+
+/// As a function that is called its arguments are known to be apart, which in a loop of few turns costs more to find out
+/// than the loop does.
+#[inline(never)]
+fn advance_diagonal(time: f64, [force, scale, from]: [&[f64]; 3], momentum: &mut [f64], to: &mut [f64]) {
+    let given = force.iter().zip(scale).zip(from);
+    for (((force, scale), from), (p, to)) in given.zip(momentum.iter_mut().zip(to)) {
+        *p += 0.5 * time * force;
+        *to = from + time * scale * *p;
+    }
+}
+
+/// As [`advance_diagonal`].
+#[inline(never)]
+fn kick_diagonal(time: f64, [gradient, scale]: [&[f64]; 2], force: &mut [f64], momentum: &mut [f64]) {
+    for ((slope, scale), (force, p)) in gradient.iter().zip(scale).zip(force.iter_mut().zip(momentum)) {
+        *force = scale * slope;
+        *p += 0.5 * time * *force;
     }
 }

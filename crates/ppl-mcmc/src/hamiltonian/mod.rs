@@ -10,6 +10,7 @@ pub use metric::Metric;
 pub use options::{HamiltonianOptions, MassMatrix};
 pub use state::HamiltonianState;
 
+pub(crate) use leapfrog::energy;
 pub(crate) use options::{hamiltonian_options, jittered};
 
 /// Error of the energy, in nats, beyond which a trajectory has diverged: Stan's.

@@ -8,12 +8,14 @@
 
 use std::sync::Arc;
 
-use ppl_tensor::{Backend, DType, Error, HostBackend, HostData, HostTensor, Result, Shape};
+use ppl_tensor::{Backend, DType, HostBackend, HostData, HostTensor, Result, Shape, TensorType};
 
+use super::index::run_index;
 use super::pass::{Crew, run_instruction};
-use crate::code::{Code, HostCall, Index, Origin, Repeat, Step, bytes};
+use crate::code::{Code, HostCall, Origin, Repeat, Step, bytes};
 use crate::plan::View;
 use crate::runtime::kernels::{self, Runs};
+use crate::runtime::native;
 
 /// Memory in lines of the cache.
 #[repr(align(64))]
@@ -49,8 +51,12 @@ pub(super) struct Machine {
     state: Vec<[Vec<Line>; 2]>,
     /// Of these, the ones whose memory is exchanged from run to run.
     exchanged: Vec<usize>,
-    /// Memory of arguments that were given as numbers.
-    given: Vec<Vec<Line>>,
+    /// Arguments in F32 that were given in F64.
+    given: Vec<Vec<f32>>,
+    /// A result in F32 that is read in F64.
+    narrow: Vec<f32>,
+    /// The program, if it is one function of numbers in F64.
+    only: Option<Only>,
     outputs: Vec<Runs>,
 }
 
@@ -79,6 +85,7 @@ impl Machine {
         }
         let outputs = code.outputs.iter().map(|(view, ty)| runs(view, ty.dtype)).collect();
         let arguments = vec![None; code.inputs.len()];
+        let only = Only::of(&code);
         Self {
             table: base.clone(),
             crew: Crew::default(),
@@ -92,6 +99,8 @@ impl Machine {
             state: Vec::new(),
             exchanged: Vec::new(),
             given: Vec::new(),
+            narrow: Vec::new(),
+            only,
             outputs,
         }
     }
@@ -173,44 +182,75 @@ impl Machine {
         copied(&neighbours.shape, ty.dtype, &runs(&neighbours, ty.dtype), now.as_ptr().cast())
     }
 
-    /// Makes these numbers the elements of an argument of floats, of as many elements.
-    pub(super) fn write(&mut self, number: usize, dtype: DType, values: &[f64]) {
-        let lines = (values.len() * bytes(dtype)).div_ceil(64);
+    /// Runs the program on these numbers, if it is one function in F64: false if not.
+    ///
+    /// # Safety
+    /// They are as many as the elements of the arguments, and of the results.
+    #[inline]
+    pub(super) unsafe fn run_only(&mut self, inputs: &[&[f64]], outputs: &mut [&mut [f64]]) -> bool {
+        let Some(only) = &self.only else { return false };
+        for (values, buffer) in inputs.iter().zip(&only.inputs) {
+            if let Some(buffer) = buffer {
+                self.buffers[*buffer] = values.as_ptr().cast::<u8>().cast_mut();
+            }
+        }
+        // SAFETY: as the module says; the machine keeps the function, which reads numbers that are there until it ends.
+        unsafe { (only.entry)(self.buffers.as_ptr(), self.start) };
+        for (values, (buffer, offset)) in outputs.iter_mut().zip(&only.outputs) {
+            let from: *const f64 = self.buffers[*buffer].wrapping_add(*offset).cast();
+            // SAFETY: the result has the elements of the view, one after the other; `values` is none of the machine's.
+            unsafe {
+                match &mut **values {
+                    [value] => *value = *from,
+                    values => std::ptr::copy_nonoverlapping(from, values.as_mut_ptr(), values.len()),
+                }
+            }
+        }
+        true
+    }
+
+    /// Makes these numbers the elements of an argument of floats, until another is made one: in place, or copied if they
+    /// are not of its dtype.
+    ///
+    /// # Safety
+    /// They are as many as the argument's elements, and there until the last run with them has ended.
+    #[inline]
+    pub(super) unsafe fn lend(&mut self, number: usize, dtype: DType, values: &[f64]) {
+        let start = match dtype {
+            DType::F64 => values.as_ptr().cast::<u8>().cast_mut(),
+            _ => self.narrowed(number, values),
+        };
+        self.point(number, start);
+    }
+
+    /// A copy of these numbers in F32, in memory of the argument's.
+    fn narrowed(&mut self, number: usize, values: &[f64]) -> *mut u8 {
         if self.given.len() <= number {
             self.given.resize_with(number + 1, Vec::new);
         }
-        if self.given[number].len() != lines {
-            self.given[number] = vec![Line([0; 64]); lines];
-            let start = self.given[number].as_mut_ptr().cast();
-            self.point(number, start);
-        }
-        let start: *mut u8 = self.given[number].as_mut_ptr().cast();
-        // SAFETY: the memory has room for as many elements.
-        unsafe {
-            match dtype {
-                DType::F32 => {
-                    for (i, &x) in values.iter().enumerate() {
-                        *start.cast::<f32>().add(i) = x as f32;
-                    }
-                }
-                _ => std::ptr::copy_nonoverlapping(values.as_ptr(), start.cast(), values.len()),
-            }
-        }
+        let copy = &mut self.given[number];
+        copy.resize(values.len(), 0.0);
+        copy.iter_mut().zip(values).for_each(|(copy, &x)| *copy = x as f32);
+        copy.as_mut_ptr().cast()
     }
 
     /// Copies the elements of a result of floats, of as many elements.
-    pub(super) fn read(&self, number: usize, values: &mut [f64]) -> Result<()> {
+    #[inline]
+    pub(super) fn read(&mut self, number: usize, values: &mut [f64]) {
         let (view, ty) = &self.code.outputs[number];
-        if ty.dtype == DType::F64 {
-            let from = self.buffers[view.buffer].wrapping_add(view.offset * 8);
-            if !values.is_empty() {
-                // SAFETY: as the module says; the destination has the view's elements.
-                unsafe { kernels::copy(&self.outputs[number], values.as_mut_ptr().cast(), from) };
-            }
-            return Ok(());
+        let from = self.buffers[view.buffer].wrapping_add(view.offset * bytes(ty.dtype));
+        if values.is_empty() {
+            return;
         }
-        values.copy_from_slice(&self.output(number)?.to_f64());
-        Ok(())
+        if ty.dtype == DType::F64 {
+            // SAFETY: as the module says; the destination has the view's elements.
+            unsafe { kernels::copy(&self.outputs[number], values.as_mut_ptr().cast(), from) };
+            return;
+        }
+        self.narrow.resize(values.len(), 0.0);
+        // SAFETY: as the module says; the destination has the view's elements.
+        unsafe { kernels::copy(&self.outputs[number], self.narrow.as_mut_ptr().cast(), from) };
+        values.iter_mut().zip(&self.narrow).for_each(|(value, &x)| *value = f64::from(x));
     }
 
     /// Runs the program once.
@@ -244,7 +284,12 @@ impl Machine {
                 },
                 // SAFETY: as the module says.
                 Step::Loop(one) => unsafe { self.crew.pass(one, &self.base, &mut self.table) },
-                Step::Index(index) => self.index(index)?,
+                Step::Index(index) => {
+                    let [values, indices, to] =
+                        [index.values, index.indices, index.to].map(|slot| self.table[slot as usize]);
+                    // SAFETY: as the module says.
+                    unsafe { run_index(index, values, indices, to)? }
+                }
                 Step::Host(call) => self.host(call)?,
                 Step::Repeat(repeat) => self.repeat(repeat)?,
                 Step::Native(region) => {
@@ -280,33 +325,6 @@ impl Machine {
                 }
             }
             self.run_steps(&repeat.body)?;
-        }
-        Ok(())
-    }
-
-    fn index(&self, index: &Index) -> Result<()> {
-        let count = index.batch * index.chosen;
-        let [values, indices, to] =
-            [index.values, index.indices, index.to].map(|slot| self.table[slot as usize]);
-        let indices: &[i64] = match count {
-            0 => &[],
-            // SAFETY: as the module says.
-            _ => unsafe { std::slice::from_raw_parts(indices.cast(), count) },
-        };
-        if let Some(outside) = indices.iter().find(|&&i| i as u64 >= index.size as u64) {
-            let name = if index.adds { "scatter_add" } else { "gather" };
-            return Err(Error::argument(name, format!("index {outside} is outside 0..{}", index.size)));
-        }
-        // SAFETY: as the module says; the indices are within the dimension.
-        unsafe {
-            match (index.adds, index.dtype) {
-                (false, DType::F64 | DType::I64) => pick::<u64>(index, values.cast(), indices, to.cast()),
-                (false, DType::F32) => pick::<u32>(index, values.cast(), indices, to.cast()),
-                (false, DType::Bool) => pick::<u8>(index, values, indices, to),
-                (true, DType::F64) => add::<f64>(index, values.cast(), indices, to.cast(), |x, y| x + y),
-                (true, DType::F32) => add::<f32>(index, values.cast(), indices, to.cast(), |x, y| x + y),
-                (true, _) => add::<i64>(index, values.cast(), indices, to.cast(), i64::wrapping_add),
-            }
         }
         Ok(())
     }
@@ -390,44 +408,29 @@ fn first(value: &HostTensor) -> *const u8 {
     }
 }
 
-/// # Safety
-/// The arrays have the sizes that `index` says, and the indices are within them.
-unsafe fn pick<T: Copy>(index: &Index, values: *const T, indices: &[i64], to: *mut T) {
-    let &Index { batch, middle, size, inner, chosen, .. } = index;
-    for row in 0..batch {
-        for block in row * middle..(row + 1) * middle {
-            for (place, &entry) in indices[row * chosen..][..chosen].iter().enumerate() {
-                // SAFETY: the caller's.
-                unsafe {
-                    let from = values.add((block * size + entry as usize) * inner);
-                    std::ptr::copy_nonoverlapping(from, to.add((block * chosen + place) * inner), inner);
-                }
-            }
-        }
-    }
+/// A program that is one function.
+struct Only {
+    entry: native::Entry,
+    /// The buffer of each argument that is used.
+    inputs: Vec<Option<usize>>,
+    /// Where each result is: a buffer, and bytes from its start.
+    outputs: Vec<(usize, usize)>,
 }
 
-/// # Safety
-/// The arrays have the sizes that `index` says, and the indices are within them.
-unsafe fn add<T: Copy>(
-    index: &Index,
-    values: *const T,
-    indices: &[i64],
-    to: *mut T,
-    plus: impl Fn(T, T) -> T,
-) {
-    let &Index { batch, middle, size, inner, chosen, .. } = index;
-    for row in 0..batch {
-        for block in row * middle..(row + 1) * middle {
-            for (place, &entry) in indices[row * chosen..][..chosen].iter().enumerate() {
-                for i in 0..inner {
-                    // SAFETY: the caller's.
-                    unsafe {
-                        let sum = to.add((block * size + entry as usize) * inner + i);
-                        *sum = plus(*sum, *values.add((block * chosen + place) * inner + i));
-                    }
-                }
-            }
-        }
+impl Only {
+    fn of(code: &Code) -> Option<Self> {
+        let (Some(functions), [Step::Native(region)]) = (&code.functions, &code.steps[..]) else {
+            return None;
+        };
+        let float = |buffer: &usize| code.buffers[*buffer].dtype == DType::F64;
+        let place = |(view, ty): &(View, TensorType)| {
+            let fits = ty.dtype == DType::F64 && view.is_contiguous();
+            fits.then_some((view.buffer, view.offset * bytes(ty.dtype)))
+        };
+        Some(Self {
+            entry: functions.entry(region.number)?,
+            inputs: code.inputs.iter().flatten().all(float).then(|| code.inputs.clone())?,
+            outputs: code.outputs.iter().map(place).collect::<Option<_>>()?,
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 mod function;
 mod helpers;
+mod index;
 mod machine;
 mod pass;
 #[cfg(test)]

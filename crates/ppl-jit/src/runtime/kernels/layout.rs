@@ -57,12 +57,14 @@ pub(crate) struct Runs {
     pub(crate) from: Vec<usize>,
     /// Bytes of an element.
     pub(crate) bytes: usize,
+    /// Bytes of all elements, if they are neighbours in the same order in both.
+    neighbours: Option<usize>,
 }
 
 impl Runs {
     /// The copy between two arrays of one shape, with neighbouring dimensions that are one in both made one.
     pub(crate) fn between(shape: &[usize], to: &[usize], from: &[usize], bytes: usize) -> Self {
-        let mut runs = Runs { sizes: vec![], to: vec![], from: vec![], bytes };
+        let mut runs = Runs { sizes: vec![], to: vec![], from: vec![], bytes, neighbours: None };
         let sizes = shape.iter().zip(to).zip(from);
         for ((&size, &step_to), &step_from) in sizes.filter(|((size, _), _)| **size != 1) {
             match (runs.sizes.last_mut(), runs.to.last_mut(), runs.from.last_mut()) {
@@ -78,6 +80,11 @@ impl Runs {
                 }
             }
         }
+        runs.neighbours = match (&runs.sizes[..], &runs.to[..], &runs.from[..]) {
+            ([], ..) => Some(bytes),
+            ([size], [1], [1]) => Some(size * bytes),
+            _ => None,
+        };
         runs
     }
 }
@@ -86,9 +93,15 @@ impl Runs {
 ///
 /// # Safety
 /// Both addresses are those of the first elements of arrays that have the runs' sizes and strides and do not overlap.
+#[inline]
 pub(crate) unsafe fn copy(runs: &Runs, to: *mut u8, from: *const u8) {
     // SAFETY: the caller's.
     unsafe {
+        match runs.neighbours {
+            Some(8) => return to.cast::<u64>().write_unaligned(from.cast::<u64>().read_unaligned()),
+            Some(bytes) => return std::ptr::copy_nonoverlapping(from, to, bytes),
+            None => {}
+        }
         match runs.bytes {
             8 => copy_of::<u64>(runs, 0, to.cast(), from.cast()),
             4 => copy_of::<u32>(runs, 0, to.cast(), from.cast()),

@@ -12,7 +12,7 @@ use cranelift_module::{FuncId, Module, default_libcall_names};
 use ppl_tensor::{Error, Result};
 
 /// A function of where each buffer starts, and of where the program's own memory does.
-pub(crate) type Function = unsafe extern "C" fn(*const *mut u8, *mut u8);
+pub(crate) type Entry = unsafe extern "C" fn(*const *mut u8, *mut u8);
 
 /// The processor that this runs on; none if machine code cannot be made for it.
 pub(super) fn isa() -> Option<&'static OwnedTargetIsa> {
@@ -42,7 +42,7 @@ pub(crate) struct Functions {
     /// Taken only when this is dropped. Nothing is done with it but to keep it, once the functions are finished.
     module: Mutex<Option<JITModule>>,
     ids: Vec<FuncId>,
-    entries: Vec<Function>,
+    entries: Vec<Entry>,
     /// The arguments that the last function makes of results; none if it does not.
     pub(crate) carried: Vec<usize>,
 }
@@ -94,7 +94,7 @@ impl Functions {
         for &id in &self.ids {
             let entry = module.get_finalized_function(id);
             // SAFETY: the function was declared with these arguments, in this convention.
-            self.entries.push(unsafe { std::mem::transmute::<*const u8, Function>(entry) });
+            self.entries.push(unsafe { std::mem::transmute::<*const u8, Entry>(entry) });
         }
         Ok(())
     }
@@ -109,6 +109,11 @@ impl Functions {
             // SAFETY: the caller's.
             unsafe { entry(buffers, arena) }
         }
+    }
+
+    /// Function number `number`, to be called as [`Functions::call`] says and while this is there.
+    pub(crate) fn entry(&self, number: usize) -> Option<Entry> {
+        self.entries.get(number).copied()
     }
 
     /// Calls function number `number`.

@@ -9,7 +9,7 @@ mod emit;
 mod functions;
 mod region;
 
-pub(crate) use functions::Functions;
+pub(crate) use functions::{Entry, Functions};
 pub(crate) use region::Region;
 
 use std::sync::Arc;
