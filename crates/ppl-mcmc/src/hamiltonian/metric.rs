@@ -168,7 +168,8 @@ impl Metric {
             }
             Self::Dense { factor, .. } => {
                 force.fill(0.0);
-                for (i, (slope, row)) in gradient.iter().zip(factor.chunks_exact(gradient.len())).enumerate()
+                for (i, (slope, row)) in
+                    gradient.iter().zip(factor.chunks_exact(gradient.len().max(1))).enumerate()
                 {
                     force[..=i].iter_mut().zip(row).for_each(|(force, l)| *force += slope * l);
                 }
