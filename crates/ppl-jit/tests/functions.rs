@@ -6,8 +6,10 @@
 use ppl_jit::Compiler;
 use ppl_tensor::{DType, Device, Result, Tensor, trace};
 
+type Args = (Tensor, Tensor, Tensor);
+
 /// Of a vector of 3 and a matrix of 2 × 3: results that are one function of machine code or not, of all layouts.
-fn results((x, y, _): &(Tensor, Tensor, Tensor)) -> Result<Vec<Tensor>> {
+fn results((x, y, _): &Args) -> Result<Vec<Tensor>> {
     let sum = (x * y).exp();
     Ok(vec![
         sum.sum_all(),
@@ -19,14 +21,14 @@ fn results((x, y, _): &(Tensor, Tensor, Tensor)) -> Result<Vec<Tensor>> {
 }
 
 /// The same, by a product too large for machine code.
-fn by_kernels(args: &(Tensor, Tensor, Tensor)) -> Result<Vec<Tensor>> {
+fn by_kernels(args: &Args) -> Result<Vec<Tensor>> {
     let large = args.0.unsqueeze(-1).broadcast_to([3, 500]).cos().sum(1);
     let mut all = results(args)?;
     all.push(large);
     Ok(all)
 }
 
-fn check(dtype: DType, f: fn(&(Tensor, Tensor, Tensor)) -> Result<Vec<Tensor>>, machine_code: bool) {
+fn check(dtype: DType, f: fn(&Args) -> Result<Vec<Tensor>>, machine_code: bool) {
     // Numbers that are the same in both floats; the third argument is not used.
     let tensors = |shift: f64| {
         let x = Tensor::from([0.25, -0.5, 1.0]) + shift;
