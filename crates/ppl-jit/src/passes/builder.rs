@@ -38,6 +38,8 @@ pub(super) struct Builder {
     arguments: HashMap<usize, Id>,
     /// How many nodes use a node in the program that is being rewritten.
     uses: Vec<usize>,
+    /// How many of them divide by it.
+    divisions: Vec<usize>,
     rewrites: usize,
     depth: usize,
     /// Whether rules called for each other too often to be right.
@@ -47,7 +49,7 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new(rules: &'static [Rule], largest_product: usize) -> Self {
-        let (nodes, uses) = (Vec::new(), Vec::new());
+        let (nodes, uses, divisions) = (Vec::new(), Vec::new(), Vec::new());
         let (calls, constants, arguments) = (HashMap::new(), HashMap::new(), HashMap::new());
         Self {
             rules,
@@ -56,6 +58,7 @@ impl Builder {
             constants,
             arguments,
             uses,
+            divisions,
             rewrites: 0,
             depth: 0,
             went_too_deep: false,
@@ -184,12 +187,19 @@ impl Builder {
     fn push(&mut self, kind: Kind, ty: TensorType) -> Id {
         self.nodes.push(Node { kind, ty });
         self.uses.push(0);
+        self.divisions.push(0);
         Id(self.nodes.len() - 1)
     }
 
-    /// Notes that a node stands for one that so many others use.
-    pub(super) fn used(&mut self, id: Id, times: usize) {
+    /// Notes that a node stands for one that so many others use, and of which so many are quotients by it.
+    pub(super) fn used(&mut self, id: Id, times: usize, divisions: usize) {
         self.uses[id.0] += times;
+        self.divisions[id.0] += divisions;
+    }
+
+    /// Whether several nodes divide by the value: its reciprocal is computed once then.
+    pub(super) fn divides_often(&self, id: Id) -> bool {
+        self.divisions[id.0] > 1
     }
 
     /// Whether no more than one node needs the value, as far as it is known.

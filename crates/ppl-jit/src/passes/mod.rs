@@ -40,7 +40,8 @@ mod unary;
 
 use std::sync::Arc;
 
-use ppl_tensor::Result;
+use ppl_tensor::op::{Binary, Unary};
+use ppl_tensor::{Op, Result};
 
 use crate::ir::{Id, Inputs, Ir, Kind, Recurrence};
 use builder::{Builder, Call};
@@ -124,10 +125,10 @@ fn settle_with(ir: Ir, largest_product: usize) -> Result<(Ir, bool)> {
 
 /// The program written anew, and whether no rule applied.
 fn turn(ir: &Ir, rules: &'static [Rule], largest_product: usize) -> Result<(Ir, bool)> {
-    let uses = uses(ir);
+    let (uses, divisions) = (uses(ir), divisions(ir));
     let mut builder = Builder::new(rules, largest_product);
     let mut places: Vec<Id> = Vec::with_capacity(ir.nodes.len());
-    for (node, &times) in ir.nodes.iter().zip(&uses) {
+    for (node, (&times, &divisions)) in ir.nodes.iter().zip(uses.iter().zip(&divisions)) {
         let id = match &node.kind {
             Kind::Input(number) => builder.argument(*number, &node.ty),
             Kind::Constant(value) => builder.constant(value)?,
@@ -141,12 +142,25 @@ fn turn(ir: &Ir, rules: &'static [Rule], largest_product: usize) -> Result<(Ir, 
                 builder.keep(kind, &node.ty)
             }
         };
-        builder.used(id, times);
+        builder.used(id, times, divisions);
         places.push(id);
     }
     let outputs = ir.outputs.iter().map(|output| places[output.0]).collect();
     let is_settled = builder.is_settled();
     Ok((Ir { nodes: builder.into_nodes(), inputs: ir.inputs, outputs }, is_settled))
+}
+
+/// How many nodes divide by each node.
+fn divisions(ir: &Ir) -> Vec<usize> {
+    let mut divisions = vec![0; ir.nodes.len()];
+    for node in &ir.nodes {
+        match &node.kind {
+            Kind::Op(Op::Binary(Binary::Div), inputs) => divisions[inputs[1].0] += 1,
+            Kind::Op(Op::Unary(Unary::Reciprocal), inputs) => divisions[inputs[0].0] += 1,
+            _ => {}
+        }
+    }
+    divisions
 }
 
 /// How many nodes use each node, and outputs.

@@ -5,6 +5,7 @@ use ppl_tensor::{DType, Op, Result};
 
 use super::algebra::under_minus;
 use super::builder::{Builder, Call};
+use super::ranges::is_not_negative;
 use crate::ir::Id;
 
 use Binary::{Div, Mul, Pow};
@@ -177,7 +178,7 @@ fn quotient(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
     if b.number(x) == Some(1.0) {
         return b.unary(Unary::Reciprocal, y).map(Some);
     }
-    if b.elements(x) >= MANY * b.elements(y) {
+    if b.elements(x) >= MANY * b.elements(y) || b.divides_often(y) {
         let inverse = b.unary(Unary::Reciprocal, y)?;
         return b.binary(Mul, x, inverse).map(Some);
     }
@@ -238,19 +239,4 @@ fn power(b: &mut Builder, x: Id, exponent: Id) -> Result<Option<Id>> {
         _ => return Ok(None),
     };
     Ok(Some(result))
-}
-
-/// Whether no value can be below zero, as far as the operation says.
-fn is_not_negative(b: &Builder, x: Id) -> bool {
-    match b.op(x) {
-        Some((Op::Unary(kind), _)) => {
-            matches!(kind, Unary::Exp | Unary::Abs | Unary::Sqrt | Unary::Sigmoid | Unary::Softplus)
-        }
-        Some((Op::Binary(Mul), &[u, v])) => u == v,
-        Some((Op::Binary(Binary::Add), &[u, v])) => {
-            let shifted = b.number(v).is_some_and(|v| v >= 0.0);
-            (shifted || is_not_negative(b, v)) && is_not_negative(b, u)
-        }
-        _ => false,
-    }
 }

@@ -37,10 +37,15 @@ pub(super) fn questions(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> 
             if known { b.filled(call.ty, answer).map(Some) } else { Ok(None) }
         }
         (Op::Unary(Unary::Abs), &[x]) if b.ty(x).dtype.is_float() => {
-            Ok((range(b, x, DEEPEST).low >= 0.0).then_some(x))
+            Ok(is_not_negative(b, x).then_some(x))
         }
         _ => Ok(None),
     }
+}
+
+/// Whether no value can be below zero.
+pub(super) fn is_not_negative(b: &Builder, x: Id) -> bool {
+    range(b, x, DEEPEST).low >= 0.0
 }
 
 /// What rounding gives is within these, as rounded functions of rising arguments do not fall.

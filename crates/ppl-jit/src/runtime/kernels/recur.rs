@@ -45,6 +45,53 @@ fn entries<T>(block: &mut [T], row: usize, before: usize, inner: usize) -> (&mut
     }
 }
 
+/// Entries that are computed side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Factors whose powers stay in the range of both floats.
+const MODERATE: f64 = 1e9;
+
+/// `dᵢ = a dᵢ₋₁ + dᵢ`, several entries at a time: each waits for the last of those before, not for the one before. The first
+/// stays.
+#[inline(always)]
+fn of_one_factor<A: Arch, T: Float>(d: &mut [T], a: T, reverse: bool) {
+    let (mut at, mut last) = (1, if reverse { d[d.len() - 1] } else { d[0] });
+    if a.wide().abs() <= MODERATE {
+        let square = a * a;
+        let powers = [a, square, square * a, square * square];
+        while at + SIDE_BY_SIDE <= d.len() {
+            let start = if reverse { d.len() - at - SIDE_BY_SIDE } else { at };
+            let Some(entries) = d[start..].first_chunk_mut() else { break };
+            if reverse {
+                entries.reverse();
+            }
+            *entries = go_on::<A, T>(*entries, powers, last);
+            last = entries[SIDE_BY_SIDE - 1];
+            if reverse {
+                entries.reverse();
+            }
+            at += SIDE_BY_SIDE;
+        }
+    }
+    while at < d.len() {
+        let row = if reverse { d.len() - 1 - at } else { at };
+        last = mul_add::<A, T>(a, last, d[row]);
+        d[row] = last;
+        at += 1;
+    }
+}
+
+/// The next entries, of the terms, the first powers of the factor, and the entry before.
+#[inline(always)]
+fn go_on<A: Arch, T: Float>(terms: [T; 4], powers: [T; 4], last: T) -> [T; 4] {
+    let with = |power: T, x: T, y: T| mul_add::<A, T>(power, x, y);
+    let [first, second, ..] = powers;
+    let [a, b, c, d] = terms;
+    let [b, c, d] = [with(first, a, b), with(first, b, c), with(first, c, d)];
+    let sums = [a, b, with(second, a, c), with(second, b, d)];
+    std::array::from_fn(|i| with(powers[i], last, sums[i]))
+}
+
 /// `dᵢ = aᵢ dᵢ₋₁ + bᵢ`, see [`Order::immediate`].
 #[inline(always)]
 unsafe fn recurrence<A: Arch, T: Float>(
@@ -65,14 +112,7 @@ unsafe fn recurrence<A: Arch, T: Float>(
     for (block, d) in dst.chunks_exact_mut(size * inner).enumerate() {
         let factors = if one_factor { a } else { &a[block * size * inner..][..size * inner] };
         match (inner, one_factor) {
-            (1, true) => {
-                let factor = factors[0];
-                let mut last = if reverse { d[size - 1] } else { d[0] };
-                for (row, _) in in_order(size, 1, reverse) {
-                    last = mul_add::<A, T>(factor, last, d[row]);
-                    d[row] = last;
-                }
-            }
+            (1, true) => of_one_factor::<A, T>(d, factors[0], reverse),
             (1, false) => {
                 let mut last = if reverse { d[size - 1] } else { d[0] };
                 for (row, _) in in_order(size, 1, reverse) {
