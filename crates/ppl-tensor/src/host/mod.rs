@@ -20,14 +20,20 @@ mod reduce;
 mod scan;
 mod sort;
 mod special;
+mod subsample;
 #[cfg(test)]
 mod testing;
 mod unary;
 
-pub(crate) use binary::evaluate as evaluate_binary;
+pub(crate) use binary::{evaluate as evaluate_binary, evaluate_integers};
+pub use eigen::symmetric_eigen_f64;
 pub use matmul::{matmul_f32, matmul_f64};
 pub use philox::KeyStream;
 pub(crate) use philox::fold_in;
+pub(crate) use random::draw;
+pub use scan::{arg_max_f64, arg_max_i64};
+pub use sort::{arg_sort_f64, arg_sort_i64};
+pub use subsample::{subsample_scratch, subsamples};
 pub(crate) use unary::evaluate as evaluate_unary;
 
 use std::sync::Arc;
@@ -120,6 +126,14 @@ fn arity<'a, const N: usize>(op: &Op, inputs: &[&'a HostTensor]) -> Result<[&'a 
     inputs
         .try_into()
         .map_err(|_| Error::argument(op.name(), format!("takes {N} inputs, {} were given", inputs.len())))
+}
+
+/// Why a function on slices refuses them.
+const MISFIT: &str = "the sizes do not fit the elements";
+
+/// Whether so many elements are whole blocks of a size.
+fn is_divided(elements: usize, block: usize) -> bool {
+    elements == 0 || block > 0 && elements.is_multiple_of(block)
 }
 
 /// The error for dtypes that [`Op::output_type`] would have refused.

@@ -3,10 +3,50 @@
 //! Arithmetic stands in the kernels themselves, not in closures: those need not be compiled for the processor that a kernel is
 //! compiled for.
 
+use std::marker::PhantomData;
+
 use ppl_tensor::DType;
 
-use super::{Immediate, Kernel, destination, instances, of_floats, source};
-use crate::runtime::math::{Arch, Float, mul_add};
+use super::{Immediate, Kernel, destination, instances, is_wide, source};
+use crate::runtime::math::{Arch, Avx2, Float, Portable, mul_add};
+
+/// Arithmetic of what follows each other.
+trait Link {
+    type T: Copy;
+    fn plus(x: Self::T, y: Self::T) -> Self::T;
+    /// `factor · last + term`.
+    fn next(factor: Self::T, last: Self::T, term: Self::T) -> Self::T;
+}
+
+/// That of floats.
+struct Fused<A, T>(PhantomData<(A, T)>);
+
+/// That of integers.
+struct Wrapping;
+
+impl<A: Arch, T: Float> Link for Fused<A, T> {
+    type T = T;
+    #[inline(always)]
+    fn plus(x: T, y: T) -> T {
+        x + y
+    }
+    #[inline(always)]
+    fn next(factor: T, last: T, term: T) -> T {
+        mul_add::<A, T>(factor, last, term)
+    }
+}
+
+impl Link for Wrapping {
+    type T = i64;
+    #[inline(always)]
+    fn plus(x: i64, y: i64) -> i64 {
+        x.wrapping_add(y)
+    }
+    #[inline(always)]
+    fn next(factor: i64, last: i64, term: i64) -> i64 {
+        factor.wrapping_mul(last).wrapping_add(term)
+    }
+}
 
 /// The dimension along which entries follow each other.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +87,7 @@ fn entries<T>(block: &mut [T], row: usize, before: usize, inner: usize) -> (&mut
 
 /// `dᵢ = aᵢ dᵢ₋₁ + bᵢ`, see [`Order::immediate`].
 #[inline(always)]
-unsafe fn recurrence<A: Arch, T: Float>(
+unsafe fn recurrence<L: Link>(
     dst: *mut u8,
     a: *const u8,
     b: *const u8,
@@ -59,7 +99,7 @@ unsafe fn recurrence<A: Arch, T: Float>(
     let (reverse, one_factor) = (reverse != 0, one_factor != 0);
     // SAFETY: as the module says; the first source has one element if there is one factor.
     let (dst, a, b) = unsafe {
-        (destination::<T>(dst, n), source::<T>(a, if one_factor { 1 } else { n }), source::<T>(b, n))
+        (destination::<L::T>(dst, n), source::<L::T>(a, if one_factor { 1 } else { n }), source::<L::T>(b, n))
     };
     dst.copy_from_slice(b);
     for (block, d) in dst.chunks_exact_mut(size * inner).enumerate() {
@@ -69,14 +109,14 @@ unsafe fn recurrence<A: Arch, T: Float>(
                 let factor = factors[0];
                 let mut last = if reverse { d[size - 1] } else { d[0] };
                 for (row, _) in in_order(size, 1, reverse) {
-                    last = mul_add::<A, T>(factor, last, d[row]);
+                    last = L::next(factor, last, d[row]);
                     d[row] = last;
                 }
             }
             (1, false) => {
                 let mut last = if reverse { d[size - 1] } else { d[0] };
                 for (row, _) in in_order(size, 1, reverse) {
-                    last = mul_add::<A, T>(factors[row], last, d[row]);
+                    last = L::next(factors[row], last, d[row]);
                     d[row] = last;
                 }
             }
@@ -85,11 +125,11 @@ unsafe fn recurrence<A: Arch, T: Float>(
                     let (now, last) = entries(d, row, before, inner);
                     if one_factor {
                         for (x, &last) in now.iter_mut().zip(last) {
-                            *x = mul_add::<A, T>(factors[0], last, *x);
+                            *x = L::next(factors[0], last, *x);
                         }
                     } else {
                         for ((x, &last), &factor) in now.iter_mut().zip(last).zip(&factors[row..]) {
-                            *x = mul_add::<A, T>(factor, last, *x);
+                            *x = L::next(factor, last, *x);
                         }
                     }
                 }
@@ -97,11 +137,11 @@ unsafe fn recurrence<A: Arch, T: Float>(
         }
     }
 }
-instances!(recurrence as choose_recurrence<A: Arch, T: Float;>);
+instances!(recurrence as choose_recurrence<L: Link;>);
 
 /// `dᵢ = dᵢ₋₁ + aᵢ`, see [`Order::immediate`].
 #[inline(always)]
-unsafe fn running<A: Arch, T: Float>(
+unsafe fn running<L: Link>(
     dst: *mut u8,
     a: *const u8,
     _: *const u8,
@@ -111,25 +151,38 @@ unsafe fn running<A: Arch, T: Float>(
 ) {
     let [size, inner, reverse, _] = *immediate;
     // SAFETY: as the module says.
-    let (dst, a) = unsafe { (destination::<T>(dst, n), source::<T>(a, n)) };
+    let (dst, a) = unsafe { (destination::<L::T>(dst, n), source::<L::T>(a, n)) };
     dst.copy_from_slice(a);
     for d in dst.chunks_exact_mut(size * inner) {
         for (row, before) in in_order(size, inner, reverse != 0) {
             let (now, last) = entries(d, row, before, inner);
             for (x, &last) in now.iter_mut().zip(last) {
-                *x = last + *x;
+                *x = L::plus(last, *x);
             }
         }
     }
 }
-instances!(running as choose_running<A: Arch, T: Float;>);
+instances!(running as choose_running<L: Link;>);
+
+macro_rules! by_dtype {
+    ($dtype:expr, $choose:ident) => {
+        match $dtype {
+            DType::F64 if is_wide() => Some($choose::<Fused<Avx2, f64>>()),
+            DType::F64 => Some($choose::<Fused<Portable, f64>>()),
+            DType::F32 if is_wide() => Some($choose::<Fused<Avx2, f32>>()),
+            DType::F32 => Some($choose::<Fused<Portable, f32>>()),
+            DType::I64 => Some($choose::<Wrapping>()),
+            DType::Bool => None,
+        }
+    };
+}
 
 /// A linear recurrence of factors and terms.
 pub(crate) fn linear_recurrence(dtype: DType) -> Option<Kernel> {
-    of_floats!(dtype, choose_recurrence)
+    by_dtype!(dtype, choose_recurrence)
 }
 
 /// A running sum.
 pub(crate) fn cumulative_sum(dtype: DType) -> Option<Kernel> {
-    of_floats!(dtype, choose_running)
+    by_dtype!(dtype, choose_running)
 }
