@@ -212,6 +212,34 @@ mod tests {
     }
 
     #[test]
+    fn functions_on_slices_refuse_sizes_that_do_not_fit() {
+        use crate::slices::*;
+        let (x, n) = ([1.0, 0.0, 0.0, 2.0], [3, 1, 2, 1]);
+        let refused = [
+            arg_max_f64(&mut [0; 2], &x, [3, 1]),
+            arg_max_f64(&mut [0; 2], &x, [2, 0]),
+            arg_max_i64(&mut [0; 3], &[], [0, 1]),
+            arg_sort_f64(&mut [0; 3], &x, [2, 1], &mut [(0.0, 0); 2]),
+            arg_sort_f64(&mut [0; 4], &x, [2, 1], &mut [(0.0, 0); 3]),
+            arg_sort_i64(&mut [0; 4], &n, [3, 1], &mut [(0, 0); 3]),
+            symmetric_eigen_f64(&mut [0.0; 5], &x, 2, &mut [0.0; 8]),
+            symmetric_eigen_f64(&mut [0.0; 6], &x, 2, &mut [0.0; 7]),
+            symmetric_eigen_f64(&mut [0.0; 6], &x, 0, &mut []),
+            subsamples(&mut [0; 4], &[1], 3, &mut [0; 3]),
+            subsamples(&mut [0; 4], &[1, 2, 3], 9, &mut [0; 9]),
+            subsamples(&mut [0; 4], &[], 9, &mut [0; 9]),
+            subsamples(&mut [0; 4], &[1], 9, &mut [0; 8]),
+        ];
+        for (number, result) in refused.into_iter().enumerate() {
+            let error = result.expect_err(&format!("call {number}"));
+            assert!(error.to_string().ends_with("the sizes do not fit the elements"), "{error}");
+        }
+        let mut sorted = [0; 4];
+        arg_sort_i64(&mut sorted, &n, [2, 2], &mut [(7, 7); 2]).unwrap();
+        assert_eq!(sorted, [1, 0, 0, 1]);
+    }
+
+    #[test]
     fn buffers_are_the_arrays_themselves() {
         let x = f64s([2], &[1.0, 2.0]);
         let buffer = HostBackend.upload(x.clone()).unwrap();
