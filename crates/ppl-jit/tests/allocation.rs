@@ -102,6 +102,11 @@ fn products_and_factors_of_large_matrices() {
         Ok(squares.matmul(&squares).tanh().sum_all())
     };
     check_most(130, 2 * 6 * BY_GEMM, batch);
+    // Of few rows: no product is large, and nothing is allocated.
+    check(120, |x| {
+        let matrices = x.reshape([6, 20, 1]) * Tensor::arange(20).cast(DType::F64).sin();
+        Ok(matrices.matmul(matrices.sin().t()).tanh().sum_all())
+    });
 }
 
 #[test]
@@ -118,6 +123,26 @@ fn recurrences_and_factors() {
         let factor = covariance.cholesky();
         Ok(factor.solve_lower(x.unsqueeze(-1)).square().sum_all() + factor.diagonal().log().sum_all())
     });
+}
+
+/// Also where they are not stored in their order, and where there are none.
+#[test]
+fn results_in_single_precision_are_read_as_doubles() {
+    for sizes in [[1, 1], [3, 5], [4, 2], [0, 3]] {
+        let numbers: Vec<f64> = (0..sizes[0] * sizes[1]).map(|i| f64::from(0.1 + i as f32)).collect();
+        let x = Tensor::new(sizes, numbers.clone()).unwrap().cast(DType::F32);
+        let f = |x: &Tensor| Ok((x.t(), -x, x.sum_all()));
+        let traced = trace(&Device::cpu(), f, &x).unwrap();
+        let (mut function, _) = Compiler::new().compile_function(traced).unwrap();
+        let [mut turned, mut negative, mut sum] =
+            [vec![0.0; numbers.len()], vec![0.0; numbers.len()], vec![0.0]];
+        function.call(&[&numbers], &mut [&mut turned, &mut negative, &mut sum]).unwrap();
+        assert_eq!(turned, x.t().to_f64().unwrap());
+        assert_eq!(negative, (-&x).to_f64().unwrap());
+        // 15 terms, each of which and each sum rounded.
+        let wanted: f64 = numbers.iter().sum();
+        assert!((sum[0] - wanted).abs() <= 15.0 * f64::from(f32::EPSILON) * wanted);
+    }
 }
 
 /// Checks that steps of an iteration allocate nothing: each gives its state back as it was, and the sum of what an operation

@@ -98,19 +98,21 @@ fn triangular_systems_of_all_kinds() {
     check(&[singular, side], &|x| Tensor::apply(op.clone(), &[&x[0], &x[1]]));
 }
 
-/// Larger than what plain loops do, of transposes and of batches.
+/// Larger than what plain loops do and smaller, of transposes and of batches.
 #[test]
-fn large_products_of_all_kinds() {
+fn products_of_all_kinds() {
     let batches: [(&[usize], &[usize]); 5] =
         [(&[], &[]), (&[3], &[3]), (&[], &[3]), (&[3, 1], &[1]), (&[2, 1], &[1, 2])];
     for (number, (left, right)) in batches.iter().enumerate() {
         let dtype = if number % 2 == 0 { DType::F64 } else { DType::F32 };
-        for (first, second) in [(false, false), (true, false), (false, true), (true, true)] {
-            let sizes = |m: usize, n: usize, turned: bool| if turned { [n, m] } else { [m, n] };
-            let x = scattered(dtype, &[left, &sizes(70, 67, first)[..]].concat(), 0.7);
-            let y = scattered(dtype, &[right, &sizes(67, 81, second)[..]].concat(), 1.9);
-            let turned = |x: &Tensor, turned: bool| if turned { x.t() } else { x.clone() };
-            check(&[x, y], &|x| turned(&x[0], first).matmul(turned(&x[1], second)));
+        for [m, k, n] in [[70, 67, 81], [5, 3, 4], [1, 9, 13], [20, 31, 1], [2, 0, 3]] {
+            for (first, second) in [(false, false), (true, false), (false, true), (true, true)] {
+                let sizes = |m: usize, n: usize, turned: bool| if turned { [n, m] } else { [m, n] };
+                let x = scattered(dtype, &[left, &sizes(m, k, first)[..]].concat(), 0.7);
+                let y = scattered(dtype, &[right, &sizes(k, n, second)[..]].concat(), 1.9);
+                let turned = |x: &Tensor, turned: bool| if turned { x.t() } else { x.clone() };
+                check(&[x, y], &|x| turned(&x[0], first).matmul(turned(&x[1], second)));
+            }
         }
     }
 }

@@ -179,28 +179,26 @@ impl Lower<'_> {
         let rank = |view: &View| view.shape.rank();
         let (m, k) = (x.shape[rank(x) - 2], x.shape[rank(x) - 1]);
         let n = y.shape[rank(y) - 1];
-        let single = ty.shape.elements() == m * n;
-        match kernels::small_matmul(ty.dtype) {
-            Some(kernel) if single && m * k * n <= SMALL_PRODUCT => {
-                let (x, y, view) = (self.contiguous(x), self.contiguous(y), self.fresh(ty));
-                let slots = [self.start(&x), self.start(&y)];
-                self.run_as(Action::Matmul, (kernel, "matmul"), &view, &slots, m * n, [m, k, n, 0]);
-                Some(view)
-            }
-            _ => self.large_matmul([m, k, n], x, y, ty),
-        }
-    }
-
-    /// Products of matrices of any size, if there is a kernel.
-    fn large_matmul(&mut self, sizes: [usize; 3], x: &View, y: &View, ty: &TensorType) -> Option<View> {
-        let kernel = kernels::large_matmul(ty.dtype)?;
-        let count = ty.shape.elements() / (sizes[0] * sizes[2]).max(1);
+        let total = ty.shape.elements();
+        let count = total / (m * n).max(1);
         let ((x, one_left), (y, one_right)) = (matrices(x, count, ty), matrices(y, count, ty));
-        let ((x, first), (y, second)) = (self.dense(&x, one_left), self.dense(&y, one_right));
-        let view = self.fresh(ty);
-        let slots = [self.start(&x), self.start(&y)];
-        let immediate = kernels::product_immediate(sizes, [first, second]);
-        self.run((kernel, "matmul"), &view, &slots, ty.shape.elements(), immediate);
+        if m * k * n > SMALL_PRODUCT {
+            let kernel = kernels::large_matmul(ty.dtype)?;
+            let ((x, first), (y, second)) = (self.dense(&x, one_left), self.dense(&y, one_right));
+            let (slots, view) = ([self.start(&x), self.start(&y)], self.fresh(ty));
+            let immediate = kernels::product_immediate([m, k, n], [first, second]);
+            self.run((kernel, "matmul"), &view, &slots, total, immediate);
+            return Some(view);
+        }
+        let kernel = kernels::small_matmul(ty.dtype)?;
+        let (x, y) = (self.contiguous(&x), self.contiguous(&y));
+        let (slots, view) = ([self.start(&x), self.start(&y)], self.fresh(ty));
+        let immediate = [m, k, n, usize::from(one_left) | usize::from(one_right) << 1];
+        if count == 1 {
+            self.run_as(Action::Matmul, (kernel, "matmul"), &view, &slots, total, immediate);
+        } else {
+            self.run((kernel, "matmul"), &view, &slots, total, immediate);
+        }
         Some(view)
     }
 

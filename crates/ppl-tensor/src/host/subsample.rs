@@ -15,7 +15,7 @@ pub fn subsample_scratch(count: usize, population: usize) -> usize {
     if keeps_all(count, population) { population } else { 2 * (2 * count).next_power_of_two() }
 }
 
-/// What [`RandomKind::Subsample`] draws: as many distinct entries of `0..population` for each key as `out` has place for, in
+/// What [`RandomKind::Subsample`](crate::op::RandomKind::Subsample) draws: as many distinct entries of `0..population` for each key as `out` has place for, in
 /// random order: the first places of a Fisher–Yates shuffle. What is in `scratch` does not matter.
 ///
 /// # Errors

@@ -214,13 +214,13 @@ impl Machine {
             return Err(Error::argument("program", format!("result {number} is {}, not floats", ty.dtype)));
         }
         if !values.is_empty() {
-            let start: *mut f64 = values.as_mut_ptr();
+            let (n, start): (usize, *mut f64) = (values.len(), values.as_mut_ptr());
             // SAFETY: as the module says. The floats fit in the second half of the destination; each is read before its place, or
             // one after it, is written.
             unsafe {
-                let narrow: *mut f32 = start.cast::<f32>().add(values.len());
+                let narrow: *mut f32 = start.cast::<f32>().add(n);
                 kernels::copy(&self.outputs[number], narrow.cast(), from);
-                for i in 0..values.len() {
+                for i in 0..n {
                     let x = *narrow.add(i);
                     *start.add(i) = f64::from(x);
                 }
