@@ -144,7 +144,7 @@ pub(crate) struct Index {
     pub(crate) to: Slot,
 }
 
-/// One operation by the host backend.
+/// One operation by the host backend, which makes arrays: one that users define.
 #[derive(Debug, Clone)]
 pub(crate) struct HostCall {
     pub(crate) op: Op,

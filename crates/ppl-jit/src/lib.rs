@@ -1,7 +1,9 @@
 //! The native CPU compiler of traced programs.
 //!
 //! [`compile`] takes what [`trace`](ppl_tensor::trace) recorded on the CPU, simplifies it, and makes a
-//! [`Program`] that runs without asking a backend for each operation. [`Function`] is the same on slices.
+//! [`Program`] that runs without asking a backend for each operation, in memory that was planned when it was made: a run allocates
+//! nothing but its results, and `gemm` what it packs of large products. [`Function`] and steps of an iteration write results where
+//! they belong. Only operations that users define run on the host backend, on arrays; [`Program::explain`] names them.
 
 mod code;
 mod explain;

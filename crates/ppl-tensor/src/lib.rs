@@ -35,6 +35,16 @@ mod tensor;
 mod tree;
 mod weak;
 
+pub mod slices {
+    //! The host backend's algorithms on slices, for what has memory of its own to run operations in: they allocate nothing
+    //! (products but what `gemm` packs), and give what the operations give, to the bit.
+
+    pub use crate::host::{
+        arg_max_f64, arg_max_i64, arg_sort_f64, arg_sort_i64, matmul_f32, matmul_f64, subsample_scratch,
+        subsamples, symmetric_eigen_f64,
+    };
+}
+
 pub use array::no_grad;
 pub use autodiff::{grad, grad_recorded, linearize};
 pub use axes::{Axes, Axis, AxisId};
@@ -44,7 +54,7 @@ pub use device::Device;
 pub use dtype::DType;
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{Constant, Graph, Interpreter, Node, NodeId, NodeKind, Program, Traced, compile, trace};
-pub use host::{HostBackend, KeyStream, matmul_f32, matmul_f64};
+pub use host::{HostBackend, KeyStream};
 pub use key::Key;
 pub use op::{CustomOp, Op};
 pub use ppl_derive::TensorTree;

@@ -36,9 +36,7 @@ pub(super) fn questions(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> 
             let answer = f64::from(*kind == Compare::Ne);
             if known { b.filled(call.ty, answer).map(Some) } else { Ok(None) }
         }
-        (Op::Unary(Unary::Abs), &[x]) if b.ty(x).dtype.is_float() => {
-            Ok(is_not_negative(b, x).then_some(x))
-        }
+        (Op::Unary(Unary::Abs), &[x]) if b.ty(x).dtype.is_float() => Ok(is_not_negative(b, x).then_some(x)),
         _ => Ok(None),
     }
 }

@@ -13,6 +13,7 @@ mod order;
 mod repeat;
 mod schedule;
 mod sequence;
+mod shared;
 mod view;
 
 pub(crate) use lower::lower;

@@ -13,57 +13,39 @@ const SMALL_PRODUCT: usize = 1 << 15;
 
 impl Lower<'_> {
     pub(super) fn operation(&mut self, op: &Op, inputs: &[View], ty: &TensorType) -> Result<View> {
+        if let Some(view) = self.shared(op, inputs, ty)? {
+            return Ok(view);
+        }
         let shape = &ty.shape;
-        Ok(match (op, inputs) {
-            (Op::Broadcast(_), [x]) => x.broadcast(shape),
-            (Op::Permute(order), [x]) => x.permute(order),
-            (Op::Slice(Slice { axis, start, step, .. }), [x]) => x.slice(*axis, *start, *step, shape),
-            (Op::Reshape(_), [x]) => match x.reshape(shape) {
+        let view = match (op, inputs) {
+            (Op::Broadcast(_), [x]) => Some(x.broadcast(shape)),
+            (Op::Permute(order), [x]) => Some(x.permute(order)),
+            (Op::Slice(Slice { axis, start, step, .. }), [x]) => Some(x.slice(*axis, *start, *step, shape)),
+            (Op::Reshape(_), [x]) => Some(match x.reshape(shape) {
                 Some(view) => view,
                 None => {
                     let copy = self.contiguous(x);
                     View { shape: shape.clone(), strides: row_major(shape), ..copy }
                 }
-            },
-            (Op::Cast(to), [x]) if *to == self.dtype(x) => x.clone(),
-            (Op::Pad(pad), [x]) => self.pad(pad, x, ty),
-            (Op::Concat { axis }, parts) => self.concat(*axis, parts, ty),
-            (Op::Gather(gather), [x, indices]) => self.gather(gather, x, indices, ty),
+            }),
+            (Op::Cast(to), [x]) if *to == self.dtype(x) => Some(x.clone()),
+            (Op::Pad(pad), [x]) => Some(self.pad(pad, x, ty)),
+            (Op::Concat { axis }, parts) => Some(self.concat(*axis, parts, ty)),
+            (Op::Gather(gather), [x, indices]) => Some(self.gather(gather, x, indices, ty)),
             (Op::ScatterAdd(scatter), [x, indices]) if ty.dtype != DType::Bool => {
-                self.scatter(scatter, x, indices, ty)
+                Some(self.scatter(scatter, x, indices, ty))
             }
-            (Op::Reduce { kind, axes }, [x]) => match self.reduce(*kind, axes, x, ty) {
-                Some(view) => view,
-                None => self.host(op, inputs, ty),
-            },
-            (Op::Matmul, [x, y]) => self.matmul(op, x, y, ty),
-            (Op::CumulativeSum { .. } | Op::LinearRecurrence { .. }, _) => match self.along(op, inputs, ty) {
-                Some(view) => view,
-                None => self.host(op, inputs, ty),
-            },
-            (Op::Cholesky | Op::TriangularSolve(_), _) => match self.factor(op, inputs, ty) {
-                Some(view) => view,
-                None => self.host(op, inputs, ty),
-            },
-            (Op::Random { kind, shape: drawn }, [key]) => match kernels::draws(*kind) {
-                Some(kernel) => {
-                    let (keys, view) = (self.contiguous(key), self.fresh(ty));
-                    let slot = self.start(&keys);
-                    let count = drawn.elements();
-                    self.run((kernel, "random"), &view, &[slot], shape.elements(), [count, 0, 0, 0]);
-                    view
-                }
-                None => self.host(op, inputs, ty),
-            },
-            _ => match self.map(op, inputs, ty) {
-                Some(view) => view,
-                None => self.host(op, inputs, ty),
-            },
-        })
+            (Op::Reduce { kind, axes }, [x]) => self.reduce(*kind, axes, x, ty),
+            (Op::Matmul, [x, y]) => self.matmul(x, y, ty),
+            (Op::CumulativeSum { .. } | Op::LinearRecurrence { .. }, _) => self.along(op, inputs, ty),
+            (Op::Cholesky | Op::TriangularSolve(_), _) => self.factor(op, inputs, ty),
+            _ => self.map(op, inputs, ty),
+        };
+        Ok(view.unwrap_or_else(|| self.host(op, inputs, ty)))
     }
 
     /// An operation on each element, if there is a kernel.
-    fn map(&mut self, op: &Op, inputs: &[View], ty: &TensorType) -> Option<View> {
+    pub(super) fn map(&mut self, op: &Op, inputs: &[View], ty: &TensorType) -> Option<View> {
         let dtypes: Vec<DType> = inputs.iter().map(|input| self.dtype(input)).collect();
         let n = ty.shape.elements();
         let mut forms = [Form::Each; 3];
@@ -193,39 +175,30 @@ impl Lower<'_> {
         view
     }
 
-    fn matmul(&mut self, op: &Op, x: &View, y: &View, ty: &TensorType) -> View {
+    fn matmul(&mut self, x: &View, y: &View, ty: &TensorType) -> Option<View> {
         let rank = |view: &View| view.shape.rank();
         let (m, k) = (x.shape[rank(x) - 2], x.shape[rank(x) - 1]);
         let n = y.shape[rank(y) - 1];
-        let single = ty.shape.elements() == m * n;
-        match kernels::small_matmul(ty.dtype) {
-            Some(kernel) if single && m * k * n <= SMALL_PRODUCT => {
-                let (x, y, view) = (self.contiguous(x), self.contiguous(y), self.fresh(ty));
-                let slots = [self.start(&x), self.start(&y)];
-                self.run_as(Action::Matmul, (kernel, "matmul"), &view, &slots, m * n, [m, k, n, 0]);
-                view
-            }
-            _ => match self.large_matmul([m, k, n], x, y, ty) {
-                Some(view) => view,
-                None => self.host(op, &[x.clone(), y.clone()], ty),
-            },
+        let total = ty.shape.elements();
+        let count = total / (m * n).max(1);
+        let ((x, one_left), (y, one_right)) = (matrices(x, count, ty), matrices(y, count, ty));
+        if m * k * n > SMALL_PRODUCT {
+            let kernel = kernels::large_matmul(ty.dtype)?;
+            let ((x, first), (y, second)) = (self.dense(&x, one_left), self.dense(&y, one_right));
+            let (slots, view) = ([self.start(&x), self.start(&y)], self.fresh(ty));
+            let immediate = kernels::product_immediate([m, k, n], [first, second]);
+            self.run((kernel, "matmul"), &view, &slots, total, immediate);
+            return Some(view);
         }
-    }
-
-    /// Products of matrices of any size, unless batches broadcast in part.
-    fn large_matmul(&mut self, sizes: [usize; 3], x: &View, y: &View, ty: &TensorType) -> Option<View> {
-        let kernel = kernels::large_matmul(ty.dtype)?;
-        let [m, k, n] = sizes;
-        let count = ty.shape.elements() / (m * n).max(1);
-        let of = |view: &View, size: usize| view.elements() / size.max(1);
-        if [of(x, m * k), of(y, k * n)].iter().any(|&own| own != count && own != 1) {
-            return None;
+        let kernel = kernels::small_matmul(ty.dtype)?;
+        let (x, y) = (self.contiguous(&x), self.contiguous(&y));
+        let (slots, view) = ([self.start(&x), self.start(&y)], self.fresh(ty));
+        let immediate = [m, k, n, usize::from(one_left) | usize::from(one_right) << 1];
+        if count == 1 {
+            self.run_as(Action::Matmul, (kernel, "matmul"), &view, &slots, total, immediate);
+        } else {
+            self.run((kernel, "matmul"), &view, &slots, total, immediate);
         }
-        let ((x, first), (y, second)) = (self.dense(x, of(x, m * k) == 1), self.dense(y, of(y, k * n) == 1));
-        let view = self.fresh(ty);
-        let slots = [self.start(&x), self.start(&y)];
-        let immediate = kernels::product_immediate(sizes, [first, second]);
-        self.run((kernel, "matmul"), &view, &slots, ty.shape.elements(), immediate);
         Some(view)
     }
 
@@ -238,11 +211,21 @@ impl Lower<'_> {
         (view, Factor { transposed, one })
     }
 
-    /// An operation without a kernel.
+    /// An operation without a kernel: one that users define.
     fn host(&mut self, op: &Op, inputs: &[View], ty: &TensorType) -> View {
         let inputs = inputs.iter().map(|input| self.contiguous(input)).collect();
         let to = self.buffer(ty.dtype, ty.shape.elements());
         self.code.steps.push(Step::Host(Box::new(HostCall { op: op.clone(), inputs, ty: ty.clone(), to })));
         View::whole(to, &ty.shape)
     }
+}
+
+/// Matrices for each of `count` results, or one for all: those of batches that broadcast in part are repeated.
+pub(super) fn matrices(view: &View, count: usize, ty: &TensorType) -> (View, bool) {
+    let (batch, matrix) = (&ty.shape[..ty.shape.rank() - 2], &view.shape[view.shape.rank() - 2..]);
+    let own: usize = view.shape[..view.shape.rank() - 2].iter().product();
+    if own == 1 || own == count {
+        return (view.clone(), own == 1);
+    }
+    (view.broadcast(&batch.iter().chain(matrix).copied().collect()), false)
 }

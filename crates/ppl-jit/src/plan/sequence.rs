@@ -3,6 +3,7 @@
 use ppl_tensor::{Op, TensorType};
 
 use super::lower::Lower;
+use super::operation::matrices;
 use super::view::View;
 use crate::runtime::kernels::{self, Order, Triangle};
 
@@ -52,15 +53,9 @@ impl Lower<'_> {
             (Op::TriangularSolve(solve), [a, b]) => {
                 let kernel = kernels::triangular_solve(ty.dtype)?;
                 let systems: usize = batch.iter().product();
-                let of_a = a.elements() / (rows * rows).max(1);
-                let of_b = b.elements() / (rows * columns).max(1);
-                // Batches that broadcast in part are the host's.
-                if [of_a, of_b].iter().any(|&count| count != systems && count != 1) {
-                    return None;
-                }
-                let (one_matrix, one_side) = (of_a == 1, of_b == 1);
+                let ((a, one_matrix), (b, one_side)) = (matrices(a, systems, ty), matrices(b, systems, ty));
                 let triangle = Triangle { solve: *solve, rows, columns, one_matrix, one_side };
-                let (a, b) = (self.contiguous(a), self.contiguous(b));
+                let (a, b) = (self.contiguous(&a), self.contiguous(&b));
                 let (slots, view) = ([self.start(&a), self.start(&b)], self.fresh(ty));
                 self.run((kernel, "triangular_solve"), &view, &slots, n, triangle.immediate());
                 Some(view)

@@ -112,6 +112,11 @@ pub(crate) fn evaluate<T: Float>(kind: Binary, x: T, y: T) -> Option<T> {
     of_floats(kind, At(x, y))
 }
 
+/// The value of a function of two integers.
+pub(crate) fn evaluate_integers(kind: Binary, x: i64, y: i64) -> Option<i64> {
+    of_numbers(kind, At(x, y))
+}
+
 fn of_floats<T: Float, V: Visitor<T>>(kind: Binary, visitor: V) -> Option<V::Output> {
     match kind {
         Binary::GammaQuantileSlope => {

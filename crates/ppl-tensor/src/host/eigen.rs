@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{arity, refused};
+use super::{MISFIT, arity, refused};
 use crate::{Error, HostData, HostTensor, Op, Result, Shape};
 
 pub(super) fn symmetric_eigen(op: &Op, inputs: &[&HostTensor], target: &Shape) -> Result<HostTensor> {
@@ -11,9 +11,10 @@ pub(super) fn symmetric_eigen(op: &Op, inputs: &[&HostTensor], target: &Shape) -
         return Err(Error::shape(op.name(), [x.shape()], "needs at least two dimensions"));
     };
     let data = match x.data() {
-        HostData::F64(values) => HostData::F64(Arc::new(decompositions(values.to_vec(), n))),
+        HostData::F64(values) => HostData::F64(Arc::new(decompositions(values, n, target)?)),
         HostData::F32(values) => {
-            let packed = decompositions(values.iter().map(|&x| f64::from(x)).collect(), n);
+            let wide: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
+            let packed = decompositions(&wide, n, target)?;
             HostData::F32(Arc::new(packed.into_iter().map(|x| x as f32).collect()))
         }
         HostData::I64(_) | HostData::Bool(_) => return Err(refused(op, inputs)),
@@ -21,23 +22,41 @@ pub(super) fn symmetric_eigen(op: &Op, inputs: &[&HostTensor], target: &Shape) -
     HostTensor::from_data(target, data)
 }
 
-/// For each `[n, n]` matrix a row of eigenvalues and the matrix of eigenvectors.
-fn decompositions(mut matrices: Vec<f64>, n: usize) -> Vec<f64> {
-    let mut packed = Vec::with_capacity(matrices.len() / n.max(1) * (n + 1));
-    if n > 0 {
-        for matrix in matrices.chunks_exact_mut(n * n) {
-            decompose(matrix, n, &mut packed);
-        }
-    }
-    packed
+fn decompositions(matrices: &[f64], n: usize, target: &Shape) -> Result<Vec<f64>> {
+    let (mut packed, mut scratch) = (vec![0.0; target.elements()], vec![0.0; 2 * n * n]);
+    symmetric_eigen_f64(&mut packed, matrices, n, &mut scratch)?;
+    Ok(packed)
 }
 
-fn decompose(a: &mut [f64], n: usize, packed: &mut Vec<f64>) {
+/// What [`Op::SymmetricEigen`] gives of row-major `[n, n]` matrices: for each a row of eigenvalues and the matrix of
+/// eigenvectors. `scratch` has room for two matrices; what is in it does not matter.
+///
+/// # Errors
+/// If a slice has another number of elements.
+pub fn symmetric_eigen_f64(out: &mut [f64], matrices: &[f64], n: usize, scratch: &mut [f64]) -> Result<()> {
+    if n == 0 && matrices.is_empty() && out.is_empty() {
+        return Ok(());
+    }
+    let count = matrices.len() / n.saturating_mul(n).max(1);
+    let fits = n > 0 && matrices.len() == count * n * n && out.len() == count * (n + 1) * n;
+    if !fits || scratch.len() != 2 * n * n {
+        return Err(Error::backend("host", "eigh", MISFIT));
+    }
+    let (a, vectors) = scratch.split_at_mut(n * n);
+    for (matrix, packed) in matrices.chunks_exact(n * n).zip(out.chunks_exact_mut((n + 1) * n)) {
+        a.copy_from_slice(matrix);
+        decompose(a, vectors, n, packed);
+    }
+    Ok(())
+}
+
+/// Of the matrix `a`, which is lost; `vectors` is another.
+fn decompose(a: &mut [f64], vectors: &mut [f64], n: usize, packed: &mut [f64]) {
     let lower = (0..n).flat_map(|row| (0..=row).map(move |column| row * n + column));
     let largest =
         lower.map(|place| a[place].abs()).fold(0.0, |most: f64, x| if x <= most { most } else { x });
     if !largest.is_finite() {
-        packed.extend(std::iter::repeat_n(f64::NAN, (n + 1) * n));
+        packed.fill(f64::NAN);
         return;
     }
     // By a power of two, which changes no digit, so that squares neither overflow nor vanish.
@@ -49,16 +68,20 @@ fn decompose(a: &mut [f64], n: usize, packed: &mut Vec<f64>) {
             a[column * n + row] = a[row * n + column];
         }
     }
-    let mut vectors = vec![0.0; n * n];
+    vectors.fill(0.0);
     (0..n).for_each(|i| vectors[i * n + i] = 1.0);
-    diagonalise(a, &mut vectors, n);
+    diagonalise(a, vectors, n);
 
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&i, &j| a[i * n + i].total_cmp(&a[j * n + j]));
-    let signs: Vec<f64> = order.iter().map(|&column| sign(vectors[column..].iter().step_by(n))).collect();
-    packed.extend(order.iter().map(|&i| a[i * n + i] * scale));
-    for row in vectors.chunks_exact(n) {
-        packed.extend(order.iter().zip(&signs).map(|(&column, sign)| sign * row[column]));
+    let (values, columns) = packed.split_at_mut(n);
+    for i in 0..n {
+        let value = a[i * n + i];
+        let is_before = |&j: &usize| a[j * n + j].total_cmp(&value).then(j.cmp(&i)).is_lt();
+        let place = (0..n).filter(is_before).count();
+        let sign = sign(vectors[i..].iter().step_by(n));
+        values[place] = value * scale;
+        for (x, row) in columns[place..].iter_mut().step_by(n).zip(vectors.chunks_exact(n)) {
+            *x = sign * row[i];
+        }
     }
 }
 

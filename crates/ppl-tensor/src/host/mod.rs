@@ -20,14 +20,20 @@ mod reduce;
 mod scan;
 mod sort;
 mod special;
+mod subsample;
 #[cfg(test)]
 mod testing;
 mod unary;
 
-pub(crate) use binary::evaluate as evaluate_binary;
+pub(crate) use binary::{evaluate as evaluate_binary, evaluate_integers};
+pub use eigen::symmetric_eigen_f64;
 pub use matmul::{matmul_f32, matmul_f64};
 pub use philox::KeyStream;
 pub(crate) use philox::fold_in;
+pub(crate) use random::draw;
+pub use scan::{arg_max_f64, arg_max_i64};
+pub use sort::{arg_sort_f64, arg_sort_i64};
+pub use subsample::{subsample_scratch, subsamples};
 pub(crate) use unary::evaluate as evaluate_unary;
 
 use std::sync::Arc;
@@ -122,6 +128,14 @@ fn arity<'a, const N: usize>(op: &Op, inputs: &[&'a HostTensor]) -> Result<[&'a 
         .map_err(|_| Error::argument(op.name(), format!("takes {N} inputs, {} were given", inputs.len())))
 }
 
+/// Why a function on slices refuses them.
+const MISFIT: &str = "the sizes do not fit the elements";
+
+/// Whether so many elements are whole blocks of a size.
+fn is_divided(elements: usize, block: usize) -> bool {
+    elements == 0 || block > 0 && elements.is_multiple_of(block)
+}
+
 /// The error for dtypes that [`Op::output_type`] would have refused.
 #[cold]
 fn refused(op: &Op, inputs: &[&HostTensor]) -> Error {
@@ -195,6 +209,34 @@ mod tests {
         let logic = Op::Logic(crate::op::Logic::And);
         let error = HostBackend.run(&logic, &[&x, &x], &output).unwrap_err();
         assert_eq!(error.to_string(), "and: not inputs of this operation (dtypes f64, f64)");
+    }
+
+    #[test]
+    fn functions_on_slices_refuse_sizes_that_do_not_fit() {
+        use crate::slices::*;
+        let (x, n) = ([1.0, 0.0, 0.0, 2.0], [3, 1, 2, 1]);
+        let refused = [
+            arg_max_f64(&mut [0; 2], &x, [3, 1]),
+            arg_max_f64(&mut [0; 2], &x, [2, 0]),
+            arg_max_i64(&mut [0; 3], &[], [0, 1]),
+            arg_sort_f64(&mut [0; 3], &x, [2, 1], &mut [(0.0, 0); 2]),
+            arg_sort_f64(&mut [0; 4], &x, [2, 1], &mut [(0.0, 0); 3]),
+            arg_sort_i64(&mut [0; 4], &n, [3, 1], &mut [(0, 0); 3]),
+            symmetric_eigen_f64(&mut [0.0; 5], &x, 2, &mut [0.0; 8]),
+            symmetric_eigen_f64(&mut [0.0; 6], &x, 2, &mut [0.0; 7]),
+            symmetric_eigen_f64(&mut [0.0; 6], &x, 0, &mut []),
+            subsamples(&mut [0; 4], &[1], 3, &mut [0; 3]),
+            subsamples(&mut [0; 4], &[1, 2, 3], 9, &mut [0; 9]),
+            subsamples(&mut [0; 4], &[], 9, &mut [0; 9]),
+            subsamples(&mut [0; 4], &[1], 9, &mut [0; 8]),
+        ];
+        for (number, result) in refused.into_iter().enumerate() {
+            let error = result.expect_err(&format!("call {number}"));
+            assert!(error.to_string().ends_with("the sizes do not fit the elements"), "{error}");
+        }
+        let mut sorted = [0; 4];
+        arg_sort_i64(&mut sorted, &n, [2, 2], &mut [(7, 7); 2]).unwrap();
+        assert_eq!(sorted, [1, 0, 0, 1]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Random numbers as functions of a key.
 
-use std::collections::HashMap;
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use super::nest::Nest;
 use super::number::Float;
 use super::philox::{KeyStream, draw_bits, fold_in};
 use super::refused;
+use super::subsample::{subsample_scratch, subsamples};
 use crate::data::Element;
 use crate::op::RandomKind;
 use crate::{DType, Error, HostData, HostTensor, Op, Result, Shape};
@@ -37,17 +37,17 @@ pub(super) fn random(
         (RandomKind::Normal(DType::F32), []) => {
             pairs(keys, count, |bits| normals_f32(bits.map(open_unit_f32)))
         }
-        (RandomKind::LogGamma, &[concentration]) => {
-            parametric(op, keys, [concentration], target, |stream, [a]| log_gamma(stream, a))?
-        }
-        (RandomKind::Poisson, &[rate]) => {
-            parametric(op, keys, [rate], target, |stream, [rate]| poisson(stream, rate))?
+        (RandomKind::LogGamma | RandomKind::Poisson, &[parameter]) => {
+            parametric(op, kind, keys, [parameter], target)?
         }
         (RandomKind::Binomial, &[trials, probability]) => {
-            parametric(op, keys, [trials, probability], target, |stream, [n, p]| binomial(stream, n, p))?
+            parametric(op, kind, keys, [trials, probability], target)?
         }
         (RandomKind::Subsample { population }, []) if count <= population => {
-            subsamples(keys, count, population)
+            let mut out = vec![0; target.elements()];
+            let mut scratch = vec![0; subsample_scratch(count, population)];
+            subsamples(&mut out, keys, population, &mut scratch)?;
+            HostData::I64(Arc::new(out))
         }
         _ => return Err(refused(op, inputs)),
     };
@@ -96,19 +96,30 @@ fn normals_f32(uniform: [f32; 2]) -> [f32; 2] {
     normals(uniform.map(f64::from)).map(|x| x as f32)
 }
 
-/// Draws of parameters that broadcast to `target`, which are floats of one dtype: each from a stream of its own.
+/// Element `element` of what a kind with parameters draws with a key, from a stream of its own; `None` for kinds without.
+pub(crate) fn draw(kind: RandomKind, key: i64, element: i64, [a, b]: [f64; 2]) -> Option<f64> {
+    let stream = || KeyStream::new(fold_in(key, element));
+    match kind {
+        RandomKind::LogGamma => Some(log_gamma(stream(), a)),
+        RandomKind::Poisson => Some(poisson(stream(), a)),
+        RandomKind::Binomial => Some(binomial(stream(), a, b)),
+        RandomKind::Uniform(_) | RandomKind::Normal(_) | RandomKind::Subsample { .. } => None,
+    }
+}
+
+/// Draws of parameters that broadcast to `target`, which are floats of one dtype.
 fn parametric<const N: usize>(
     op: &Op,
+    kind: RandomKind,
     keys: &[i64],
     parameters: [&HostTensor; N],
     target: &Shape,
-    draw: impl Fn(KeyStream, [f64; N]) -> f64,
 ) -> Result<HostData> {
     fn all<T: Float, const N: usize>(
+        kind: RandomKind,
         keys: &[i64],
         parameters: [&HostTensor; N],
         target: &Shape,
-        draw: impl Fn(KeyStream, [f64; N]) -> f64,
     ) -> Option<HostData> {
         let mut values = [&[] as &[T]; N];
         for (values, parameter) in values.iter_mut().zip(parameters) {
@@ -118,15 +129,18 @@ fn parametric<const N: usize>(
         let mut out = Vec::with_capacity(target.elements());
         Nest::new(target, parameters.map(|parameter| &**parameter.shape())).turns(|at| {
             let (key, element) = (keys[out.len() / count], out.len() % count);
-            let stream = KeyStream::new(fold_in(key, element as i64));
-            out.push(T::narrow(draw(stream, std::array::from_fn(|i| values[i][at[i]].wide()))));
+            let mut given = [0.0; 2];
+            for (x, (values, place)) in given.iter_mut().zip(values.iter().zip(at)) {
+                *x = values[place].wide();
+            }
+            out.push(T::narrow(draw(kind, key, element as i64, given).unwrap_or(f64::NAN)));
         });
         Some(T::wrap(Arc::new(out)))
     }
     let single = parameters.iter().all(|parameter| parameter.dtype() == DType::F32);
     let drawn = match single {
-        true => all::<f32, N>(keys, parameters, target, draw),
-        false => all::<f64, N>(keys, parameters, target, draw),
+        true => all::<f32, N>(kind, keys, parameters, target),
+        false => all::<f64, N>(kind, keys, parameters, target),
     };
     drawn.ok_or_else(|| refused(op, &parameters))
 }
@@ -142,34 +156,10 @@ fn log_gamma(mut stream: KeyStream, concentration: f64) -> f64 {
     if small { variate + stream.uniform().ln() / concentration } else { variate }
 }
 
-/// `count` distinct entries of `0..population` for each key, in random order: the first places of a Fisher–Yates
-/// shuffle.
-fn subsamples(keys: &[i64], count: usize, population: usize) -> HostData {
-    let mut out: Vec<i64> = Vec::with_capacity(keys.len() * count);
-    for &key in keys {
-        let mut stream = KeyStream::new(key);
-        let mut choose = |place: usize| place + stream.below((population - place) as u64) as usize;
-        if population / 8 <= count {
-            let mut entries: Vec<i64> = (0..population as i64).collect();
-            (0..count).for_each(|place| entries.swap(place, choose(place)));
-            out.extend_from_slice(&entries[..count]);
-        } else {
-            // Of a large population, only the places that do not hold their own number are kept.
-            let mut moved: HashMap<usize, i64> = HashMap::with_capacity(2 * count);
-            for place in 0..count {
-                let chosen = choose(place);
-                let here = moved.get(&place).copied().unwrap_or(place as i64);
-                out.push(moved.insert(chosen, here).unwrap_or(chosen as i64));
-            }
-        }
-    }
-    HostData::I64(Arc::new(out))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{attempt, f32s, f64s, i64s, run};
-    use super::{KeyStream, RandomKind};
+    use super::super::testing::{f32s, f64s, i64s, run};
+    use super::RandomKind;
     use crate::{DType, HostTensor, Op, Shape};
 
     fn draw(kind: RandomKind, shape: impl Into<Shape>, key: i64) -> HostTensor {
@@ -302,52 +292,5 @@ mod tests {
         assert_eq!(rows[2..], log_gamma([2], 16, &f64s([], &[2.0])).to_f64());
         let single = run(op, &[&keys, &f32s([2, 1], &[0.5, 2.0])]).to_f64();
         assert!(single.iter().zip(&rows).all(|(&s, &d)| s == f64::from(d as f32)));
-    }
-
-    #[test]
-    fn subsamples_are_the_start_of_a_shuffle() {
-        for (count, population) in
-            [(0, 0), (0, 9), (1, 1), (5, 5), (3, 20), (3, 100), (40, 1000), (7, usize::MAX / 4)]
-        {
-            let drawn = draw(RandomKind::Subsample { population }, [count], 17);
-            let drawn = drawn.as_slice::<i64>().unwrap();
-            let distinct: std::collections::HashSet<_> = drawn.iter().collect();
-            assert_eq!(distinct.len(), count);
-            assert!(drawn.iter().all(|&x| 0 <= x && (x as usize) < population));
-            if population <= 1000 {
-                let (mut entries, mut stream) =
-                    ((0..population as i64).collect::<Vec<_>>(), KeyStream::new(17));
-                for i in 0..count {
-                    entries.swap(i, i + stream.below((population - i) as u64) as usize);
-                }
-                assert_eq!(drawn, &entries[..count]);
-            }
-        }
-        let op = Op::Random { kind: RandomKind::Subsample { population: 3 }, shape: [4].into() };
-        assert!(attempt(op, &[&i64s([], &[0])]).is_err());
-    }
-
-    #[test]
-    fn every_ordered_pair_is_equally_likely() {
-        let n = 20_000;
-        let keys = i64s([n], &(0..n as i64).collect::<Vec<_>>());
-        for population in [5usize, 24] {
-            let op = Op::Random { kind: RandomKind::Subsample { population }, shape: [2].into() };
-            let drawn = run(op, &[&keys]);
-            let mut counts = vec![0u32; population * population];
-            for pair in drawn.as_slice::<i64>().unwrap().chunks(2) {
-                counts[pair[0] as usize * population + pair[1] as usize] += 1;
-            }
-            let cells = population * (population - 1);
-            let expected = n as f64 / cells as f64;
-            let distinct = (0..counts.len()).filter(|i| i / population != i % population);
-            let chi_square: f64 =
-                distinct.map(|i| (f64::from(counts[i]) - expected).powi(2) / expected).sum();
-            let degrees = (cells - 1) as f64;
-            assert!(
-                (chi_square - degrees).abs() < 5.0 * (2.0 * degrees).sqrt(),
-                "{chi_square} for {degrees}"
-            );
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::layout::Along;
 use super::number::Number;
-use super::{arity, refused};
+use super::{MISFIT, arity, is_divided, refused};
 use crate::{Error, HostData, HostTensor, Op, Result, Shape};
 
 pub(super) fn cumulative_sum(
@@ -70,32 +70,54 @@ pub(super) fn arg_max(op: &Op, axis: usize, inputs: &[&HostTensor], target: &Sha
     if along.size == 0 {
         return Err(Error::shape(op.name(), [x.shape()], "there is no entry to choose from"));
     }
-    let indices = match x.data() {
-        HostData::F64(values) => largest(values, along),
-        HostData::F32(values) => largest(values, along),
-        HostData::I64(values) => largest(values, along),
+    let Along { size, inner, .. } = along;
+    let mut indices = vec![0; target.elements()];
+    match x.data() {
+        HostData::F64(values) => largest(&mut indices, values, [size, inner])?,
+        HostData::F32(values) => largest(&mut indices, values, [size, inner])?,
+        HostData::I64(values) => largest(&mut indices, values, [size, inner])?,
         HostData::Bool(_) => return Err(refused(op, inputs)),
-    };
+    }
     HostTensor::new(target, indices)
 }
 
-fn largest<T: Number>(values: &[T], along: Along) -> Vec<i64> {
-    let Along { outer, size, inner } = along;
-    let mut out = Vec::with_capacity(outer * inner);
-    if inner > 0 {
-        for block in values.chunks_exact(size * inner) {
-            for column in 0..inner {
-                let (mut best, mut index) = (block[column], 0);
-                for (row, &x) in block[column..].iter().step_by(inner).enumerate().skip(1) {
-                    if x.exceeds(best) {
-                        (best, index) = (x, row);
-                    }
+/// What [`Op::ArgMax`] gives along the middle dimension of row-major `[outer, size, inner]` values, of which the last two
+/// sizes are given; `out` is `[outer, inner]`.
+///
+/// # Errors
+/// If there is no entry to choose from, or a slice has another number of elements.
+pub fn arg_max_f64(out: &mut [i64], values: &[f64], sizes: [usize; 2]) -> Result<()> {
+    largest(out, values, sizes)
+}
+
+/// [`arg_max_f64`] of integers.
+///
+/// # Errors
+/// As there.
+pub fn arg_max_i64(out: &mut [i64], values: &[i64], sizes: [usize; 2]) -> Result<()> {
+    largest(out, values, sizes)
+}
+
+fn largest<T: Number>(out: &mut [i64], values: &[T], [size, inner]: [usize; 2]) -> Result<()> {
+    let fits = size > 0 && out.len().checked_mul(size) == Some(values.len());
+    if !fits || !is_divided(out.len(), inner) {
+        return Err(Error::backend("host", "argmax", MISFIT));
+    }
+    if out.is_empty() {
+        return Ok(());
+    }
+    for (block, out) in values.chunks_exact(size * inner).zip(out.chunks_exact_mut(inner)) {
+        for (column, place) in out.iter_mut().enumerate() {
+            let (mut best, mut index) = (block[column], 0);
+            for (row, &x) in block[column..].iter().step_by(inner).enumerate().skip(1) {
+                if x.exceeds(best) {
+                    (best, index) = (x, row);
                 }
-                out.push(index as i64);
             }
+            *place = index as i64;
         }
     }
-    out
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,39 +4,79 @@ use std::cmp::Ordering;
 
 use super::layout::Along;
 use super::number::Number;
-use super::{arity, refused};
-use crate::{HostData, HostTensor, Op, Result};
+use super::{MISFIT, arity, is_divided, refused};
+use crate::{Error, HostData, HostTensor, Op, Result};
 
 pub(super) fn arg_sort(op: &Op, axis: usize, inputs: &[&HostTensor]) -> Result<HostTensor> {
     let [x] = arity(op, inputs)?;
     let along = Along::new(op, x.shape(), axis)?;
-    let indices = match x.data() {
-        HostData::F64(values) => ascending(values, along),
-        HostData::F32(values) => ascending(values, along),
-        HostData::I64(values) => ascending(values, along),
+    let mut indices = vec![0; x.data().len()];
+    match x.data() {
+        HostData::F64(values) => ascending(&mut indices, values, along)?,
+        HostData::F32(values) => ascending(&mut indices, values, along)?,
+        HostData::I64(values) => ascending(&mut indices, values, along)?,
         HostData::Bool(_) => return Err(refused(op, inputs)),
-    };
+    }
     HostTensor::new(x.shape(), indices)
 }
 
-fn ascending<T: Number>(values: &[T], along: Along) -> Vec<i64> {
+fn ascending<T: Number>(out: &mut [i64], values: &[T], along: Along) -> Result<()> {
     let Along { size, inner, .. } = along;
-    let mut out = vec![0; values.len()];
-    if values.is_empty() {
-        return out;
+    sorted(out, values, [size, inner], &mut vec![(T::ZERO, 0); size])
+}
+
+/// What [`Op::ArgSort`] gives along the middle dimension of row-major `[outer, size, inner]` values, of which the last two
+/// sizes are given. `scratch` has room for one line, `size` entries; what is in it does not matter.
+///
+/// # Errors
+/// If a slice has another number of elements.
+pub fn arg_sort_f64(
+    out: &mut [i64],
+    values: &[f64],
+    sizes: [usize; 2],
+    scratch: &mut [(f64, i64)],
+) -> Result<()> {
+    sorted(out, values, sizes, scratch)
+}
+
+/// [`arg_sort_f64`] of integers.
+///
+/// # Errors
+/// As there.
+pub fn arg_sort_i64(
+    out: &mut [i64],
+    values: &[i64],
+    sizes: [usize; 2],
+    scratch: &mut [(i64, i64)],
+) -> Result<()> {
+    sorted(out, values, sizes, scratch)
+}
+
+fn sorted<T: Number>(
+    out: &mut [i64],
+    values: &[T],
+    [size, inner]: [usize; 2],
+    order: &mut [(T, i64)],
+) -> Result<()> {
+    let block = size.checked_mul(inner).filter(|&block| is_divided(out.len(), block));
+    let (Some(block), true, true) = (block, out.len() == values.len(), order.len() == size) else {
+        return Err(Error::backend("host", "argsort", MISFIT));
+    };
+    if out.is_empty() {
+        return Ok(());
     }
-    let mut order: Vec<(T, i64)> = Vec::with_capacity(size);
-    for (block, indices) in values.chunks_exact(size * inner).zip(out.chunks_exact_mut(size * inner)) {
+    for (values, indices) in values.chunks_exact(block).zip(out.chunks_exact_mut(block)) {
         for column in 0..inner {
-            order.clear();
-            order.extend(block[column..].iter().step_by(inner).copied().zip(0..));
-            order.sort_by(|(x, _), (y, _)| compare(*x, *y));
-            for (place, &(_, index)) in indices[column..].iter_mut().step_by(inner).zip(&order) {
+            let line = values[column..].iter().step_by(inner).copied().zip(0..);
+            order.iter_mut().zip(line).for_each(|(entry, next)| *entry = next);
+            // Equal entries stay in their order by their places: a sort that keeps it would need memory.
+            order.sort_unstable_by(|(x, i), (y, j)| compare(*x, *y).then(i.cmp(j)));
+            for (place, &(_, index)) in indices[column..].iter_mut().step_by(inner).zip(&*order) {
                 *place = index;
             }
         }
     }
-    out
+    Ok(())
 }
 
 /// A total order: NaN is largest, and equal to itself.

@@ -264,6 +264,11 @@ impl Binary {
         host::evaluate_binary(self, x, y).unwrap_or(f32::NAN)
     }
 
+    /// The definition of the operation for integers. `None` for those of floats only.
+    pub fn evaluate_i64(self, x: i64, y: i64) -> Option<i64> {
+        host::evaluate_integers(self, x, y)
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Binary::Add => "add",

@@ -31,6 +31,12 @@ pub enum RandomKind {
 }
 
 impl RandomKind {
+    /// Element `element` of what is drawn with a key, as the host computes it: the definition of the operation in double
+    /// precision, of one or two parameters. `None` for kinds without parameters.
+    pub fn evaluate_f64(self, key: i64, element: i64, parameters: [f64; 2]) -> Option<f64> {
+        crate::host::draw(self, key, element, parameters)
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             RandomKind::Uniform(_) => "random_uniform",

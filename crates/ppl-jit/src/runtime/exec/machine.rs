@@ -71,7 +71,8 @@ impl Machine {
             // SAFETY: the plan counted the arena's bytes.
             Origin::Arena(place) => unsafe { start.add(*place) },
             Origin::Constant(value) => first(value).cast_mut(),
-            Origin::Input(_) | Origin::Window(_) => std::ptr::null_mut(),
+            // An argument without elements stays there: no address of a slice may be null.
+            Origin::Input(_) | Origin::Window(_) => start,
         };
         let buffers: Vec<*mut u8> = code.buffers.iter().map(address).collect();
         let mut moving = vec![Vec::new(); code.inputs.len()];

@@ -171,7 +171,7 @@ fn dot<L: Lanes>(x: &[L::T], y: &[L::T]) -> L::T {
     (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
 }
 
-/// Cholesky factors; none in single precision, where the host factors in double precision.
+/// Cholesky factors; none in single precision, where factors are made in double precision.
 pub(crate) fn cholesky(dtype: DType) -> Option<Kernel> {
     if dtype == DType::F64 { by_lanes!(dtype, choose_factors) } else { None }
 }

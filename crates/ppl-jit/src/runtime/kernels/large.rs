@@ -1,6 +1,7 @@
 //! Products of large matrices, by the function that the host backend uses.
 
-use ppl_tensor::{DType, matmul_f32, matmul_f64};
+use ppl_tensor::DType;
+use ppl_tensor::slices::{matmul_f32, matmul_f64};
 
 use super::{Immediate, Kernel, destination, source};
 

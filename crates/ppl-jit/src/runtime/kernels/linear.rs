@@ -426,31 +426,44 @@ unsafe fn scattered_contraction<L: Lanes>(
 }
 instances!(scattered_contraction as choose_scattered_contraction<L: Lanes;>);
 
-/// The product of row-major matrices `[m, k]` and `[k, n]`, whose sizes are in `immediate`.
+/// Products of row-major matrices `[m, k]` and `[k, n]`, whose sizes are in `immediate`, and last, in its bits, whether there is
+/// one left factor for all and whether there is one right factor.
 #[inline(always)]
 unsafe fn product<L: Lanes>(
     dst: *mut u8,
     a: *const u8,
     b: *const u8,
     _: *const u8,
-    _: usize,
+    total: usize,
     immediate: &Immediate,
 ) {
-    let [m, k, n, _] = *immediate;
-    // SAFETY: as the module says; the sizes are those of the matrices.
-    let (dst, a, b) =
-        unsafe { (destination::<L::T>(dst, m * n), source::<L::T>(a, m * k), source::<L::T>(b, k * n)) };
-    if n == 1 {
-        for (i, d) in dst.iter_mut().enumerate() {
-            // SAFETY: as the module says; a row of the first matrix and the column are of one length.
-            ([*d], _) = unsafe { dots::<L, 1, 2, false>(a[i * k..].as_ptr(), [b.as_ptr()], k) };
-        }
+    let [m, k, n, flags] = *immediate;
+    if total == 0 {
         return;
     }
-    for (i, row) in dst.chunks_exact_mut(n.max(1)).enumerate() {
-        let factors = Matrix { coefficients: a[i * k..].as_ptr(), step: 1, rows: b.as_ptr(), row: n };
-        // SAFETY: a row of the first matrix has as many numbers as the second has rows.
-        unsafe { combined::<L, _>(row.as_mut_ptr(), factors, row.as_ptr(), [n, k, Start::Zero as usize]) };
+    let of = |place: usize| if flags >> place & 1 == 1 { 1 } else { total / (m * n) };
+    // SAFETY: as the module says; the sizes are those of the matrices, as many as the flags say.
+    let (dst, a, b) = unsafe {
+        let (a, b) = (source::<L::T>(a, of(0) * m * k), source::<L::T>(b, of(1) * k * n));
+        (destination::<L::T>(dst, total), a, b)
+    };
+    for (number, dst) in dst.chunks_exact_mut(m * n).enumerate() {
+        let a = &a[if of(0) == 1 { 0 } else { number * m * k }..][..m * k];
+        let b = &b[if of(1) == 1 { 0 } else { number * k * n }..][..k * n];
+        if n == 1 {
+            for (i, d) in dst.iter_mut().enumerate() {
+                // SAFETY: as the module says; a row of the first matrix and the column are of one length.
+                ([*d], _) = unsafe { dots::<L, 1, 2, false>(a[i * k..].as_ptr(), [b.as_ptr()], k) };
+            }
+            continue;
+        }
+        for (i, row) in dst.chunks_exact_mut(n).enumerate() {
+            let factors = Matrix { coefficients: a[i * k..].as_ptr(), step: 1, rows: b.as_ptr(), row: n };
+            // SAFETY: a row of the first matrix has as many numbers as the second has rows.
+            unsafe {
+                combined::<L, _>(row.as_mut_ptr(), factors, row.as_ptr(), [n, k, Start::Zero as usize])
+            };
+        }
     }
 }
 instances!(product as choose_product<L: Lanes;>);
@@ -476,7 +489,7 @@ pub(crate) fn contract_scattered(dtype: DType) -> Option<Kernel> {
     by_lanes!(dtype, choose_scattered_contraction)
 }
 
-/// The product of small matrices, see [`product`].
+/// Products of small matrices, see [`product`].
 pub(crate) fn small_matmul(dtype: DType) -> Option<Kernel> {
     by_lanes!(dtype, choose_product)
 }

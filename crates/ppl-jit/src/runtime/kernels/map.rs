@@ -242,6 +242,28 @@ impl Map2 for FoldIn {
     }
 }
 
+/// Functions of integers by their definitions.
+macro_rules! defined {
+    ($($name:ident: $kind:expr;)*) => {$(
+        struct $name;
+
+        impl Map2 for $name {
+            type A = i64;
+            type B = i64;
+            type R = i64;
+            #[inline(always)]
+            fn of(x: i64, y: i64) -> i64 {
+                $kind.evaluate_i64(x, y).unwrap_or(0)
+            }
+        }
+    )*};
+}
+
+defined! {
+    RemInteger: Binary::Rem;
+    PowInteger: Binary::Pow;
+}
+
 /// A key derived with a number.
 pub(crate) fn fold_in(sources: Sources) -> Kernel {
     pick2::<FoldIn>(sources)
@@ -313,7 +335,11 @@ pub(crate) fn float_binary(kind: Binary, dtype: DType, sources: Sources) -> Call
 
 /// Arithmetic of two integers; none if there is no kernel for it.
 pub(crate) fn integer_binary(kind: Binary, sources: Sources) -> Option<Kernel> {
-    arithmetic::<i64>(kind, sources)
+    match kind {
+        Binary::Rem => Some(pick2::<RemInteger>(sources)),
+        Binary::Pow => Some(pick2::<PowInteger>(sources)),
+        _ => arithmetic::<i64>(kind, sources),
+    }
 }
 
 fn arithmetic<T: Number>(kind: Binary, sources: Sources) -> Option<Kernel> {

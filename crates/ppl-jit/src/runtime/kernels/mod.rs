@@ -20,6 +20,7 @@ mod map;
 mod paired;
 mod random;
 mod recur;
+mod shared;
 #[cfg(test)]
 pub(crate) mod tests;
 mod wide;
@@ -39,6 +40,10 @@ pub(crate) use map::{
 pub(crate) use paired::{Pair, both};
 pub(crate) use random::draws;
 pub(crate) use recur::{Order, cumulative_sum, linear_recurrence};
+pub(crate) use shared::{
+    arg_max, arg_sort, draw_immediate, draws_with_parameters, polygamma_of_any_order, subsample,
+    symmetric_eigen,
+};
 
 use crate::runtime::math::{BinaryLoop, UnaryLoop};
 
