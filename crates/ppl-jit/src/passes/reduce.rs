@@ -9,6 +9,9 @@ use super::builder::{Builder, Call};
 use super::layout::{padded, same_but_units};
 use crate::ir::Id;
 
+/// Logarithms for each sum from which on it is a single one.
+const MANY_LOGS: usize = 32;
+
 /// A reduction asked for.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -196,10 +199,19 @@ fn is_multiple_of_known(b: &Builder, asked: Asked<'_>, x: Id) -> bool {
     [(u, v), (v, u)].into_iter().any(|(known, factor)| b.is_constant(known) && is_equal(b, factor))
 }
 
+/// Whether an operand has logarithms that nothing else needs, and many for each sum: that is cheaper than they are.
+fn is_of_logs(b: &Builder, asked: Asked<'_>, x: Id) -> bool {
+    let is_log = matches!(b.op(x), Some((Op::Unary(Unary::Log), _)));
+    is_log && b.is_used_once(x) && b.elements(x) >= MANY_LOGS * asked.shape.elements().max(1)
+}
+
 /// Each term by itself, where one is the same along an axis, or known, or a multiple of what is known.
 fn of_sum(b: &mut Builder, asked: Asked<'_>, kind: Binary, x: Id, y: Id) -> Result<Option<Id>> {
     let is_apart = |&x: &Id| {
-        b.is_constant(x) || !equal_axes(b, asked, x).is_empty() || is_multiple_of_known(b, asked, x)
+        b.is_constant(x)
+            || !equal_axes(b, asked, x).is_empty()
+            || is_multiple_of_known(b, asked, x)
+            || is_of_logs(b, asked, x)
     };
     let apart = [x, y].iter().any(is_apart);
     if !apart {

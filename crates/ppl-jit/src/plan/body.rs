@@ -100,6 +100,13 @@ impl<'l, 'a> Body<'l, 'a> {
         }
     }
 
+    /// Where a kernel writes its second result, the value of this operation.
+    fn second(&mut self, id: Id) -> Slot {
+        let other = self.temporary();
+        self.places.insert(id, other);
+        other
+    }
+
     fn push(
         &mut self,
         call: impl Into<Call>,
@@ -137,6 +144,8 @@ impl<'l, 'a> Body<'l, 'a> {
                 Task::MulAdd(_) => i > 0,
                 Task::Combine { .. } => i == 2,
                 Task::Fold(_)
+                | Task::Logs
+                | Task::Softplus(_)
                 | Task::Pair(..)
                 | Task::Contract { .. }
                 | Task::Mix { .. }
@@ -149,6 +158,7 @@ impl<'l, 'a> Body<'l, 'a> {
             };
         }
         let (dtype, total) = (node.ty.dtype, self.is_one_total(part));
+        let forgets = kernels::total_immediate(self.single.is_some());
         let found = match part.task {
             Task::Map => map_kernel(op, &dtypes, Sources { forms, single: false })
                 .map(|(call, name)| (call, name, [0; 4])),
@@ -157,11 +167,15 @@ impl<'l, 'a> Body<'l, 'a> {
                 kernel.map(|kernel| (kernel.into(), "mul_add", [0; 4]))
             }
             Task::Pair(pair, second) => {
-                let other = self.temporary();
-                self.places.insert(second, other);
-                sources[1] = other;
+                sources[1] = self.second(second);
                 kernels::both(pair, dtype).map(|kernel| (Call::Paired(kernel), pair.name(), [0; 4]))
             }
+            Task::Softplus(second) => {
+                sources[1] = self.second(second);
+                let kernel = kernels::total_of_softplus(dtype);
+                kernel.map(|kernel| (Call::Paired(kernel), "sum of softplus, sigmoid", forgets))
+            }
+            Task::Logs => kernels::total_of_logs(dtype).map(|kernel| (kernel.into(), "sum of logs", forgets)),
             Task::Fold(kind) => match self.single {
                 Some(n) => {
                     kernels::reduce_rows(kind, dtype).map(|kernel| (kernel.into(), "reduce", [n, 0, 0, 0]))

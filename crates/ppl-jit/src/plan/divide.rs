@@ -52,7 +52,8 @@ impl Part {
             (Task::Mix { count, .. } | Task::Project { count, .. }, _) => count,
             (Task::Map, Kind::Op(Op::Unary(kind), _)) if !is_cheap(*kind) => FUNCTION,
             (Task::Map, Kind::Op(Op::Binary(Binary::LogAddExp | Binary::Pow), _)) => FUNCTION,
-            (Task::Pair(..), _) => 2 * FUNCTION,
+            (Task::Pair(..) | Task::Softplus(_), _) => 2 * FUNCTION,
+            (Task::Logs, _) => FUNCTION / 2,
             (Task::Map | Task::MulAdd(_) | Task::Fold(_), _) => 1,
         }
     }

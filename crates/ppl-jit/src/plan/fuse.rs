@@ -57,6 +57,10 @@ pub(super) enum Task {
     Pair(Pair, Id),
     /// All elements joined onto what the destination has.
     Fold(Reduction),
+    /// The sum of the logarithms of all elements.
+    Logs,
+    /// The sum of `ln(1 + eˣ)`; its slopes are another operation's value.
+    Softplus(Id),
     /// Coefficients, rows, and perhaps what their combination starts from. If it is shifted, a number to be added is the
     /// last of the coefficients. If it goes across, entries of different rows are neighbours.
     Combine {

@@ -83,8 +83,12 @@ impl Pass<'_, '_> {
             _ => None,
         };
         let is_product = matches!(self.op(inner.id), Some(Op::Binary(Binary::Mul)));
+        let is_log = matches!(self.op(inner.id), Some(Op::Unary(Unary::Log)));
         let one = |task: Task, arguments: Vec<Argument>| Some(Part { task, arguments, ..*part });
         match (part.task, inner.task) {
+            (Task::Fold(Reduction::Sum), Task::Map) if is_log && self.is_total(part) => {
+                one(Task::Logs, inner.arguments.clone())
+            }
             (Task::Fold(Reduction::Sum), Task::Map) if is_product && self.is_total(part) => {
                 let each = inner.arguments.iter().all(|&argument| self.stride(argument) == 1);
                 let dot = Task::Contract { immediate: [1, 1, 0, 0], across: false, moments: false };
@@ -310,8 +314,26 @@ impl Pass<'_, '_> {
             if let Some((pair, second, gone)) = found {
                 self.parts[first].task = Task::Pair(pair, second);
                 self.remove(&gone);
+                self.join_total(first);
             }
             first += 1;
+        }
+    }
+
+    /// A softplus of which nothing is needed but the sum.
+    fn join_total(&mut self, first: usize) {
+        let &Part { id, task: Task::Pair(Pair::SoftplusAndSigmoid, second), to: None, .. } =
+            &self.parts[first]
+        else {
+            return;
+        };
+        let reads = |part: &Part| part.arguments.contains(&Argument::Value(id));
+        let mut readers = self.parts.iter().enumerate().filter(|(_, part)| reads(part));
+        let (Some((number, sum)), None) = (readers.next(), readers.next()) else { return };
+        if matches!(sum.task, Task::Fold(Reduction::Sum)) && self.is_total(sum) {
+            (self.parts[first].id, self.parts[first].to) = (sum.id, sum.to);
+            self.parts[first].task = Task::Softplus(second);
+            self.remove(&[number]);
         }
     }
 

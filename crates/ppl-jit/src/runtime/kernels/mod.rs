@@ -16,6 +16,7 @@ mod lanes;
 mod large;
 mod layout;
 mod linear;
+mod logs;
 mod map;
 mod paired;
 mod random;
@@ -34,6 +35,7 @@ pub(crate) use layout::{Runs, copy, fill, load_strided};
 pub(crate) use linear::{
     Start, combine, combine_scattered, contract, contract_scattered, contraction_flags, small_matmul,
 };
+pub(crate) use logs::{total_immediate, total_of_logs, total_of_softplus};
 pub(crate) use map::{
     Sources, compare, float_binary, float_unary, fold_in, integer_binary, integer_unary, logic, select, truth,
 };

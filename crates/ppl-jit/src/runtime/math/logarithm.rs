@@ -19,7 +19,7 @@ fn log_of_parts<A: Arch, T: Float>(k: T, f: T, c: T) -> T {
 
 /// A positive number as `m · 2ᵏ` with `m` in `[√½, √2)`, subnormal numbers included.
 #[inline(always)]
-fn parts<T: Float>(x: T) -> (T, T) {
+pub(super) fn parts<T: Float>(x: T) -> (T, T) {
     let (factor, exponent) = T::NORMALISER;
     let subnormal = x < T::MIN_POSITIVE;
     let (m, k) = select(subnormal, x * factor, x).parts();
@@ -31,6 +31,15 @@ fn parts<T: Float>(x: T) -> (T, T) {
 fn with_ends<T: Float>(x: T, value: T) -> T {
     let end = select(x == T::ZERO, -T::INFINITY, select(x < T::ZERO, T::NAN, x));
     select(x > T::ZERO && x < T::INFINITY, value, end)
+}
+
+/// `ln x + k ln 2` of an ordinary positive `x`.
+#[inline(always)]
+pub(super) fn log_of_product<A: Arch, T: Float>(x: T, k: T) -> T {
+    let (m, own) = x.parts();
+    let value = log_of_parts::<A, T>(k + own, m - T::ONE, T::ZERO);
+    // NaN has no parts.
+    select(x > T::ZERO, value, x)
 }
 
 /// Natural logarithm.
@@ -102,11 +111,18 @@ pub(crate) fn softplus<A: Arch, T: Float>(x: T) -> T {
 pub(crate) fn softplus_and_sigmoid<A: Arch, T: Float>(x: T) -> (T, T) {
     let e = exp::<A, T>(-x.abs());
     let log = log1p_of_unit::<A, T>(e);
-    let positive = x >= T::ZERO;
     let (divisor, error) = fast_two_sum(T::ONE, e);
-    let q = select(positive, T::ONE, e) / divisor;
+    let (slope, _) = slope::<A, T>(x, e, divisor, error);
+    (select(x > T::ZERO, x, T::ZERO) + log, slope)
+}
+
+/// `1 / (1 + e⁻ˣ)` and the reciprocal of `1 + e`, of `e = exp(-|x|)` and that sum in two parts.
+#[inline(always)]
+pub(super) fn slope<A: Arch, T: Float>(x: T, e: T, sum: T, error: T) -> (T, T) {
+    let positive = x >= T::ZERO;
+    let q = select(positive, T::ONE, e) / sum;
     let inverse = select(positive, q, T::ONE - q);
-    (select(x > T::ZERO, x, T::ZERO) + log, mul_add::<A, T>(-q * error, inverse, q))
+    (mul_add::<A, T>(-q * error, inverse, q), inverse)
 }
 
 /// `ln(eˣ + eʸ)`.

@@ -41,6 +41,7 @@ mod inverse_hyperbolic;
 mod logarithm;
 mod polygamma;
 mod power;
+mod products;
 mod simple;
 mod table;
 
@@ -54,6 +55,7 @@ pub(crate) use inverse_hyperbolic::{acosh, asinh, atanh};
 pub(crate) use logarithm::{log, log1p, logaddexp, softplus, softplus_and_sigmoid};
 pub(crate) use polygamma::{digamma, tetragamma, trigamma};
 pub(crate) use power::pow;
+pub(crate) use products::{sum_of_logs, sum_of_softplus};
 pub(crate) use simple::{floor, maximum, minimum, sign};
 pub(crate) use table::{binary, one, two, unary};
 #[cfg(test)]
