@@ -17,6 +17,10 @@ const MANY: usize = 8;
 /// Constants of other magnitudes stay where they are, lest a product overflow on its way.
 const MODERATE: std::ops::Range<f64> = 1e-12..1e12;
 
+/// The same of known arrays of doubles, of which a few entries may be anything: with what they meet in a program they stay in
+/// the range.
+const MODERATE_DOUBLES: std::ops::Range<f64> = 1e-60..1e60;
+
 pub(super) fn products(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {
     let (Op::Binary(kind), &[x, y]) = (call.op, call.inputs) else { return Ok(None) };
     let found = match kind {
@@ -130,7 +134,8 @@ fn known_product(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
         return Ok(None);
     }
     let product = b.binary(Mul, x, y)?;
-    let sound = |x: f64| x == 0.0 || MODERATE.contains(&x.abs());
+    let moderate = if b.ty(x).dtype == DType::F64 { MODERATE_DOUBLES } else { MODERATE };
+    let sound = |x: f64| x == 0.0 || moderate.contains(&x.abs());
     let values = [x, y, product].map(|x| b.value(x));
     let is_sound = values.iter().all(|value| value.is_some_and(|x| x.to_f64().into_iter().all(sound)));
     Ok(is_sound.then_some(product))
