@@ -111,22 +111,45 @@ pub(crate) unsafe fn copy(runs: &Runs, to: *mut u8, from: *const u8) {
 }
 
 unsafe fn copy_of<T: Copy>(runs: &Runs, depth: usize, to: *mut T, from: *const T) {
+    let Runs { sizes, to: to_steps, from: from_steps, .. } = runs;
     // SAFETY: offsets stay below the sizes, so within both arrays.
     unsafe {
-        let Some(&size) = runs.sizes.get(depth) else {
-            *to = *from;
-            return;
-        };
-        let (step_to, step_from) = (runs.to[depth], runs.from[depth]);
-        if depth + 1 < runs.sizes.len() {
-            for i in 0..size {
-                copy_of(runs, depth + 1, to.add(i * step_to), from.add(i * step_from));
+        match (&sizes[depth..], &to_steps[depth..], &from_steps[depth..]) {
+            (&[size], &[step_to], &[step_from]) => copy_run(size, (to, step_to), (from, step_from)),
+            // Small matrices in another order are what is copied most.
+            (&[rows, size], &[row_to, step_to], &[row_from, step_from]) => {
+                for i in 0..rows {
+                    copy_run(size, (to.add(i * row_to), step_to), (from.add(i * row_from), step_from));
+                }
             }
-            return;
+            (&[size, ..], &[step_to, ..], &[step_from, ..]) => {
+                for i in 0..size {
+                    copy_of(runs, depth + 1, to.add(i * step_to), from.add(i * step_from));
+                }
+            }
+            _ => *to = *from,
         }
+    }
+}
+
+/// # Safety
+/// As [`copy`], of one dimension.
+#[inline(always)]
+unsafe fn copy_run<T: Copy>(
+    size: usize,
+    (to, step_to): (*mut T, usize),
+    (from, step_from): (*const T, usize),
+) {
+    // SAFETY: the caller's.
+    unsafe {
         match (step_to, step_from) {
             (1, 1) => std::ptr::copy_nonoverlapping(from, to, size),
             (1, 0) => std::slice::from_raw_parts_mut(to, size).fill(*from),
+            (1, _) => {
+                for i in 0..size {
+                    *to.add(i) = *from.add(i * step_from);
+                }
+            }
             _ => {
                 for i in 0..size {
                     *to.add(i * step_to) = *from.add(i * step_from);
