@@ -147,8 +147,9 @@ unsafe fn solutions<L: Lanes>(
             let multiples = Matrix { coefficients, step, rows: solved.as_ptr(), row: m };
             // SAFETY: `i` rows are solved, and the matrix has a coefficient of each in its row, or column.
             unsafe { subtract::<L>(own, multiples, i) };
+            let scale = L::T::ONE / pivot;
             for x in own.iter_mut() {
-                *x = *x / pivot;
+                *x = *x * scale;
             }
         }
     }
