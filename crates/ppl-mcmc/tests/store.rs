@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ppl_core::{Ctx, Result};
+use ppl_core::{Ctx, Result, TensorFile};
 use ppl_dist::Normal;
-use ppl_mcmc::{ChainRun, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
+use ppl_mcmc::{ChainRun, Chains, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
 use ppl_tensor::{KeyStream, Tensor};
 
 fn folder(name: &str) -> PathBuf {
@@ -186,6 +186,134 @@ fn what_does_not_fit_is_refused() {
     std::fs::write(&folder, "").unwrap();
     assert!(text(mcmc().store(folder.join("below")), &y).contains("below"));
     std::fs::remove_file(&folder).unwrap();
+}
+
+/// A second run in the folder would begin its files anew: it is refused whichever chains left some.
+#[test]
+fn no_chain_is_overwritten_where_the_first_one_failed() {
+    let folder = folder("first");
+    let mcmc = || Mcmc::new(Nuts::new()).warmup(20).draws(30);
+    let lost = [vec![f64::NAN, 0.0], STARTS[1].to_vec()];
+    let density = || Counted::new(usize::MAX);
+    let runs = mcmc().store(&folder).sample(density, &lost).unwrap();
+    assert!(runs[0].failure.is_some() && runs[1].transitions.len() == 30);
+    let rows = || std::fs::metadata(folder.join("chain-1.zarr/0.0")).unwrap().len();
+    let before = rows();
+    let again = mcmc().store(&folder).sample(density, &lost).unwrap_err().to_string();
+    assert!(again.ends_with("there are chains already, which `resume` goes on with"), "{again}");
+    assert_eq!(rows(), before);
+    let resumed = mcmc().draws(40).resume(&folder).sample(density, &lost).unwrap();
+    let whole = mcmc().draws(40).sample(density, &lost).unwrap();
+    same(&resumed[1..], &whole[1..]);
+    // Rows whose state was taken away are nobody's to overwrite.
+    for file in ["chain-0.safetensors", "chain-1.safetensors"] {
+        std::fs::remove_file(folder.join(file)).ok();
+    }
+    assert_eq!(mcmc().store(&folder).sample(density, &lost).unwrap_err().to_string(), again);
+    let runs = mcmc().resume(&folder).sample(density, &lost).unwrap();
+    let text = runs[1].failure.as_ref().unwrap().to_string();
+    assert!(text.contains("chain-1.zarr") && text.contains("no state from which they go on"), "{text}");
+    assert!(rows() > before);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Whatever would make other draws is refused, in the words of both.
+#[test]
+fn a_chain_goes_on_with_its_own_kernel_alone() {
+    let (folder, y) = (folder("kernel"), Tensor::from([1.0, 2.0]));
+    fn run<K: Kernel>(kernel: K, y: &Tensor, place: impl FnOnce(Mcmc<K>) -> Mcmc<K>) -> Result<Chains> {
+        place(Mcmc::new(kernel).warmup(30).draws(20).chains(2)).run(&model, y)
+    }
+    run(Nuts::new(), &y, |mcmc| mcmc.store(&folder)).unwrap();
+    fn refused<K: Kernel>(kernel: K, y: &Tensor, folder: &Path) {
+        let theirs = Nuts::new().describe();
+        let expected = format!("kernel: {theirs} in the file, {} here", kernel.describe());
+        let text = run(kernel, y, |mcmc| mcmc.resume(folder)).unwrap_err().to_string();
+        assert!(text.ends_with(&expected) && text.contains("chain-0.safetensors"), "{text}");
+    }
+    refused(Hmc::new(), &y, &folder);
+    refused(RandomWalk::new(), &y, &folder);
+    refused(Nuts::new().target_acceptance(0.9), &y, &folder);
+    refused(Nuts::new().mass_matrix(MassMatrix::Dense), &y, &folder);
+    refused(Nuts::new().max_tree_depth(9), &y, &folder);
+    refused(Nuts::new().step_size(0.1), &y, &folder);
+    refused(Nuts::new().jitter(0.1), &y, &folder);
+    run(Nuts::new(), &y, |mcmc| mcmc.resume(&folder)).unwrap();
+
+    let path = folder.join("chain-1.safetensors");
+    let mut file = TensorFile::read(&path).unwrap();
+    file.insert_text("format", "ppl chain 2");
+    file.write(&path).unwrap();
+    let text = run(Nuts::new(), &y, |mcmc| mcmc.resume(&folder)).unwrap_err().to_string();
+    assert!(text.contains("the format `ppl chain 2`, which only an older version goes on with"), "{text}");
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    // Lengths that differ in their last digit are others.
+    let words = |length| Hmc::new().trajectory_length(length).describe();
+    assert_ne!(words(1.0), words(1.0 + f64::EPSILON));
+}
+
+/// Also of chains that have no draws yet, which a log density could be compared at: in the warm-up, and at the start.
+#[test]
+fn another_model_is_seen_before_the_first_draw() {
+    for evaluations in [1, 60] {
+        let (folder, density) = (folder(&format!("early-{evaluations}")), Counted::new(evaluations));
+        let mcmc = || Mcmc::new(RandomWalk::new()).warmup(200).draws(20);
+        let stopped = run(&mcmc().stop(density.stop.clone()).store(&folder), &density);
+        assert!(stopped.iter().all(|run| run.transitions.is_empty()));
+        let other = |shift| {
+            let runs = mcmc().resume(&folder).sample(|| Shifted(Counted::new(usize::MAX), shift), &starts());
+            runs.unwrap()
+                .into_iter()
+                .map(|run| run.failure.map(|error| error.to_string()))
+                .collect::<Vec<_>>()
+        };
+        assert!(other(1.0).iter().all(|text| {
+            text.as_ref().is_some_and(|text| text.ends_with("the model or its data are others"))
+        }));
+        assert_eq!(other(0.0), [None, None]);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+/// A log density plus a constant.
+struct Shifted(Counted, f64);
+
+impl LogDensity for Shifted {
+    fn dimension(&self) -> usize {
+        2
+    }
+
+    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
+        Ok(self.0.value_and_gradient(x, gradient)? + self.1)
+    }
+}
+
+/// Draws that take long each are on disk soon after they are made: seen from outside, while the chain runs.
+#[test]
+fn slow_draws_are_written_in_time() {
+    let folder = folder("slow");
+    let density = Counted { pause: Duration::from_millis(200), ..Counted::new(usize::MAX) };
+    let mcmc = Mcmc::new(RandomWalk::new()).warmup(0).draws(15).stop(density.stop.clone()).store(&folder);
+    let array = folder.join("chain-0.zarr/.zarray");
+    let ended = AtomicBool::new(false);
+    let runs = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                let text = std::fs::read_to_string(&array).unwrap_or_default();
+                if text.contains("\"shape\":[") && !text.contains("\"shape\":[0,") {
+                    density.stop.store(true, Ordering::Relaxed);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let runs = mcmc.sample(|| density.clone(), &starts()[..1]).unwrap();
+        ended.store(true, Ordering::Relaxed);
+        runs
+    });
+    let drawn = runs[0].transitions.len();
+    assert!((1..15).contains(&drawn), "{drawn}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// What is stored is an array that other programs read, while a chain runs and after; Python's zarr itself, where it is.

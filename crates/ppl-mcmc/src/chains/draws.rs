@@ -95,6 +95,8 @@ pub(crate) fn element_name(site: &str, shape: &Shape, element: usize) -> String 
     let mut left = element;
     let mut places: Vec<String> = Vec::new();
     for &size in shape.iter().rev() {
+        // A value without numbers has no places: whatever is asked for is called the first.
+        let size = size.max(1);
         places.push((left % size).to_string());
         left /= size;
     }

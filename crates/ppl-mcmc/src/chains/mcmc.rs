@@ -202,7 +202,8 @@ impl<S: Sampler> Mcmc<S> {
         };
         let starts: Vec<_> = (0..self.chains).map(&mut begin).collect();
         let width = potential.quantities().last().map_or(0, |quantity| quantity.range.end);
-        let plan = self.plan(&key);
+        let kernel = self.kernel.in_words();
+        let plan = self.plan(&key, &kernel);
         let runs = if self.vectorized {
             let seats = self.seats(&potential, plan.threads, (model, args))?;
             let jobs = seats.into_iter().zip(starts);
@@ -219,7 +220,7 @@ impl<S: Sampler> Mcmc<S> {
             })?
         };
         Ok(Chains::collect(potential.quantities(), runs)?.with_settings(RunSettings {
-            kernel: self.kernel.in_words(),
+            kernel,
             chains: self.chains,
             warmup: self.warmup,
             draws: self.draws,
@@ -271,21 +272,22 @@ impl<S: Sampler> Mcmc<S> {
             starts.iter().map(|start| Job { density: density(), start: Ok(start.clone()) }).collect();
         let width = jobs.first().map_or(0, |job| job.density.dimension());
         let key = Key::new(self.seed);
-        run_all(&self.kernel, self.plan(&key), jobs, width, &|_: &mut D, x, values| {
+        let kernel = self.kernel.in_words();
+        run_all(&self.kernel, self.plan(&key, &kernel), jobs, width, &|_: &mut D, x, values| {
             values.copy_from_slice(x);
             Ok(())
         })
     }
 
-    fn plan<'a>(&'a self, key: &'a Key) -> Plan<'a> {
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    fn plan<'a>(&'a self, key: &'a Key, kernel: &'a str) -> Plan<'a> {
         Plan {
             warmup: self.warmup,
             draws: self.draws,
             keep_warmup: self.keep_warmup,
-            threads: self.threads.unwrap_or_else(processors),
+            threads: self.thread_count(),
             together: false,
             seed: self.seed,
+            kernel,
             key,
             store: self.store.as_ref(),
             stop: self.stop.as_deref(),

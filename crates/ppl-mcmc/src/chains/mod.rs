@@ -1,5 +1,6 @@
 //! Chains: how they are run, and what they leave.
 
+mod clock;
 mod draws;
 mod lockstep;
 mod mcmc;

@@ -53,6 +53,9 @@ fn trajectories_are_no_longer_than_allowed() {
         assert!(transitions(&runs).all(|t| t.leapfrogs == steps && !t.saturated), "{length}");
         let runs = hmc(Hmc::new().trajectory_length(length).max_steps(5));
         assert!(transitions(&runs).all(|t| t.leapfrogs == steps.min(5) && t.saturated == (steps > 5)));
+        // As many as are allowed, and no more wanted.
+        let runs = hmc(Hmc::new().trajectory_length(length).max_steps(steps));
+        assert!(transitions(&runs).all(|t| t.leapfrogs == steps && !t.saturated), "{length}");
     }
 }
 
