@@ -15,24 +15,23 @@ use crate::{LogDensity, Transition};
 
 /// What one chain left.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct ChainRun {
+pub(super) struct ChainRun {
     /// The draws, row-major `[draw, number]`.
-    pub values: Vec<f64>,
+    pub(super) values: Vec<f64>,
     /// What is known of each draw's transition.
-    pub transitions: Vec<Transition>,
+    pub(super) transitions: Vec<Transition>,
     /// The draws of the warm-up, if they were asked for.
-    pub warmup_values: Vec<f64>,
+    pub(super) warmup_values: Vec<f64>,
     /// The transitions of the warm-up, if they were asked for.
-    pub warmup_transitions: Vec<Transition>,
+    pub(super) warmup_transitions: Vec<Transition>,
     /// Why it ended before its last draw, unless it was stopped.
-    pub failure: Option<Error>,
+    pub(super) failure: Option<Error>,
     /// Why it could not be stored to its end, where that failed: its draws are all here.
-    pub unstored: Option<Error>,
+    pub(super) unstored: Option<Error>,
     /// How long the warm-up took.
-    pub warmup_time: Duration,
+    pub(super) warmup_time: Duration,
     /// How long the draws took.
-    pub time: Duration,
+    pub(super) time: Duration,
 }
 
 /// How many transitions, of which kernel, and what is kept of them.
