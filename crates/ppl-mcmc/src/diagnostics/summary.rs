@@ -95,6 +95,9 @@ fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
 fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
     let mut warnings = chains.told();
     let total = chains.len();
+    if total == 0 {
+        return warnings;
+    }
     let divergences = chains.divergences();
     if divergences > 0 {
         warnings.push(format!(
