@@ -1,6 +1,9 @@
 //! Chains: how they are run, and what they leave.
 
+mod clock;
+mod collect;
 mod draws;
+mod layout;
 mod lockstep;
 mod mcmc;
 mod progress;
@@ -12,5 +15,4 @@ mod store;
 pub(crate) use draws::element_name;
 pub use draws::{Chains, RunSettings, RunTimes, SiteDraws};
 pub use mcmc::Mcmc;
-pub use run::ChainRun;
 pub use sampler::{ChainContext, Sampler};

@@ -93,16 +93,11 @@ fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
 }
 
 fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (number, error) in chains.failures() {
-        warnings.push(format!("chain {number} failed and is left out: {error}"));
-    }
-    for (number, error) in chains.unstored() {
-        warnings.push(format!(
-            "chain {number} is not stored to its end: {error}; all its draws are here, `resume` would go on from earlier ones"
-        ));
-    }
+    let mut warnings = chains.told();
     let total = chains.len();
+    if total == 0 {
+        return warnings;
+    }
     let divergences = chains.divergences();
     if divergences > 0 {
         warnings.push(format!(
