@@ -1,6 +1,8 @@
 //! Times work in interleaved rounds: what is compared runs in turn, so that whatever else the machine does meets all of
 //! it alike.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ppl::core::Result;
@@ -28,9 +30,13 @@ impl Effort {
     }
 }
 
+/// Time that a case has spent on tracing and compiling, told by what it does.
+pub type CompileTime = Rc<Cell<Duration>>;
+
 /// One piece of work.
 struct Case<'a> {
     name: String,
+    compile: Option<CompileTime>,
     /// Does it so many times, and returns how long that took.
     run: Box<dyn FnMut(usize) -> Result<Duration> + 'a>,
 }
@@ -60,6 +66,8 @@ pub struct Measurement {
     pub max: f64,
     /// Median over the rounds of the time divided by that of the group's first case in the same round.
     pub ratio: f64,
+    /// Tracing and compiling, once, in nanoseconds; of cases that are compiled.
+    pub compile: Option<f64>,
 }
 
 impl<'a> Group<'a> {
@@ -101,7 +109,16 @@ impl<'a> Group<'a> {
     /// work that loops, or is timed, elsewhere.
     #[must_use]
     pub fn timed(mut self, name: &str, run: impl FnMut(usize) -> Result<Duration> + 'a) -> Self {
-        self.cases.push(Case { name: name.to_owned(), run: Box::new(run) });
+        self.cases.push(Case { name: name.to_owned(), compile: None, run: Box::new(run) });
+        self
+    }
+
+    /// The same group, the last case of which tells of the time that it spent on compiling.
+    #[must_use]
+    pub fn compiled_in(mut self, time: CompileTime) -> Self {
+        if let Some(case) = self.cases.last_mut() {
+            case.compile = Some(time);
+        }
         self
     }
 
@@ -128,6 +145,7 @@ impl<'a> Group<'a> {
             Measurement {
                 group: self.name.clone(),
                 case: case.name,
+                compile: case.compile.map(|time| time.get().as_nanos() as f64),
                 unit: self.unit,
                 ratio: median(&mut ratios),
                 median: median(&mut times),
@@ -159,7 +177,7 @@ fn median(numbers: &mut [f64]) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Effort, Group, median};
+    use super::{CompileTime, Effort, Group, median};
 
     #[test]
     fn medians() {
@@ -185,6 +203,18 @@ mod tests {
         assert!(short.min >= 100_000.0 && short.min <= short.median && short.median <= short.max);
         assert!(long.min >= 2_000_000.0 && long.ratio > 1.0);
         assert_eq!((long.group.as_str(), long.case.as_str(), long.unit), ("sleep", "long", "nap"));
+    }
+
+    #[test]
+    fn compile_times_are_those_at_the_end() {
+        let time = CompileTime::default();
+        let told = time.clone();
+        let group = Group::new("fit", "step", 1).case("eager", || Ok(())).case("compiled", move || {
+            told.set(Duration::from_millis(3));
+            Ok(())
+        });
+        let measured = group.compiled_in(time).measure(Effort::QUICK).unwrap();
+        assert_eq!(measured.iter().map(|row| row.compile).collect::<Vec<_>>(), [None, Some(3e6)]);
     }
 
     #[test]

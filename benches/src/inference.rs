@@ -8,7 +8,7 @@ use ppl::infer::{Adam, AdamOptions, Objective, Svi, TraceElbo, TraceGraphElbo, T
 use ppl::tensor::{Tensor, TensorTree};
 
 use crate::data::{COLUMNS, Countries, Rows, Rugged, simulated_regression};
-use crate::harness::Group;
+use crate::harness::{CompileTime, Group};
 use crate::reference::{Point, Regression};
 
 /// Steps that a compiled fit takes in one call.
@@ -38,24 +38,18 @@ pub fn groups() -> Result<(Vec<Group<'static>>, Vec<String>)> {
             "AutoMultivariateNormal",
             steps(fit(rugged, AutoMultivariateNormal::new(rugged), 0.02, 1), full_rank),
         )
-        .case("AutoNormal, loss alone", move || evaluation.evaluate_loss(&evaluated))
-        .repeated(
-            "AutoNormal, compiled",
-            STEPS,
-            compiled(rugged, AutoNormal::new(rugged), bound(1), &countries),
-        )
-        .repeated(
-            "AutoMultivariateNormal, compiled",
-            STEPS,
-            compiled(rugged, AutoMultivariateNormal::new(rugged), bound(1), &countries),
-        );
+        .case("AutoNormal, loss alone", move || evaluation.evaluate_loss(&evaluated));
+    let mean_field = (rugged, AutoNormal::new(rugged), bound(1));
+    let full_rank = (rugged, AutoMultivariateNormal::new(rugged), bound(1));
+    let rugged_group = compiled(rugged_group, "AutoNormal, compiled", mean_field, &countries);
+    let rugged_group = compiled(rugged_group, "AutoMultivariateNormal, compiled", full_rank, &countries);
     let adam =
         Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.9, 0.999), ..AdamOptions::default() });
     let tosses: Tosses = std::array::from_fn(|toss| f64::from(u8::from(toss < 6)));
     let coin_group = Group::new("svi/coin", "step", 1)
         .case("guide by hand", steps(Svi::new(coin, coin_guide, adam, TraceElbo::new()), tosses));
     let regression = |particles: usize| {
-        Group::new(format!("svi/linreg, {particles} particles"), "step", 1)
+        let group = Group::new(format!("svi/linreg, {particles} particles"), "step", 1)
             .case("loop: values and gradients", potentials(linear.clone(), particles))
             .case("AutoNormal", steps(fit(linreg, AutoNormal::new(linreg), 0.01, particles), rows.clone()))
             .case(
@@ -65,16 +59,12 @@ pub fn groups() -> Result<(Vec<Group<'static>>, Vec<String>)> {
             .case(
                 "AutoDiagonalNormal, TraceMeanField",
                 diagonal(TraceMeanFieldElbo::new().particles(particles), &rows),
-            )
-            .repeated(
-                "AutoNormal, compiled",
-                STEPS,
-                compiled(linreg, AutoNormal::new(linreg), bound(particles), &rows),
-            )
-            .repeated("AutoDiagonalNormal, TraceGraph, compiled", STEPS, {
-                let objective = TraceGraphElbo::new().particles(particles);
-                compiled(linreg, AutoDiagonalNormal::new(linreg), objective, &rows)
-            })
+            );
+        let fit = (linreg, AutoNormal::new(linreg), bound(particles));
+        let group = compiled(group, "AutoNormal, compiled", fit, &rows);
+        let objective = TraceGraphElbo::new().particles(particles);
+        let fit = (linreg, AutoDiagonalNormal::new(linreg), objective);
+        compiled(group, "AutoDiagonalNormal, TraceGraph, compiled", fit, &rows)
     };
     Ok((vec![coin_group, rugged_group, regression(1), regression(PARTICLES)], vec![note]))
 }
@@ -97,16 +87,22 @@ fn steps<A, M: Model<A>, G: Model<A>, J: Objective>(
     move || svi.step(&args)
 }
 
-/// So many steps a call of a compiled fit.
-fn compiled<A: TensorTree, M: Model<A>, G: Model<A>, J: Objective>(
-    model: M,
-    guide: G,
-    objective: J,
+/// The group with another case: a compiled fit, [`STEPS`] steps a call.
+fn compiled<'a, A: TensorTree + 'a, M: Model<A> + 'a, G: Model<A> + 'a, J: Objective + 'a>(
+    group: Group<'a>,
+    name: &str,
+    (model, guide, objective): (M, G, J),
     args: &A,
-) -> impl FnMut() -> Result<Vec<f64>> + use<A, M, G, J> {
+) -> Group<'a> {
     let mut svi = Svi::new(model, guide, Adam::new(0.01), objective.jit()).progress(false);
-    let args = args.clone();
-    move || svi.run(STEPS, &args)
+    let (args, time) = (args.clone(), CompileTime::default());
+    let told = time.clone();
+    let run = move || {
+        let losses = svi.run(STEPS, &args);
+        told.set(svi.compile_time());
+        losses
+    };
+    group.repeated(name, STEPS, run).compiled_in(time)
 }
 
 /// The value and gradient of the likelihood, once for each particle.

@@ -12,7 +12,7 @@ const USAGE: &str = "\
 Usage: benches [FILTER] [--json FILE] [--quick]
        benches --peers FOLDER [FILTER] [--json FILE] [--plot FILE] [--quick]
        benches --large [FILTER] [--json FILE] [--plot FILE] [--quick]
-       benches --rugged-nuts    (a program that the second one times as a whole)";
+       benches --rugged-nuts | --linreg    (programs that the second one times as a whole)";
 
 /// What to run.
 struct Options {
@@ -58,8 +58,8 @@ impl Options {
 }
 
 fn main() -> ExitCode {
-    if std::env::args().skip(1).eq([whole::OPTION]) {
-        return ended(whole::sample().map_err(|error| error.to_string()));
+    if let Some(program) = whole::PROGRAMS.iter().find(|one| std::env::args().skip(1).eq([one.option])) {
+        return ended(program.run().map_err(|error| error.to_string()));
     }
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,

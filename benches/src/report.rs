@@ -27,9 +27,10 @@ pub fn table(group: &[Measurement]) -> String {
         writeln!(table, "{:width$}  {:>10}  {:>10}  {:>10}  {:>8}", heading, "min", "median", "max", "ratio");
     for row in group {
         let (min, median, max) = (time(row.min), time(row.median), time(row.max));
+        let compile = row.compile.map_or_else(String::new, |spent| format!("  compiled in {}", time(spent)));
         let _ = writeln!(
             table,
-            "  {:w$}  {min:>10}  {median:>10}  {max:>10}  {:>8.2}",
+            "  {:w$}  {min:>10}  {median:>10}  {max:>10}  {:>8.2}{compile}",
             row.case,
             row.ratio,
             w = width - 2
@@ -46,6 +47,7 @@ pub fn json(measurements: &[Measurement], notes: &[String]) -> Value {
             json!({
                 "group": row.group, "case": row.case, "unit": row.unit, "ratio": row.ratio,
                 "nanoseconds": { "min": row.min, "median": row.median, "max": row.max },
+                "compile_nanoseconds": row.compile,
             })
         })
         .collect();
@@ -59,7 +61,16 @@ mod tests {
 
     fn row(case: &str, median: f64) -> Measurement {
         let (min, max, ratio) = (0.5 * median, 2.0 * median, median / 800.0);
-        Measurement { group: "op/add/8".into(), case: case.into(), unit: "op", min, median, max, ratio }
+        Measurement {
+            group: "op/add/8".into(),
+            case: case.into(),
+            unit: "op",
+            min,
+            median,
+            max,
+            ratio,
+            compile: None,
+        }
     }
 
     #[test]
@@ -71,6 +82,8 @@ op/add/8 (a op)                          min      median         max     ratio
 ";
         assert_eq!(table(&[row("loop", 800.0), row("eager", 1.6e6)]), expected);
         assert_eq!(table(&[]), "");
+        let compiled = table(&[Measurement { compile: Some(1.5e7), ..row("jit", 800.0) }]);
+        assert!(compiled.ends_with("      1.00  compiled in 15.00 ms\n"), "{compiled}");
     }
 
     #[test]

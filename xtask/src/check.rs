@@ -69,3 +69,17 @@ fn docs() -> Result {
     command.env("RUSTDOCFLAGS", "-D warnings");
     command::run(command)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::STEPS;
+    use crate::USAGE;
+
+    #[test]
+    fn the_help_names_every_step() {
+        let (_, steps) = USAGE.split_once("ci [STEP ...]").unwrap();
+        let (steps, _) = steps.split_once("\n  slow").unwrap();
+        let named: Vec<&str> = steps.split_once(':').unwrap().1.split_whitespace().collect();
+        assert_eq!(named, STEPS.map(|step| step.name));
+    }
+}

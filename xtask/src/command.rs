@@ -48,6 +48,25 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     }
 }
 
+/// What comes of a check for which something is missing here: it is skipped, but not where the environment says `CI=true`.
+pub(crate) fn lacking(reason: String) -> Result {
+    lacking_in(reason, std::env::var_os("CI").is_some_and(|value| value == "true"))
+}
+
+fn lacking_in(reason: String, strict: bool) -> Result {
+    if strict { Err(reason) } else { Ok(Outcome::Skipped(reason)) }
+}
+
+/// The tests that are marked `#[ignore]`, as they take minutes, with what they print: chains of every posterior beside its
+/// reference draws, and simulation-based calibration.
+pub(crate) fn slow() -> Result {
+    let test = ["test", "--release", "--package", SLOW, "--tests"];
+    run(cargo(&[&test[..], &["--", "--ignored", "--nocapture", "--test-threads=1"]].concat()))
+}
+
+/// The package of the slow tests.
+const SLOW: &str = "ppl-posteriors";
+
 pub(crate) fn tests() -> Result {
     run(cargo(&["test", "--workspace"]))
 }
@@ -86,4 +105,32 @@ pub(crate) fn bench(options: &[&str]) -> Result {
     let mut command = cargo(&["run", "--quiet", "--release", "--package", "benches", "--"]);
     command.args(options);
     run(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, SLOW, lacking_in};
+    use crate::{lines, workspace};
+
+    #[test]
+    fn what_is_missing_is_no_excuse_in_ci() {
+        assert!(matches!(lacking_in("no data".into(), false), Ok(Outcome::Skipped(_))));
+        assert!(lacking_in("no data".into(), true).is_err());
+    }
+
+    /// Tests elsewhere that are marked as slow would be run by no command.
+    #[test]
+    fn every_slow_test_is_run() {
+        let (mut files, mut slow) = (Vec::new(), 0);
+        for package in lines::packages(workspace()).unwrap() {
+            lines::rust_files(&package, &mut files).unwrap();
+        }
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let marked = text.lines().filter(|line| line.trim_start().starts_with("#[ignore")).count();
+            assert!(marked == 0 || file.components().any(|part| part.as_os_str() == SLOW), "{file:?}");
+            slow += marked;
+        }
+        assert!(slow > 0);
+    }
 }

@@ -41,14 +41,15 @@ pub(crate) fn check(workspace: &Path) -> Result {
 }
 
 /// The folders of the workspace's members, in order.
-fn packages(workspace: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn packages(workspace: &Path) -> Result<Vec<PathBuf>> {
     let mut packages = entries(&workspace.join("crates"))?;
     packages.extend([workspace.join("benches"), workspace.join("xtask")]);
     packages.retain(|package| package.join("Cargo.toml").is_file());
     Ok(packages)
 }
 
-fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+/// The files below a folder that are Rust.
+pub(crate) fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in entries(folder)? {
         if entry.is_dir() {
             rust_files(&entry, files)?;
@@ -80,7 +81,8 @@ fn relative(path: &Path, workspace: &Path) -> String {
 mod tests {
     use std::fs;
 
-    use super::check;
+    use super::{check, packages};
+    use crate::workspace;
 
     #[test]
     fn a_file_of_too_many_lines_fails() {
@@ -93,5 +95,38 @@ mod tests {
         fs::write(source.join("lib.rs"), "\n".repeat(601)).unwrap();
         assert_eq!(check(&root).err().as_deref(), Some("1 files have more than 600 lines"));
         fs::remove_dir_all(&root).unwrap();
+    }
+
+    /// Who uses what, by manifests and by `docs/dependencies.md`.
+    #[test]
+    fn the_list_of_dependencies_names_all_users() {
+        let list = fs::read_to_string(workspace().join("docs/dependencies.md")).unwrap();
+        let rows: Vec<Vec<&str>> =
+            list.lines().map(|line| line.split('|').map(str::trim).collect()).collect();
+        let mut checked = 0;
+        for package in packages(workspace()).unwrap() {
+            let manifest = fs::read_to_string(package.join("Cargo.toml")).unwrap();
+            let user = package.file_name().unwrap().to_str().unwrap();
+            let (_, dependencies) = manifest.split_once("dependencies]").unwrap_or_default();
+            let named = dependencies.lines().filter_map(|line| line.split(['.', ' ']).next());
+            let third = |name: &&str| {
+                dependencies.contains(&format!("\n{name}.workspace"))
+                    || dependencies.contains(&format!("\n{name} = {{ workspace"))
+            };
+            for name in named.filter(third).filter(|name| !name.starts_with("ppl")) {
+                let is_of = |row: &&Vec<&str>| {
+                    let end = name.split_once('-').map_or("", |(_, end)| end);
+                    row.len() > 3
+                        && (row[1].contains(&format!("`{name}`")) || row[1].contains(&format!("`-{end}`")))
+                };
+                let users = rows.iter().find(is_of).map(|row| row[2]);
+                // That all have tests of a kind is said once.
+                let is_told = users
+                    .is_some_and(|users| users.contains(&format!("`{user}`")) || users.starts_with("tests,"));
+                assert!(is_told, "docs/dependencies.md does not say that {user} uses {name}: {users:?}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 40, "{checked}");
     }
 }

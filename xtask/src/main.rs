@@ -29,7 +29,9 @@ Usage: cargo xtask COMMAND
                           memory's speed that it uses
   ci [STEP ...]           the checks a change must pass, or only the named ones:
                           format lines clippy docs backends tests coin scale rugged_mle rugged linreg
-                          rugged_nuts eight_schools posteriordb flex
+                          rugged_nuts eight_schools posteriordb arviz flex nuts-rs
+  slow                    the tests that take minutes, in a release build: chains of all posteriors beside their
+                          reference draws, and simulation-based calibration of the sampler
   memcheck                the compiler's tests under valgrind: its machine code, and the memory of programs
   backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         },
         ["ci", ref steps @ ..] if steps.iter().all(|step| check::is_step(step)) => check::run(steps),
         ["backends"] => backends::write(),
+        ["slow"] => command::slow(),
         ["memcheck"] => command::memcheck(),
         ["lines"] => lines::check(workspace()),
         ["help" | "--help" | "-h"] => {

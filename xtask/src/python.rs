@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{cargo, output, run};
-use crate::{Outcome, Result, workspace};
+use crate::command::{cargo, lacking, output, run};
+use crate::{Result, workspace};
 
 /// A virtual environment and the file that says what belongs in it.
 pub(crate) struct Environment {
@@ -23,7 +23,7 @@ const STAMP: &str = "requirements.installed";
 pub(crate) fn arviz() -> Result {
     let python = match ARVIZ.install(&target()?) {
         Ok(python) => python,
-        Err(reason) => return Ok(Outcome::Skipped(reason)),
+        Err(reason) => return lacking(reason),
     };
     let mut tests = cargo(&["test", "--package", "ppl-mcmc", "--test", "export", "--test", "store"]);
     tests.env("PPL_ARVIZ_PYTHON", python);

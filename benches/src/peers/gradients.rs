@@ -9,7 +9,7 @@ use rand_distr::StandardNormal;
 use serde_json::{Value, json};
 
 use super::{BY_HAND, Contest, EVERY_ROW, OURS, Session, System};
-use crate::harness::Group;
+use crate::harness::{CompileTime, Group};
 use crate::posteriors::{Entry, GRADIENTS, POSTERIORS, Posterior, Site, reads_less};
 
 const PEERS: [System; 4] = [
@@ -49,6 +49,8 @@ fn compare(session: &mut Session<'_>, name: String, entry: &Entry, posterior: Po
     let mut potential = program.potential()?;
     let mut every_row = program.potential_by(&Compiler::new().sufficient_statistics(false))?;
     let reads_less = reads_less(&potential);
+    let compile = [&potential, &every_row].map(|potential| CompileTime::new(potential.compile_time().into()));
+    let [compile, compile_every_row] = compile;
     let sites: Vec<Site> =
         potential.sites().iter().map(|site| (site.name.clone(), site.range.len())).collect();
     let dim = potential.dimension();
@@ -63,11 +65,14 @@ fn compare(session: &mut Session<'_>, name: String, entry: &Entry, posterior: Po
     let at = points.into_iter().next().unwrap_or_default();
     let (other_at, mut other) = (at.clone(), gradient.clone());
     let mut group = Group::new(name.as_str(), "evaluation", 1)
-        .case(OURS, move || potential.value_and_gradient(std::hint::black_box(&at), &mut gradient));
+        .case(OURS, move || potential.value_and_gradient(std::hint::black_box(&at), &mut gradient))
+        .compiled_in(compile);
     if reads_less {
-        group = group.case(EVERY_ROW, move || {
-            every_row.value_and_gradient(std::hint::black_box(&other_at), &mut other)
-        });
+        group = group
+            .case(EVERY_ROW, move || {
+                every_row.value_and_gradient(std::hint::black_box(&other_at), &mut other)
+            })
+            .compiled_in(compile_every_row);
     }
     if let Some(by_hand) = by_hand {
         group = group.case(&format!("{BY_HAND} by hand, likelihood"), by_hand);

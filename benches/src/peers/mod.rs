@@ -61,8 +61,8 @@ pub fn run(comparison: &Comparison) -> Result<(), String> {
     for round in rounds {
         round(&mut session).map_err(|error| error.to_string())?;
     }
-    let Session { works, samplings, whole, disagreements, mut notes, peers, .. } = session;
-    if works.is_empty() && samplings.is_empty() && whole.is_none() && disagreements.is_empty() {
+    let Session { works, samplings, wholes, disagreements, mut notes, peers, .. } = session;
+    if works.is_empty() && samplings.is_empty() && wholes.is_empty() && disagreements.is_empty() {
         return Err(format!("no work's name contains `{}`", comparison.filter));
     }
     notes.extend(peers.versions());
@@ -74,7 +74,7 @@ pub fn run(comparison: &Comparison) -> Result<(), String> {
         ),
     });
     drop(peers);
-    notes.extend(whole.iter().map(sampling::whole::Whole::words));
+    notes.extend(wholes.iter().map(sampling::whole::Whole::words));
     if !works.is_empty() {
         println!("\n{}", summary::table(&works, &[]));
     }
@@ -87,7 +87,7 @@ pub fn run(comparison: &Comparison) -> Result<(), String> {
     if let Some(file) = &comparison.json {
         let mut all = summary::json(&works, &notes);
         all["samplings"] = sampling::json(&samplings);
-        all["process"] = whole.map_or(Value::Null, |whole| whole.json());
+        all["processes"] = wholes.iter().map(sampling::whole::Whole::json).collect();
         write(file, &format!("{all:#}\n"))?;
     }
     if let Some(file) = &comparison.plot {
@@ -113,7 +113,7 @@ struct Session<'a> {
     effort: Effort,
     works: Vec<Work>,
     samplings: Vec<sampling::Sampling>,
-    whole: Option<sampling::whole::Whole>,
+    wholes: Vec<sampling::whole::Whole>,
     disagreements: Vec<String>,
     notes: Vec<String>,
 }
@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
             effort,
             works: Vec::new(),
             samplings: Vec::new(),
-            whole: None,
+            wholes: Vec::new(),
             disagreements: Vec::new(),
             notes: Vec::new(),
         }

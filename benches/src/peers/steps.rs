@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Contest, OURS, Session, System};
 use crate::data::{Rugged, simulated_regression};
-use crate::harness::Group;
+use crate::harness::{CompileTime, Group};
 use crate::inference::{PARTICLES, linreg, rugged};
 use crate::posteriors::{Data, linreg_json, rugged_json};
 
@@ -93,20 +93,24 @@ where
     let adam = || Adam::new(step.learning_rate);
     let eager = Svi::new(model.clone(), guide(), adam(), objective()).on(&device, 0).progress(false);
     let jitted = Svi::new(model, guide(), adam(), objective().jit()).on(&device, 0).progress(false);
+    let compile = CompileTime::default();
     group
-        .timed(&format!("{OURS}, eager"), fit(eager, args.clone()))
-        .timed(&format!("{OURS}, jit"), fit(jitted, args))
+        .timed(&format!("{OURS}, eager"), fit(eager, args.clone(), CompileTime::default()))
+        .timed(&format!("{OURS}, jit"), fit(jitted, args, compile.clone()))
+        .compiled_in(compile)
 }
 
 /// So many steps of a fit, and how long they took.
 fn fit<A, M: Model<A>, G: Model<A>, J: Execute<A>>(
     mut svi: Svi<M, G, Adam, J>,
     args: A,
+    compile: CompileTime,
 ) -> impl FnMut(usize) -> Result<Duration> {
     move |steps| {
         let start = Instant::now();
         let losses = svi.run(steps, &args)?;
         let time = start.elapsed();
+        compile.set(svi.compile_time());
         match losses.last() {
             Some(loss) if loss.is_finite() => Ok(time),
             _ => Err(Error::argument("the fit has no finite loss")),

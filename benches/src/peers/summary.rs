@@ -12,6 +12,9 @@ use crate::report::time;
 /// Times of a loop written by hand that ours should not exceed.
 const LOOPS: f64 = 3.0;
 
+/// Nanoseconds that compiling one of the tutorials' models should not exceed.
+const COMPILE: f64 = 50e6;
+
 /// One piece of work, as every system did it.
 pub struct Work {
     /// Its name.
@@ -84,6 +87,11 @@ impl Work {
             format!("{what}: {share:.2} of its time, the aim is {aim:.2}: {verdict}")
         };
         let mut verdicts = Vec::new();
+        let compiled = self.measured.iter().filter_map(|row| row.compile).reduce(f64::max);
+        verdicts.extend(compiled.map(|spent| {
+            let aim = if spent <= COMPILE { "below" } else { "above" };
+            format!("traced and compiled in {}, {aim} {}", time(spent), time(COMPILE))
+        }));
         if let (Some(peer), Some(aim)) = (self.fastest(Owner::Peer), self.aim) {
             verdicts.push(against(&format!("fastest peer {}", peer.case), self.share(peer), aim));
             let reading = self.reading_share_of(Owner::Peer).filter(|&share| share != self.share(peer));
@@ -137,6 +145,7 @@ pub(super) fn json(works: &[Work], notes: &[String]) -> Value {
         json!({
             "case": row.case, "unit": row.unit, "ppl_over_it": work.share(row),
             "nanoseconds": { "min": row.min, "median": row.median, "max": row.max },
+            "compile_nanoseconds": row.compile,
         })
     };
     let work = |work: &Work| {
@@ -163,15 +172,15 @@ pub(super) mod tests {
     use crate::harness::Measurement;
 
     fn row(case: &str, median: f64) -> Measurement {
-        let (group, case) = ("gradient/rugged".into(), case.to_owned());
         Measurement {
-            group,
-            case,
+            group: "gradient/rugged".into(),
+            case: case.to_owned(),
             unit: "evaluation",
             min: 0.5 * median,
             median,
             max: 2.0 * median,
             ratio: 1.0,
+            compile: (case == "ppl, jit").then_some(2e6),
         }
     }
 
@@ -198,6 +207,7 @@ gradient/rugged (each evaluation)
   NumPyro, 1 thread                   1.00 µs     2.00 µs      0.20
   nutpie                            500.00 ns     1.00 µs      0.40
   Stan: not available: no compiler
+  -> traced and compiled in 2.00 ms, below 50.00 ms
   -> fastest peer nutpie: 0.40 of its time, the aim is 0.50: reached
   -> loop by hand: 4.00 of its time, the aim is 3.00: 1.3 times that
 on two cores

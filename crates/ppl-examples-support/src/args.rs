@@ -19,6 +19,10 @@ pub struct Program {
     pub steps: usize,
     /// Options of this example alone.
     pub extras: &'static [Extra],
+    /// Why nothing here runs elsewhere than on the CPU, if nothing does: `--device` takes no other device then.
+    pub cpu_only: Option<&'static str>,
+    /// Whether it draws figures: without them there is no `--out`.
+    pub figures: bool,
     /// Keys of the results that `--json` prints, with their meanings.
     pub keys: &'static [(&'static str, &'static str)],
 }
@@ -40,6 +44,9 @@ pub const JIT: Extra = Extra {
     value: "on|off",
     help: "on: steps are traced once and compiled; off: they run one operation after the other",
 };
+
+/// Why examples that sample run on the CPU alone ([`Program::cpu_only`]).
+pub const CHAINS_ON_CPU: &str = "chains run compiled, on the CPU";
 
 /// How an example was called.
 #[derive(Debug, Clone)]
@@ -77,6 +84,15 @@ impl Options {
     /// The value of an option of this example alone, if it was given.
     pub fn extra(&self, name: &str) -> Option<&OsStr> {
         self.extras.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.as_os_str())
+    }
+
+    /// The whole number that an option of this example alone gives, or `default`.
+    ///
+    /// # Errors
+    /// If it is not one.
+    pub fn count(&self, name: &str, default: usize) -> Result<usize, String> {
+        let Some(value) = self.extra(name) else { return Ok(default) };
+        number(name, value, "a whole number")
     }
 
     /// Whether steps are to be compiled: what [`JIT`] says, or `default`.
@@ -142,10 +158,11 @@ pub(crate) fn parse(program: &Program, args: impl IntoIterator<Item = OsString>)
         match name.as_str() {
             "help" => return Ok(Request::Help),
             "json" => options.json = true,
-            "seed" => options.seed = number(&name, value()?, "a whole number from 0")?,
-            "steps" => options.steps = number(&name, value()?, "a whole number from 1")?,
-            "device" => options.device = device(&value()?.to_string_lossy())?,
-            "out" => options.out = value()?.into(),
+            "seed" => options.seed = number(&name, &value()?, "a whole number from 0")?,
+            "steps" => options.steps = number(&name, &value()?, "a whole number from 1")?,
+            "device" => options.device = device(program, &value()?.to_string_lossy())?,
+            "out" if program.figures => options.out = value()?.into(),
+            "out" => return Err(format!("there is no option `--out`: {} draws no figures", program.name)),
             _ => {
                 let extra = program.extras.iter().find(|extra| extra.name == name && !extra.is_argument());
                 let extra = extra.ok_or_else(|| format!("there is no option `--{name}`"))?;
@@ -160,14 +177,17 @@ pub(crate) fn parse(program: &Program, args: impl IntoIterator<Item = OsString>)
     Ok(Request::Run(options))
 }
 
-fn number<T: FromStr>(name: &str, value: OsString, rule: &str) -> Result<T, String> {
+fn number<T: FromStr>(name: &str, value: &OsStr, rule: &str) -> Result<T, String> {
     let value = value.to_string_lossy();
     value.parse().map_err(|_| format!("`--{name}` is `{value}`, must be {rule}"))
 }
 
-fn device(name: &str) -> Result<Device, String> {
+fn device(program: &Program, name: &str) -> Result<Device, String> {
     match name {
         "cpu" => Ok(Device::cpu()),
+        other if let Some(reason) = program.cpu_only => {
+            Err(format!("`--device` is `{other}`, must be cpu: {reason}"))
+        }
         #[cfg(feature = "flex")]
         "flex" => Ok(ppl_burn::flex()),
         #[cfg(not(feature = "flex"))]
@@ -183,23 +203,28 @@ fn device(name: &str) -> Result<Device, String> {
 /// One line: how to call the program.
 pub(crate) fn usage(program: &Program) -> String {
     let extras: String = program.extras.iter().map(|extra| format!(" [{}]", extra.call())).collect();
-    let name = program.name;
-    format!("usage: {name}{extras} [--seed N] [--steps N] [--device NAME] [--out DIR] [--json] [--help]")
+    let (name, out) = (program.name, if program.figures { " [--out DIR]" } else { "" });
+    format!("usage: {name}{extras} [--seed N] [--steps N] [--device NAME]{out} [--json] [--help]")
 }
 
 /// All that `--help` prints.
 pub(crate) fn help(program: &Program) -> String {
     let mut lines: Vec<(String, String)> =
         program.extras.iter().map(|extra| (extra.call(), extra.help.to_owned())).collect();
+    let devices = match program.cpu_only {
+        None => "where to compute: cpu (the default), flex or wgpu, each with its feature".to_owned(),
+        Some(reason) => format!("where to compute: cpu and no other, as {reason}"),
+    };
     let common = [
         ("--seed N", "seed of all random draws (0)".to_owned()),
         ("--steps N", format!("number of steps of optimisation, or of draws of a chain ({})", program.steps)),
-        ("--device NAME", "where to compute: cpu (the default), flex or wgpu, each with its feature".into()),
+        ("--device NAME", devices),
         ("--out DIR", "folder for the figures, made if it is missing (out)".into()),
         ("--json", "end the output with one line: a JSON object with the results".into()),
         ("--help", "print this".into()),
     ];
-    lines.extend(common.map(|(option, help)| (option.to_owned(), help)));
+    let there = common.into_iter().filter(|(option, _)| program.figures || !option.starts_with("--out"));
+    lines.extend(there.map(|(option, help)| (option.to_owned(), help)));
     let keys: Vec<(String, String)> =
         program.keys.iter().map(|(key, help)| ((*key).to_owned(), (*help).to_owned())).collect();
 
@@ -226,6 +251,8 @@ mod tests {
         about: "Fits a coin.",
         steps: 2000,
         extras: &[Extra { name: "data", value: "FILE", help: "the tosses" }, JIT],
+        cpu_only: None,
+        figures: true,
         keys: &[("mean", "posterior mean")],
     };
 
@@ -282,6 +309,30 @@ mod tests {
         assert_eq!(NAMED.options(["a", "b"]).unwrap_err(), "`b` is not expected");
         assert_eq!(NAMED.options(["--NAME", "b"]).unwrap_err(), "there is no option `--NAME`");
         assert!(usage(&NAMED).starts_with("usage: coin [NAME] [--list] [--seed N]"), "{}", usage(&NAMED));
+    }
+
+    #[test]
+    fn what_an_example_cannot_do_is_no_option_of_it() {
+        const SAMPLED: Program = Program { cpu_only: Some(CHAINS_ON_CPU), figures: false, ..PROGRAM };
+        let message = |arguments: &[&str]| SAMPLED.options(arguments).unwrap_err();
+        for device in ["wgpu", "flex", "gpu"] {
+            let expected = format!("`--device` is `{device}`, must be cpu: chains run compiled, on the CPU");
+            assert_eq!(message(&["--device", device]), expected);
+        }
+        assert!(SAMPLED.options(["--device", "cpu"]).is_ok());
+        assert_eq!(message(&["--out", "a"]), "there is no option `--out`: coin draws no figures");
+        let help = help(&SAMPLED);
+        assert!(!help.contains("--out") && !help.contains("wgpu") && help.contains(CHAINS_ON_CPU), "{help}");
+    }
+
+    #[test]
+    fn counts_are_whole_numbers() {
+        let options = |data: &str| options(&format!("--data {data}"));
+        assert_eq!((options("3").count("data", 7), options("3").count("other", 7)), (Ok(3), Ok(7)));
+        assert_eq!(
+            options("four").count("data", 7).unwrap_err(),
+            "`--data` is `four`, must be a whole number"
+        );
     }
 
     #[test]

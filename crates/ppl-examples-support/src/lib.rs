@@ -8,7 +8,7 @@ mod frame;
 pub mod stats;
 mod table;
 
-pub use args::{Extra, JIT, Options, Program};
+pub use args::{CHAINS_ON_CPU, Extra, JIT, Options, Program};
 pub use csv_file::{Csv, CsvError, Row};
 pub use data_file::{DataSet, MissingData};
 pub use frame::{Outcome, run, show};

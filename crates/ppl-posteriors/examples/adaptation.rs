@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use ppl::core::Result;
+use ppl::core::{Error, Result};
 use ppl::mcmc::{Chains, MassMatrix, Mcmc, Nuts};
 use ppl_posteriors::POSTERIORS;
 
@@ -20,8 +20,13 @@ fn fewest(chains: &Chains) -> Result<(f64, f64)> {
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let seeds: u64 = args.next().and_then(|seeds| seeds.parse().ok()).unwrap_or(3);
+    let wrong = |seeds: String| Error::argument(format!("SEEDS is `{seeds}`, must be a whole number"));
+    let seeds = args.next().map_or(Ok(3), |seeds| seeds.parse::<u64>().map_err(|_| wrong(seeds)))?;
     let wanted: Vec<String> = args.collect();
+    let is_of_none = |name: &&String| !POSTERIORS.iter().any(|entry| entry.folder.contains(name.as_str()));
+    if let Some(name) = wanted.iter().find(is_of_none) {
+        return Err(Error::argument(format!("no posterior's name contains `{name}`")));
+    }
     println!(
         "effective draws, the worst number's, per 1000 gradients: in the centre, by gradients of draws; in centre or"
     );

@@ -21,7 +21,7 @@ mod source;
 pub use comparison::Comparison;
 pub use flat::Flat;
 pub use reference::Reference;
-pub use source::Data;
+pub use source::{Data, unless_missing};
 
 use ppl::core::{Ctx, Model, Result};
 use ppl::infer::{Compiler, Potential};

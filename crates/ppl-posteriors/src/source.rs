@@ -6,6 +6,25 @@ use ppl::core::{Error, Result};
 use ppl_examples_support::DataSet;
 use serde_json::Value;
 
+/// How the error begins that says that there are no data.
+const MISSING: &str = "there is no file";
+
+/// What a test needs of the data, which are no part of the repository. Without them there is nothing to test, unless the
+/// environment says `CI=true`.
+///
+/// # Errors
+/// Any but that the data are missing, and with `CI=true` that one too.
+pub fn unless_missing<T>(loaded: Result<T>) -> Result<Option<T>> {
+    unless_missing_in(loaded, std::env::var_os("CI").is_some_and(|value| value == "true"))
+}
+
+fn unless_missing_in<T>(loaded: Result<T>, strict: bool) -> Result<Option<T>> {
+    match loaded {
+        Err(error) if !strict && error.to_string().starts_with(MISSING) => Ok(None),
+        loaded => loaded.map(Some),
+    }
+}
+
 /// Data in Stan's JSON: an object of numbers, lists and lists of rows.
 pub struct Data {
     /// The file they are in.
@@ -32,7 +51,7 @@ impl Data {
         let missing = |_| {
             let path = first.path;
             Error::argument(format!(
-                "there is no file {path} below the folder that PPL_DATA_DIR names, or below ../shared: {}",
+                "{MISSING} {path} below the folder that PPL_DATA_DIR names, or below ../shared: {}",
                 first.source
             ))
         };
@@ -102,5 +121,20 @@ impl Data {
 
     fn lacks(&self, kind: &str, name: &str) -> Error {
         Error::argument(format!("{}: there is no {kind} `{name}`", self.file.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_missing_data_are_passed_over_and_not_in_ci() {
+        let missing = || Err::<(), _>(Error::argument(format!("{MISSING} data.json")));
+        let wrong = || Err::<(), _>(Error::argument("data.json: no JSON"));
+        assert_eq!(unless_missing_in(missing(), false).unwrap(), None);
+        assert!(unless_missing_in(missing(), true).is_err());
+        assert!(unless_missing_in(wrong(), false).is_err() && unless_missing_in(wrong(), true).is_err());
+        assert_eq!(unless_missing_in(Ok(3), true).unwrap(), Some(3));
     }
 }

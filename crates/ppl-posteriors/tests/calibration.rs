@@ -1,5 +1,5 @@
 //! Simulation-based calibration of the No-U-Turn sampler, its warm-up included, on models of different kinds. Run by
-//! `cargo test --release -p ppl-posteriors --test calibration -- --ignored`.
+//! `cargo xtask slow`.
 
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]

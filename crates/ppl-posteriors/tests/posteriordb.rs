@@ -1,19 +1,13 @@
-//! Chains against posteriordb's reference draws. Those that take long are run by
-//! `cargo test --release -p ppl-posteriors -- --ignored`.
+//! Chains against posteriordb's reference draws. Those that take long are run by `cargo xtask slow`.
 
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use ppl::prelude::*;
-use ppl_posteriors::{Comparison, Posterior, Reference, find};
+use ppl_posteriors::{Comparison, Posterior, Reference, find, unless_missing};
 
-/// Where the data are not, there is nothing to test.
 fn posterior(name: &str) -> Option<Posterior> {
-    match (find(name).unwrap().load)() {
-        Ok(posterior) => Some(posterior),
-        Err(error) if error.to_string().contains("there is no file") => None,
-        Err(error) => panic!("{name}: {error}"),
-    }
+    unless_missing((find(name).unwrap().load)()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn check(name: &str) {
@@ -43,7 +37,9 @@ fn check_with(name: &str, change: impl FnOnce(Mcmc<Nuts>) -> Mcmc<Nuts>) {
     );
     assert!(worst.0 < Comparison::FARTHEST, "{name}: {} is {:.2} standard errors off", worst.1, worst.0);
     assert!(mixed < 1.01, "{name}: r_hat is {mixed}");
-    assert!(divergences <= chains.len() / 500, "{name}: {divergences} divergences");
+    // Nothing would explain one. Of 48 chains of twelve seeds two of `hmm_drive_0` and two of `lotka_volterra` diverge: they
+    // were adapted in another mode, which R-hat tells as well.
+    assert_eq!(divergences, 0, "{name}: {divergences} divergences");
 }
 
 #[test]

@@ -176,6 +176,7 @@ pub(in crate::peers) fn effective_draws(sampling: &Sampling) -> Work {
             median: 1e9 / median,
             max: 1e9 / low,
             ratio: f64::NAN,
+            compile: None,
         }
     };
     Work { measured: sampling.systems.iter().map(row).collect(), name, absent: Vec::new(), aim: None }

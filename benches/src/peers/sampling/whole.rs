@@ -1,66 +1,119 @@
-//! A whole program, from the start of its process to the summary of its draws.
+//! Whole programs, from the start of their processes to what they print.
 
 use std::process::Command;
 use std::time::Instant;
 
+use ppl::autoguide::AutoDiagonalNormal;
 use ppl::core::{Error, Result};
+use ppl::infer::{Adam, Objective, Svi, TraceGraphElbo};
 use ppl::mcmc::{Mcmc, Nuts};
 use serde_json::{Value, json};
 
 use super::measure::Spread;
 use super::processes;
-use crate::data::Rugged;
-use crate::inference::rugged;
+use crate::data::{Rugged, simulated_regression};
+use crate::inference::{linreg, rugged};
 use crate::peers::Session;
 
-/// The option by which this program is the one that is timed.
-pub const OPTION: &str = "--rugged-nuts";
+/// A program that is timed as a whole.
+pub struct Program {
+    /// The option by which this program is that one.
+    pub option: &'static str,
+    name: &'static str,
+    /// What it does, in words.
+    does: &'static str,
+    /// Milliseconds, and megabytes, that it should not exceed.
+    aims: (f64, Option<f64>),
+    body: fn() -> Result<()>,
+}
 
-const NAME: &str = "sampling/rugged_nuts, a whole process";
+/// All of them.
+pub const PROGRAMS: [Program; 2] = [
+    Program {
+        option: "--rugged-nuts",
+        name: "sampling/rugged_nuts, a whole process",
+        does: "the summary of 4 x (1000 + 1000)",
+        aims: (500.0, Some(100.0)),
+        body: sample,
+    },
+    Program {
+        option: "--linreg",
+        name: "svi/linreg, a whole process",
+        does: "the loss after 30000 steps",
+        aims: (1000.0, None),
+        body: fit,
+    },
+];
 
 /// Times of processes, and the most memory that one of them had.
 pub(in crate::peers) struct Whole {
+    program: &'static Program,
     seconds: Spread,
     megabytes: Option<f64>,
 }
 
-/// Reads the data, compiles, samples four chains of 1000 + 1000, and prints their summary; then the most memory that the
-/// process had.
-///
-/// # Errors
-/// If the data cannot be read, or sampling fails.
-pub fn sample() -> Result<()> {
+impl Program {
+    /// Does what is timed, and prints the most memory that the process had.
+    ///
+    /// # Errors
+    /// If the data cannot be read, or the work fails.
+    pub fn run(&self) -> Result<()> {
+        (self.body)()?;
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        println!("{}", status.lines().find(|line| line.starts_with(PEAK)).unwrap_or_default());
+        Ok(())
+    }
+}
+
+/// Reads the data, compiles, samples four chains of 1000 + 1000, and prints their summary.
+fn sample() -> Result<()> {
     let chains = Mcmc::new(Nuts::new()).progress(false).run(&rugged, &Rugged::load()?.countries)?;
     println!("{}", chains.summary()?);
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    println!("{}", status.lines().find(|line| line.starts_with(PEAK)).unwrap_or_default());
+    Ok(())
+}
+
+/// Simulates the data, compiles, takes 30 000 steps as the example `linreg` does, and prints the last loss.
+fn fit() -> Result<()> {
+    let (rows, _) = simulated_regression()?;
+    let objective = TraceGraphElbo::new().jit();
+    let mut svi =
+        Svi::new(linreg, AutoDiagonalNormal::new(linreg), Adam::new(0.01), objective).progress(false);
+    let losses = svi.run(30_000, &rows)?;
+    println!("{:?} after {} steps", losses.last(), losses.len());
     Ok(())
 }
 
 /// Linux's name for the most memory that a process had.
 const PEAK: &str = "VmHWM:";
 
-/// Starts this program as many times as the effort asks for.
+/// Starts this program as each of them, as many times as the effort asks for.
 pub(in crate::peers) fn run(session: &mut Session<'_>) -> Result<()> {
-    if !session.wants(NAME) {
-        return Ok(());
+    for program in &PROGRAMS {
+        if session.wants(program.name) {
+            eprintln!("  measuring {}", program.name);
+            let whole = timed(program, processes(session.effort));
+            session
+                .wholes
+                .push(whole.map_err(|reason| Error::argument(format!("{}: {reason}", program.name)))?);
+        }
     }
-    eprintln!("  measuring {NAME}");
-    let fault = |reason: String| Error::argument(format!("{NAME}: {reason}"));
-    let program = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
+    Ok(())
+}
+
+fn timed(program: &'static Program, times: usize) -> std::result::Result<Whole, String> {
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let (mut seconds, mut megabytes): (Vec<f64>, Option<f64>) = (Vec::new(), None);
-    for _ in 0..processes(session.effort) {
+    for _ in 0..times {
         let start = Instant::now();
-        let output = Command::new(&program).arg(OPTION).output().map_err(|error| fault(error.to_string()))?;
+        let output = Command::new(&this).arg(program.option).output().map_err(|error| error.to_string())?;
         seconds.push(start.elapsed().as_secs_f64());
         if !output.status.success() {
-            return Err(fault(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
         }
         let found = peak(&String::from_utf8_lossy(&output.stdout));
         megabytes = megabytes.into_iter().chain(found).reduce(f64::max);
     }
-    session.whole = Some(Whole { seconds: Spread::of(seconds), megabytes });
-    Ok(())
+    Ok(Whole { program, seconds: Spread::of(seconds), megabytes })
 }
 
 /// The memory in what a process printed, in megabytes.
@@ -74,18 +127,20 @@ impl Whole {
     /// In words, beside what it should be.
     pub(in crate::peers) fn words(&self) -> String {
         let Spread { low, median, high } = self.seconds;
+        let Program { name, does, aims: (aim, most), .. } = self.program;
         let milliseconds = [median, low, high].map(|seconds| format!("{:.0} ms", 1e3 * seconds));
         let [median, low, high] = milliseconds;
         let memory = self.megabytes.map_or("unknown".to_owned(), |megabytes| format!("{megabytes:.0} MB"));
+        let most = most.map_or_else(String::new, |most| format!(", aim {most:.0} MB"));
         format!(
-            "{NAME}, from its start to the summary of 4 x (1000 + 1000): {median} (quartiles {low}, {high}), aim 500 ms; \
-             most memory {memory}, aim 100 MB"
+            "{name}, from its start to {does}: {median} (quartiles {low}, {high}), aim {aim:.0} ms; most memory \
+             {memory}{most}"
         )
     }
 
     pub(in crate::peers) fn json(&self) -> Value {
         let Spread { low, median, high } = self.seconds;
-        json!({ "work": NAME, "seconds": { "median": median, "quartiles": [low, high] }, "megabytes": self.megabytes })
+        json!({ "work": self.program.name, "seconds": { "median": median, "quartiles": [low, high] }, "megabytes": self.megabytes })
     }
 }
 

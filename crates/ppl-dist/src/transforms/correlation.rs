@@ -4,11 +4,11 @@ use std::f64::consts::LN_2;
 use std::sync::Arc;
 
 use ppl_core::{Constraint, Error, Result, Transform};
-use ppl_tensor::{DType, Op, Shape, Tensor};
+use ppl_tensor::{Op, Shape, Tensor};
 
 use super::matrix::{below_diagonal, fill_matrix, matrix_size, square, take_below_diagonal, triangle};
 use super::split;
-use crate::constraints::{corr_cholesky, corr_matrix};
+use crate::constraints::corr_cholesky;
 use crate::special::above_zero;
 
 /// From vectors of `n (n - 1) / 2` numbers onto the Cholesky factors of `n × n` correlation matrices.
@@ -102,52 +102,5 @@ impl Transform for CorrCholesky {
         let empty = || Error::Shape("CorrCholesky: matrices have at least one row".into());
         let below = square("CorrCholesky", &sizes)?.checked_sub(1).ok_or_else(empty)?;
         Ok(batch.concat(&[triangle(below)]))
-    }
-}
-
-/// `R = L Lᵀ`, from Cholesky factors of correlation matrices onto the correlation matrices. Both have as many free
-/// entries as there are below the diagonal.
-#[derive(Debug, Clone, Copy)]
-pub struct CorrelationFromCholesky;
-
-impl Transform for CorrelationFromCholesky {
-    fn name(&self) -> String {
-        "CorrelationFromCholesky".into()
-    }
-
-    fn forward(&self, x: &Tensor) -> Tensor {
-        x.matmul(x.t())
-    }
-
-    fn inverse(&self, y: &Tensor) -> Tensor {
-        y.cholesky()
-    }
-
-    /// Of the entries below the diagonals: `Π Lᵢᵢ^(n-i)` with `i` from 1 (Lewandowski, Kurowicka and Joe 2009).
-    fn log_abs_det_forward(&self, x: &Tensor, _y: &Tensor) -> Tensor {
-        let size = match x.size(-1) {
-            Ok(size) => size,
-            Err(error) => return Tensor::failure(error),
-        };
-        let powers = size as f64 - 1.0 - Tensor::arange(size).cast(DType::F64);
-        (x.diagonal().log() * powers).sum(-1)
-    }
-
-    fn domain_event_dim(&self) -> usize {
-        2
-    }
-
-    fn codomain(&self) -> Arc<dyn Constraint> {
-        corr_matrix()
-    }
-
-    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
-        let (_, sizes) = split("CorrelationFromCholesky", shape, 2)?;
-        square("CorrelationFromCholesky", &sizes)?;
-        Ok(shape.clone())
-    }
-
-    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
-        self.forward_shape(shape)
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ppl_core::{Constraint, Error, Result, Transform};
-use ppl_tensor::{DType, Shape, Tensor};
+use ppl_tensor::{Shape, Tensor};
 
 use super::{behind_batch, split};
-use crate::constraints::{lower_cholesky, positive_definite};
+use crate::constraints::lower_cholesky;
 
 /// From vectors of `n (n + 1) / 2` numbers onto the lower triangular `n × n` matrices of positive diagonal.
 ///
@@ -134,53 +134,5 @@ impl Transform for LowerCholesky {
         let (batch, sizes) = split("LowerCholesky", shape, 2)?;
         let size = square("LowerCholesky", &sizes)?;
         Ok(batch.concat(&[triangle(size)]))
-    }
-}
-
-/// `Σ = L Lᵀ`, from lower triangular matrices of positive diagonal onto the positive definite matrices, which have as
-/// many free entries.
-#[derive(Debug, Clone, Copy)]
-pub struct CovarianceFromCholesky;
-
-impl Transform for CovarianceFromCholesky {
-    fn name(&self) -> String {
-        "CovarianceFromCholesky".into()
-    }
-
-    fn forward(&self, x: &Tensor) -> Tensor {
-        x.matmul(x.t())
-    }
-
-    fn inverse(&self, y: &Tensor) -> Tensor {
-        y.cholesky()
-    }
-
-    /// Of lower triangles: `2ⁿ Π Lᵢᵢ^(n+1-i)` with `i` from 1 (Muirhead, "Aspects of Multivariate Statistical Theory",
-    /// theorem 2.1.9).
-    fn log_abs_det_forward(&self, x: &Tensor, _y: &Tensor) -> Tensor {
-        let size = match x.size(-1) {
-            Ok(size) => size,
-            Err(error) => return Tensor::failure(error),
-        };
-        let powers = size as f64 - Tensor::arange(size).cast(DType::F64);
-        (x.diagonal().log() * powers).sum(-1) + size as f64 * std::f64::consts::LN_2
-    }
-
-    fn domain_event_dim(&self) -> usize {
-        2
-    }
-
-    fn codomain(&self) -> Arc<dyn Constraint> {
-        positive_definite()
-    }
-
-    fn forward_shape(&self, shape: &Shape) -> Result<Shape> {
-        let (_, sizes) = split("CovarianceFromCholesky", shape, 2)?;
-        square("CovarianceFromCholesky", &sizes)?;
-        Ok(shape.clone())
-    }
-
-    fn inverse_shape(&self, shape: &Shape) -> Result<Shape> {
-        self.forward_shape(shape)
     }
 }

@@ -17,6 +17,7 @@
 mod compose;
 mod correlation;
 mod elementwise;
+mod from_cholesky;
 mod half_line;
 mod independent;
 mod inverse;
@@ -25,12 +26,13 @@ mod ordered;
 mod stick_breaking;
 
 pub use compose::Compose;
-pub use correlation::{CorrCholesky, CorrelationFromCholesky};
+pub use correlation::CorrCholesky;
 pub use elementwise::{Affine, Exp, Identity, Sigmoid, Softplus};
+pub use from_cholesky::{CorrelationFromCholesky, CovarianceFromCholesky};
 pub use half_line::{ExpAbove, ExpBelow};
 pub use independent::Independent;
 pub use inverse::Inverse;
-pub use matrix::{CovarianceFromCholesky, LowerCholesky};
+pub use matrix::LowerCholesky;
 pub use ordered::Ordered;
 pub use stick_breaking::StickBreaking;
 

@@ -16,6 +16,7 @@ use ppl_dist::transforms::{
 use ppl_tensor::{DType, Tensor, grad, vmap};
 use proptest::prelude::*;
 
+use crate::cases::strong;
 use crate::numerics::{assert_close, derivative, values, with_element};
 
 /// A transform, the shape of one point, and where in the image its free coordinates stand.
@@ -131,6 +132,28 @@ fn check(case: &Case, numbers: &[f64]) {
     assert_close(&name, &values(&mapped), &values(&images), 1e-13);
     assert_close(&name, &values(&back), &values(&rows), 1e-9);
     assert_close(&name, &values(&mapped_log_dets), &values(&log_dets), 1e-13);
+}
+
+/// What has no parameters in double precision gives single precision for single precision.
+#[test]
+fn single_precision_stays_so() {
+    let numbers = [0.3, -1.2, 0.7, 1.9, -0.4, 0.1];
+    let in_double = |case: &Case| case.coordinates == [0, 1, 2] && case.transform.name().contains("Affine");
+    for Case { transform, point, .. } in cases().into_iter().filter(|case| !in_double(case)) {
+        let (name, size) = (transform.name(), point.iter().product());
+        let x = Tensor::new(point, numbers[..size].to_vec()).unwrap();
+        let of = |x: &Tensor| {
+            let y = transform.forward(x);
+            [transform.log_abs_det_forward(x, &y), transform.inverse(&y), y]
+        };
+        for (narrow, wide) in of(&x.cast(DType::F32)).iter().zip(&of(&x)) {
+            // What is a number and no tensor takes the dtype of what it meets.
+            let narrow = narrow + strong(0.0).cast(DType::F32);
+            assert_eq!(narrow.check().unwrap().dtype(), DType::F32, "{name}");
+            // Some dozens of roundings of numbers of order 10.
+            assert_close(&name, &values(&narrow), &values(wide), 1e-4);
+        }
+    }
 }
 
 proptest! {

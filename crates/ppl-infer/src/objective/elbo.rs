@@ -4,7 +4,7 @@ use ppl_core::{Error, FrameKind, Message, Result, Site, Statement};
 use ppl_dist::KlRegistry;
 use ppl_tensor::{Provenance, Tensor};
 
-use super::options::{Options, options, options_with_chunks};
+use super::options::{Options, options, options_with_chunks, runs_by_options};
 use super::runs::{Origin, frames_of_rows};
 use super::score::{Costs, cost_of, others_mean, score_term};
 use super::{Estimate, Estimators, GradientEstimator, Objective, ObjectiveState, Runs, Term};
@@ -32,17 +32,7 @@ impl Objective for TraceElbo {
         elbo("TraceElbo", runs, &runs.terms()?, Costs::All)
     }
 
-    fn particles(&self) -> usize {
-        self.options.particles
-    }
-
-    fn chunk_size(&self) -> usize {
-        self.options.chunk_size.unwrap_or(self.options.particles)
-    }
-
-    fn estimators(&self) -> Estimators {
-        self.options.estimators.clone()
-    }
+    runs_by_options!();
 }
 
 /// The negative evidence lower bound, as [`TraceElbo`], with less variance where draws are not reparameterised: a score
@@ -69,17 +59,7 @@ impl Objective for TraceGraphElbo {
         elbo("TraceGraphElbo", runs, &runs.terms()?, Costs::Downstream)
     }
 
-    fn particles(&self) -> usize {
-        self.options.particles
-    }
-
-    fn chunk_size(&self) -> usize {
-        self.options.chunk_size.unwrap_or(self.options.particles)
-    }
-
-    fn estimators(&self) -> Estimators {
-        self.options.estimators.clone()
-    }
+    runs_by_options!();
 }
 
 /// The negative evidence lower bound, as [`TraceGraphElbo`], with the divergence of a site's guide from its prior in
@@ -132,17 +112,7 @@ impl Objective for TraceMeanFieldElbo {
         elbo("TraceMeanFieldElbo", runs, &terms, Costs::Downstream)
     }
 
-    fn particles(&self) -> usize {
-        self.options.particles
-    }
-
-    fn chunk_size(&self) -> usize {
-        self.options.chunk_size.unwrap_or(self.options.particles)
-    }
-
-    fn estimators(&self) -> Estimators {
-        self.options.estimators.clone()
-    }
+    runs_by_options!();
 }
 
 /// Closed-form divergence of a row of the guide's site from the model's, if there is a formula and the two sites are

@@ -65,4 +65,21 @@ macro_rules! options_with_chunks {
     };
 }
 
-pub(super) use {options, options_with_chunks};
+/// What an objective tells of how it is run, by its field `options`.
+macro_rules! runs_by_options {
+    () => {
+        fn particles(&self) -> usize {
+            self.options.particles
+        }
+
+        fn chunk_size(&self) -> usize {
+            self.options.chunk_size.unwrap_or(self.options.particles)
+        }
+
+        fn estimators(&self) -> Estimators {
+            self.options.estimators.clone()
+        }
+    };
+}
+
+pub(super) use {options, options_with_chunks, runs_by_options};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ppl_core::{Error, Frame, Message, Result};
 use ppl_tensor::{AxisId, Source, Tensor};
 
-use super::options::{Options, options};
+use super::options::{Options, options, runs_by_options};
 use super::runs::{Origin, plates, scaled, sum_rows};
 use super::score::score_term;
 use super::{Estimate, Estimators, GradientEstimator, Objective, ObjectiveState, Runs, Term};
@@ -117,13 +117,7 @@ impl Objective for RenyiElbo {
         Ok(estimate)
     }
 
-    fn particles(&self) -> usize {
-        self.options.particles
-    }
-
-    fn estimators(&self) -> Estimators {
-        self.options.estimators.clone()
-    }
+    runs_by_options!();
 }
 
 impl RenyiElbo {

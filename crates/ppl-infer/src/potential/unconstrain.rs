@@ -84,6 +84,14 @@ impl Find {
         if sites.is_empty() {
             return Err(Error::argument("the model has no latent site: there is no density to compile"));
         }
+        if end == 0 {
+            let names: Vec<String> =
+                sites.iter().map(|site| format!("`{}` {}", site.name, site.shape)).collect();
+            return Err(Error::argument(format!(
+                "there is no latent number, all latent sites are empty ({}): there is no density to compile",
+                names.join(", ")
+            )));
+        }
         Ok((sites, supports))
     }
 }

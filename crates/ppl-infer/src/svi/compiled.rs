@@ -119,13 +119,14 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
     }
 
     /// Takes up to so many steps with the compiled program for these arguments; `seen` is given the loss of each. Fewer are
-    /// taken if one is not finite, and none if the state has not all of its parts yet.
+    /// taken if one is not finite or fails, and none if the state has not all of its parts yet. Gives their number, and why
+    /// the program failed, which knows neither sites nor lines: a step without the compiler tells of them.
     pub(super) fn iterate<A: TensorTree>(
         &mut self,
         args: &A,
         steps: usize,
         seen: &mut dyn FnMut(f64),
-    ) -> Result<usize>
+    ) -> Result<(usize, Option<Error>)>
     where
         M: Model<A>,
         G: Model<A>,
@@ -134,14 +135,14 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
         if self.state.is_new() {
             // The first step creates what later ones remember, and checks data on its way.
             self.programs.check(&signature);
-            return Ok(0);
+            return Ok((0, None));
         }
         if !self.programs.checked.contains(&signature) {
             let (key, params) = (self.next_key(), self.params.clone());
             match self.estimated(key, true, params, &self.objective_state, Met::default(), args) {
                 Ok((params, ..)) => self.params = params,
                 // The step itself tells of it, or skips it.
-                Err(Error::NonFinite { .. }) => return Ok(0),
+                Err(Error::NonFinite { .. }) => return Ok((0, None)),
                 Err(error) => return Err(error),
             }
             self.programs.check(&signature);
@@ -159,10 +160,14 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
             let program = self.compiled(&state, &inputs)?;
             self.programs.time += start.elapsed();
             let pair = (signature.clone(), of_state.clone());
-            let Some(program) = program else { return self.grows(pair) };
+            let Some(program) = program else {
+                self.grows(pair)?;
+                return Ok((0, None));
+            };
             push(&mut self.programs.known, (pair.0, pair.1, program));
         }
-        let Some(program) = self.programs.find(&signature, &of_state) else { return Ok(0) };
+        let Some(program) = self.programs.find(&signature, &of_state) else { return Ok((0, None)) };
+        let before = self.losses.len();
         let losses = &mut self.losses;
         let mut accept = |results: &[f64]| {
             let [loss, finite] = results else { return false };
@@ -173,20 +178,20 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
             }
             finite
         };
-        let taken = program.run_state(&mut state, &inputs, steps, &mut accept);
+        let failure = program.run_state(&mut state, &inputs, steps, &mut accept).err().map(Error::from);
         (self.params, self.state, self.objective_state) = (state.params, state.optimizer, state.objective);
-        Ok(taken?)
+        Ok((self.losses.len() - before, failure))
     }
 
     /// A step that adds parts to the state runs without the compiler, but not again and again.
-    fn grows(&mut self, pair: (Signature, Signature)) -> Result<usize> {
+    fn grows(&mut self, pair: (Signature, Signature)) -> Result<()> {
         if self.programs.growing.as_ref() == Some(&pair) && !self.stable {
             let reason = "the step cannot be compiled: what it remembers has another structure, other shapes or dtypes \
                           in a program than without the compiler; run it without `.jit()`";
             return Err(Error::argument(reason));
         }
         self.programs.growing = Some(pair);
-        Ok(0)
+        Ok(())
     }
 
     /// The program of a step; none if the next state has other parts than this one, so that it cannot be iterated.

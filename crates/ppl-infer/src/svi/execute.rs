@@ -66,11 +66,16 @@ impl<A: TensorTree, J: Objective> Execute<A> for Jit<J> {
     ) -> Result<()> {
         let mut left = steps;
         while left > 0 {
-            left -= svi.iterate(args, left, seen)?;
+            let (taken, failure) = svi.iterate(args, left, seen)?;
+            left -= taken;
             if left > 0 {
-                // The step that was refused, or cannot be compiled yet.
+                // The step that was refused or failed, or cannot be compiled yet.
                 seen(svi.step_eagerly(args)?);
                 left -= 1;
+            }
+            // It does not fail without the compiler.
+            if let Some(failure) = failure {
+                return Err(failure);
             }
         }
         Ok(())

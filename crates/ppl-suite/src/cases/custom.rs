@@ -102,8 +102,12 @@ fn positive(source: &mut Source) -> f64 {
     source.between(0.5, 2.0)
 }
 
+/// An operation as users add them: `√(x² + y²)`, broadcasting.
+pub fn hypotenuse() -> Op {
+    Op::Custom(Arc::new(Hypotenuse))
+}
+
 pub(super) fn custom() -> Vec<Row> {
-    let hypotenuse = || Op::Custom(Arc::new(Hypotenuse));
     let pairs = (broadcasting(2), any::<u64>()).prop_map(move |(shapes, seed)| {
         Case::drawn(hypotenuse(), seed, &[float(&shapes[0], positive), float(&shapes[1], positive)])
     });

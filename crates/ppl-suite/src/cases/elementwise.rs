@@ -147,6 +147,21 @@ closed! {
     }
 }
 
+/// Every function of one element; polygamma functions of the orders 0 to 3.
+pub fn all_unary() -> &'static [Unary] {
+    UNARY
+}
+
+/// Every function of two elements.
+pub fn all_binary() -> &'static [Binary] {
+    BINARY
+}
+
+/// Every comparison.
+pub fn all_comparisons() -> &'static [Compare] {
+    COMPARE
+}
+
 fn input(domain: Domain, integers: bool, shape: &[usize]) -> Make {
     match domain {
         Bools => truth(shape),

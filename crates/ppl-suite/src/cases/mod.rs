@@ -21,6 +21,8 @@ use ppl_tensor::op::{Binary, RandomKind};
 use ppl_tensor::{DType, Device, HostData, HostTensor, Op, Result, Tensor};
 use proptest::strategy::{BoxedStrategy, Strategy};
 
+pub use custom::hypotenuse;
+pub use elementwise::{all_binary, all_comparisons, all_unary};
 pub use make::{Make, any_of, broadcasting, dims, float, index as indices, integer, key, truth};
 
 use crate::source::Source;

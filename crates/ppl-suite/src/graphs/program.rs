@@ -6,6 +6,7 @@ use ppl_tensor::{
 };
 
 use super::sketch::{Sketch, Step, What};
+use crate::cases::hypotenuse;
 use crate::source::Source;
 
 /// More elements than any value has.
@@ -173,6 +174,10 @@ fn take_step(step: Step, values: &[Tensor], key: &Tensor) -> Option<Tensor> {
         }
         What::Random => random(&mut source, values, step, key)?,
         What::Scan => repeat(&mut source, values, step)?,
+        What::Custom => {
+            let x = pick(values, step.x, float)?;
+            Tensor::apply(hypotenuse(), &[x, &fitted(x, pick(values, step.y, |_| true)?)])
+        }
         What::Matmul | What::Factor => matrices(step, &mut source, values)?,
         _ => moved(step, &mut source, values)?,
     })
@@ -284,10 +289,18 @@ fn matrices(step: Step, source: &mut Source, values: &[Tensor]) -> Option<Tensor
     let rank = x.rank();
     if step.what == What::Factor {
         let row = x.flatten().slice(0, 0..x.shape().elements().min(4)).tanh().unsqueeze(1);
-        let matrix = row.matmul(row.t()) + Tensor::eye(row.shape()[0]).cast(x.dtype());
-        return Some(match source.below(3) {
+        let size = row.shape()[0];
+        let matrix = row.matmul(row.t()) + Tensor::eye(size).cast(x.dtype());
+        // Eigenvalues that are far from each other: the vectors of close ones are anything.
+        let apart = Tensor::from((0..size).map(|i| 5.0 * i as f64).collect::<Vec<_>>());
+        let apart = || (&matrix + (Tensor::eye(size) * &apart).cast(x.dtype())).eigh();
+        return Some(match source.below(7) {
             0 => matrix.cholesky(),
             1 => matrix.logdet(),
+            2 => apart().0,
+            3 => apart().1,
+            4 => matrix.cholesky().t().solve_upper(&row),
+            5 => matrix.cholesky().solve_lower_transposed(&row),
             _ => matrix.cholesky().solve_lower(&row),
         });
     }
@@ -314,27 +327,36 @@ fn matrices(step: Step, source: &mut Source, values: &[Tensor]) -> Option<Tensor
 fn random(source: &mut Source, values: &[Tensor], step: Step, key: &Tensor) -> Option<Tensor> {
     let key = Key::from_tensor(key.clone()).fold_in(source.below(3) as i64);
     let x = pick(values, step.x, |x| x.dtype().is_float())?;
-    Some(match source.below(5) {
+    // Below and above where samplers change their method.
+    let many = source.below(2) == 0;
+    Some(match source.below(8) {
         0 => key.uniform(x.shape(), x.dtype()),
         1 => key.log_gamma(x.shape(), &(x.tanh() + 1.5)),
-        2 => key.poisson(x.shape(), &(x.tanh() + 1.5)),
+        2 => key.poisson(x.shape(), &((x.tanh() + 1.5) * if many { 20.0 } else { 1.0 })),
+        3 | 4 => {
+            let trials = x.scalar_like(if many { 120.0 } else { 6.0 }).cast(x.dtype());
+            key.binomial(x.shape(), &trials, &x.sigmoid())
+        }
+        5 => key.subsample(if many { 40 } else { 7 }, source.below(8)),
         _ => key.normal(x.shape(), x.dtype()),
     })
 }
 
 /// A loop over the first dimension of a value, or without rows.
 fn repeat(source: &mut Source, values: &[Tensor], step: Step) -> Option<Tensor> {
-    let x = pick(values, step.x, |x| x.dtype() == DType::F64 && x.rank() > 0 && x.shape()[0] <= 17)?;
-    let y = pick(values, step.y, |y| y.dtype() == DType::F64)?;
-    let (length, row) = (x.shape()[0], Shape::from(&x.shape()[1..]));
-    let start = fitted(&Tensor::zeros(&row).cast(DType::F64), y);
+    let x = pick(values, step.x, |x| x.rank() > 0 && x.shape()[0] <= 17)?;
+    let y = pick(values, step.y, |y| y.dtype().is_float())?;
+    let (length, row, float) = (x.shape()[0], Shape::from(&x.shape()[1..]), y.dtype());
+    let start = fitted(&Tensor::zeros(&row).cast(float), y);
     let start = if start.shape().broadcasts_to(&row) { start } else { start.sum_all() };
     let start = start.broadcast_to(&row);
     // Something from outside, the same in each step.
     let level = fitted(&start, values.first()?);
     let level = if level.shape().broadcasts_to(&row) { level } else { level.sum_all() }.tanh();
     let what = source.below(6);
-    let next = |(carry, before): &(Tensor, Tensor), x: &Tensor| {
+    let count = start.gt(0.5).cast(DType::I64);
+    let next = |(carry, before, count): &(Tensor, Tensor, Tensor), row: &Tensor| {
+        let x = &row.cast(float);
         let next = match what {
             0 => (carry * 0.5 + x).tanh(),
             // A linear function of itself.
@@ -349,14 +371,17 @@ fn repeat(source: &mut Source, values: &[Tensor], step: Step) -> Option<Tensor> 
                 scan(3, carry, &(), inner)?.0 * x.tanh()
             }
         };
-        let output = (&next * x, &level + carry.tanh() * before);
-        Ok::<_, Error>(((next, x.clone()), output))
+        let output = (&next * x, &level + carry.tanh() * before, count + 1);
+        let count = count * 3 + x.gt(0.0).cast(DType::I64);
+        Ok::<_, Error>(((next, x.clone(), count), output))
     };
-    let (last, path) = scan(length, &(start.clone(), start), x, next).ok()?;
-    Some(match source.below(4) {
+    let (last, path) = scan(length, &(start.clone(), start, count), x, next).ok()?;
+    Some(match source.below(6) {
         0 => last.0,
         1 => path.0,
         2 => path.1,
+        3 => path.2,
+        4 => last.2,
         _ => last.0 + last.1,
     })
 }

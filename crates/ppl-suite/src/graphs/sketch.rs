@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::cases::{all_binary, all_comparisons, all_unary};
 use crate::source::Source;
 
 /// A program: values it begins with, steps each of which adds one, and how often its results are differentiated.
@@ -64,6 +65,7 @@ pub(super) enum What {
     Factor,
     Random,
     Scan,
+    Custom,
 }
 
 /// Random programs.
@@ -126,7 +128,7 @@ struct Outline {
 fn leaf() -> impl Strategy<Value = Outline> {
     let dtype = prop_oneof![
         10 => Just(DType::F64),
-        2 => Just(DType::F32),
+        4 => Just(DType::F32),
         2 => Just(DType::I64),
         1 => Just(DType::Bool)
     ];
@@ -149,46 +151,13 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn what() -> impl Strategy<Value = What> {
-    use Binary::{Add, Atan2, Div, LogAddExp, Max, Min, Mul, Pow, Rem, Sub};
-    let unary = select(vec![
-        Unary::Neg,
-        Unary::Neg,
-        Unary::Abs,
-        Unary::Sign,
-        Unary::Floor,
-        Unary::Reciprocal,
-        Unary::Sqrt,
-        Unary::Exp,
-        Unary::Exp,
-        Unary::Expm1,
-        Unary::Log,
-        Unary::Log,
-        Unary::Log1p,
-        Unary::Sin,
-        Unary::Cos,
-        Unary::Asin,
-        Unary::Acos,
-        Unary::Atan,
-        Unary::Sinh,
-        Unary::Cosh,
-        Unary::Tanh,
-        Unary::Asinh,
-        Unary::Acosh,
-        Unary::Atanh,
-        Unary::Sigmoid,
-        Unary::Softplus,
-        Unary::Erf,
-        Unary::Erfc,
-        Unary::Erfinv,
-        Unary::LnGamma,
-        Unary::Polygamma(0),
-        Unary::Polygamma(1),
-        Unary::IsFinite,
-        Unary::Not,
-    ]);
-    let arithmetic =
-        select(vec![Add, Add, Sub, Sub, Mul, Mul, Div, Div, Pow, Max, Min, Rem, Atan2, LogAddExp]);
-    let comparisons = vec![Compare::Eq, Compare::Ne, Compare::Lt, Compare::Le, Compare::Gt, Compare::Ge];
+    // What is usual in programs comes more often.
+    let usual = [Unary::Neg, Unary::Exp, Unary::Log];
+    let unary = select(all_unary().iter().copied().chain(usual).collect::<Vec<_>>());
+    // Slopes of quantiles are met in gradients of draws; they have none themselves.
+    let binary = all_binary().iter().copied().filter(|&kind| kind != Binary::GammaQuantileSlope);
+    let usual = [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div];
+    let arithmetic = select(binary.chain(usual).collect::<Vec<_>>());
     let layout = vec![
         What::Expand,
         What::Reshape,
@@ -210,19 +179,28 @@ fn what() -> impl Strategy<Value = What> {
         What::Cumulative,
         What::Sort,
     ];
-    let heavy = vec![What::Matmul, What::Matmul, What::Factor, What::Random, What::Scan];
+    let heavy = vec![
+        What::Matmul,
+        What::Matmul,
+        What::Factor,
+        What::Random,
+        What::Random,
+        What::Scan,
+        What::Scan,
+        What::Custom,
+    ];
     let dtypes = vec![DType::F64, DType::F64, DType::F32, DType::I64, DType::Bool];
     prop_oneof![
         6 => unary.prop_map(What::Unary),
         8 => arithmetic.clone().prop_map(What::Binary),
         5 => arithmetic.prop_map(What::Number),
-        1 => select(comparisons).prop_map(What::Compare),
+        1 => select(all_comparisons()).prop_map(What::Compare),
         1 => select(vec![Logic::And, Logic::Or]).prop_map(What::Logic),
         2 => Just(What::Select),
         1 => select(dtypes).prop_map(What::Cast),
         8 => select(layout),
         6 => select(reductions),
-        3 => select(heavy),
+        4 => select(heavy),
     ]
 }
 

@@ -25,9 +25,11 @@ pub use errors::{invalid_alike_in_a_map, invalid_alike_on, invalid_is_carried};
 pub use gradient::{gradient_is_slope, shared_inputs_add_up};
 pub use meaning::same_as_definition;
 pub use second::second_derivatives_are_slopes;
-pub use trace::{gradients_in_a_trace, maps_in_a_trace, same_as_eager};
+pub use trace::{Compile, gradients_in_a_trace, maps_in_a_trace, same_as_eager};
 
-use ppl_tensor::{DType, Device, Element, HostData, HostTensor, Op, Result, Tensor, TensorType, grad};
+use ppl_tensor::{
+    DType, Device, Element, HostData, HostTensor, Op, Result, Tensor, TensorType, compile, grad,
+};
 
 use crate::cases::{Case, in_float};
 use crate::compare::Tolerance;
@@ -47,9 +49,9 @@ pub fn all(case: &Case, device: &Device, tolerance: Tolerance) -> Outcome {
     same_as_nested_loops(case, device, tolerance).map_err(named("same_as_nested_loops"))?;
     gradients_in_a_map(case, device, tolerance).map_err(named("gradients_in_a_map"))?;
     gradients_of_a_map(case, device, tolerance).map_err(named("gradients_of_a_map"))?;
-    same_as_eager(case, device, tolerance).map_err(named("same_as_eager"))?;
-    gradients_in_a_trace(case, device, tolerance).map_err(named("gradients_in_a_trace"))?;
-    maps_in_a_trace(case, device, tolerance).map_err(named("maps_in_a_trace"))?;
+    same_as_eager(case, device, tolerance, &compile).map_err(named("same_as_eager"))?;
+    gradients_in_a_trace(case, device, tolerance, &compile).map_err(named("gradients_in_a_trace"))?;
+    maps_in_a_trace(case, device, tolerance, &compile).map_err(named("maps_in_a_trace"))?;
     if device.default_float() == DType::F64 {
         gradient_is_slope(case, device).map_err(named("gradient_is_slope"))?;
         shared_inputs_add_up(case, device).map_err(named("shared_inputs_add_up"))?;

@@ -1,11 +1,15 @@
 //! Recording, compiling and running a function is calling it.
 
-use ppl_tensor::{Device, Result, Tensor, compile, trace, vmap};
+use ppl_tensor::{Device, Program, Result, Tensor, Traced, trace, vmap};
 
 use super::{apply, contains, download_all, gradients, members, replaced, stack, upload_all};
 use crate::cases::Case;
 use crate::compare::{Tolerance, compare_all};
 use crate::runner::{Outcome, describe};
+
+/// Makes a program of a recorded function: what is held to the laws of traces. That of a device is
+/// [`compile`](ppl_tensor::compile).
+pub type Compile<'a> = &'a dyn Fn(Traced<Vec<Tensor>>) -> Result<Program<Vec<Tensor>>>;
 
 /// Traces `f` at the first arguments, checks the graph, and compares a run on each of `runs` with a call.
 fn compare_with_call(
@@ -13,6 +17,7 @@ fn compare_with_call(
     device: &Device,
     runs: &[Vec<Tensor>],
     tolerance: Tolerance,
+    compile: Compile<'_>,
 ) -> Outcome {
     let traced = trace(device, f, &runs[0]).map_err(describe("trace"))?;
     traced.graph().check().map_err(|error| format!("the graph is not legal: {error}\n{}", traced.graph()))?;
@@ -32,7 +37,7 @@ fn compare_with_call(
 ///
 /// # Errors
 /// The first difference, or what is wrong with the graph.
-pub fn same_as_eager(case: &Case, device: &Device, tolerance: Tolerance) -> Outcome {
+pub fn same_as_eager(case: &Case, device: &Device, tolerance: Tolerance, compile: Compile<'_>) -> Outcome {
     let op = case.op_for(device);
     let sets = [0, 1].map(|set| case.upload(set, device).map_err(describe("upload")));
     let [first, second] = sets;
@@ -40,7 +45,7 @@ pub fn same_as_eager(case: &Case, device: &Device, tolerance: Tolerance) -> Outc
     for subset in 1..1_usize << case.arity().min(3) {
         let f = |args: &Vec<Tensor>| Ok(vec![apply(&op, &replaced(&first, subset, args)).check()?.clone()]);
         let runs = [members(&first, subset), members(&second, subset)];
-        compare_with_call(&f, device, &runs, tolerance)
+        compare_with_call(&f, device, &runs, tolerance, compile)
             .map_err(|reason| format!("arguments {subset:#b}: {reason}"))?;
     }
     Ok(())
@@ -50,21 +55,26 @@ pub fn same_as_eager(case: &Case, device: &Device, tolerance: Tolerance) -> Outc
 ///
 /// # Errors
 /// The first difference, or what is wrong with the graph.
-pub fn gradients_in_a_trace(case: &Case, device: &Device, tolerance: Tolerance) -> Outcome {
+pub fn gradients_in_a_trace(
+    case: &Case,
+    device: &Device,
+    tolerance: Tolerance,
+    compile: Compile<'_>,
+) -> Outcome {
     if !case.has_gradient() {
         return Ok(());
     }
     let op = case.op_for(device);
     let runs = [0, 1].map(|set| case.upload(set, device));
     let runs = runs.into_iter().collect::<Result<Vec<_>>>().map_err(describe("upload"))?;
-    compare_with_call(&|args| gradients(&op, args, device), device, &runs, tolerance)
+    compare_with_call(&|args| gradients(&op, args, device), device, &runs, tolerance, compile)
 }
 
 /// A map inside a traced function, with gradients inside the map, is the same as one outside.
 ///
 /// # Errors
 /// The first difference, or what is wrong with the graph.
-pub fn maps_in_a_trace(case: &Case, device: &Device, tolerance: Tolerance) -> Outcome {
+pub fn maps_in_a_trace(case: &Case, device: &Device, tolerance: Tolerance, compile: Compile<'_>) -> Outcome {
     let (op, float) = (case.op_for(device), device.default_float());
     let args = |subset: usize, sets: [usize; 2]| -> Result<Vec<Tensor>> {
         let whole = |place: usize| {
@@ -91,7 +101,7 @@ pub fn maps_in_a_trace(case: &Case, device: &Device, tolerance: Tolerance) -> Ou
         };
         let runs = [[0, 1], [2, 3]].map(|sets| args(subset, sets));
         let runs = runs.into_iter().collect::<Result<Vec<_>>>().map_err(describe("upload"))?;
-        compare_with_call(&f, device, &runs, tolerance)
+        compare_with_call(&f, device, &runs, tolerance, compile)
             .map_err(|reason| format!("rows of {subset:#b}: {reason}"))?;
     }
     Ok(())

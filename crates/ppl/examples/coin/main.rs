@@ -21,6 +21,8 @@ const PROGRAM: Program = Program {
             The guide is a Beta distribution with two positive parameters, so the exact posterior can be reached.",
     steps: 2000,
     extras: &[],
+    cpu_only: None,
+    figures: true,
     keys: &[
         ("mean, sd", "posterior of the fairness under the fitted guide"),
         ("alpha_q, beta_q", "fitted parameters of the guide"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ppl::prelude::*;
-use ppl_examples_support::{Options, Outcome, Program, Table, Value, json, run, show};
+use ppl_examples_support::{CHAINS_ON_CPU, Options, Outcome, Program, Table, Value, json, run, show};
 use ppl_plot::{BLUE, Figure, ORANGE, Panel, Plots, Report};
 
 const PROGRAM: Program = Program {
@@ -16,6 +16,8 @@ const PROGRAM: Program = Program {
             standardised deviations they do not.",
     steps: 1000,
     extras: &[],
+    cpu_only: Some(CHAINS_ON_CPU),
+    figures: true,
     keys: &[
         ("FORM.divergences", "draws whose trajectory diverged; FORM: centred, standardised"),
         ("FORM.mu, FORM.tau", "posterior means of the mean effect and of the spread of effects"),

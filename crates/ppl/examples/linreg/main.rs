@@ -28,6 +28,8 @@ const PROGRAM: Program = Program {
             --seed.",
     steps: 30_000,
     extras: &[JIT],
+    cpu_only: None,
+    figures: true,
     keys: &[
         (
             "sites.NAME.mean, .sd",

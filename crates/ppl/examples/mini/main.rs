@@ -22,6 +22,8 @@ const PROGRAM: Program = Program {
             handlers and an evidence lower bound in 250 lines. The exact posterior is known.",
     steps: 2000,
     extras: &[],
+    cpu_only: Some("its statements know no devices"),
+    figures: false,
     keys: &[
         ("loc, sd", "posterior of the weight under the fitted guide"),
         ("exact_loc, exact_sd", "the exact posterior, by conjugacy"),

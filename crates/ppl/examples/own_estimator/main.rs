@@ -18,6 +18,8 @@ const PROGRAM: Program = Program {
             deviations that are too small, an objective of our own, in wake.rs, those of the posterior.",
     steps: 3000,
     extras: &[],
+    cpu_only: None,
+    figures: false,
     keys: &[
         ("exact_sd", "posterior deviation of either value"),
         ("elbo_sd_a, elbo_sd_b", "those of a guide fitted with TraceElbo"),

@@ -32,6 +32,8 @@ const PROGRAM: Program = Program {
         Extra { name: "data", value: "FILE", help: "the nations (data/rugged.csv below PPL_DATA_DIR)" },
         JIT,
     ],
+    cpu_only: None,
+    figures: true,
     keys: &[
         ("auto_normal.locs.SITE", "AutoNormal's locations on unconstrained space, for a, bA, bR, bAR, sigma"),
         ("auto_normal.scales.SITE", "AutoNormal's scales on unconstrained space"),

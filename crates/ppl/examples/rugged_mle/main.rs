@@ -26,6 +26,8 @@ const PROGRAM: Program = Program {
         value: "FILE",
         help: "the nations (data/rugged.csv below PPL_DATA_DIR)",
     }],
+    cpu_only: None,
+    figures: true,
     keys: &[
         ("fitted.NAME", "a, bA, bR, bAR and sigma after the last step"),
         ("least_squares.NAME", "the same by ordinary least squares; sigma divides by the number of nations"),

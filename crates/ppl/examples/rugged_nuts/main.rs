@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use ppl::mcmc::Summary;
 use ppl::prelude::*;
-use ppl_examples_support::{Extra, Options, Outcome, Program, Table, Value, json, run, show, stats};
+use ppl_examples_support::{
+    CHAINS_ON_CPU, Extra, Options, Outcome, Program, Table, Value, json, run, show, stats,
+};
 use ppl_plot::quantities::density;
 use ppl_plot::{BLUE, Figure, ORANGE, Panel, Plots, Report};
 
@@ -32,6 +34,8 @@ const PROGRAM: Program = Program {
         Extra { name: "warmup", value: "N", help: "transitions before the first draw (200)" },
         Extra { name: "chains", value: "N", help: "number of chains (4)" },
     ],
+    cpu_only: Some(CHAINS_ON_CPU),
+    figures: true,
     keys: &[
         ("means.SITE, sds.SITE", "posterior mean and standard deviation of a, bA, bR, bAR, sigma"),
         ("r_hat, ess_bulk, ess_tail", "the worst over the sites"),
@@ -47,14 +51,8 @@ fn main() -> ExitCode {
     run(&PROGRAM, sample)
 }
 
-fn count(options: &Options, name: &str, default: usize) -> std::result::Result<usize, String> {
-    let Some(value) = options.extra(name) else { return Ok(default) };
-    let value = value.to_string_lossy();
-    value.parse().map_err(|_| format!("`--{name}` is `{value}`, must be a whole number"))
-}
-
 fn sample(options: &Options) -> Outcome {
-    let (warmup, chains) = (count(options, "warmup", 200)?, count(options, "chains", 4)?);
+    let (warmup, chains) = (options.count("warmup", 200)?, options.count("chains", 4)?);
     let nations = Nations::read(&nations::FILE.find(options.extra("data"))?)?;
     show(format!("{} nations; {} more without a known GDP left out\n", nations.len(), nations.left_out));
 

@@ -23,6 +23,8 @@ const PROGRAM: Program = Program {
             measurement ~ Normal(weight, 0.75) is 9.5. No optimiser: gradients of a differentiable loss, and steps by hand.",
     steps: 1000,
     extras: &[],
+    cpu_only: None,
+    figures: true,
     keys: &[
         ("a, b", "the guide Normal(a, |b|) after the last step"),
         ("exact_mean, exact_sd", "the exact posterior, by conjugacy"),

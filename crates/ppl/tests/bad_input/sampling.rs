@@ -17,6 +17,15 @@ fn models() {
             run(|ctx, _| ctx.observe("y", Normal::new(0.0, 1.0), 1.0))
         })
         .of(
+            "there is no latent number, all latent sites are empty (`z` [0], `w` [2, 0]): there is no density to compile",
+            || {
+                run(|ctx, _| {
+                    ctx.plate("rows", 0, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)))?;
+                    ctx.sample("w", Normal::new(Tensor::zeros([2, 0]), 1.0))
+                })
+            },
+        )
+        .of(
             "site `z`: a potential of discrete values (0 or 1) is not available for Bernoulli: sum it out of the model, or \
              condition on a value",
             || run(|ctx, _| ctx.sample("z", Bernoulli::new(0.5))),

@@ -34,6 +34,29 @@ fn steps_that_are_not_finite_name_the_site_and_keep_the_fit() {
     }
 }
 
+/// What a program says of an index is repeated by a step that knows the statement.
+#[test]
+fn a_step_that_fails_names_the_site_and_the_line() {
+    fn model(ctx: &mut Ctx, groups: &Tensor) -> Result<()> {
+        let level = ctx.plate("groups", 3, |ctx, _| ctx.sample("level", Normal::new(0.0, 1.0)))?;
+        ctx.plate("rows", groups, |ctx, group| {
+            ctx.observe("y", Normal::new(level.at(group), 1.0), 0.5).map(|_| ())
+        })
+    }
+    let line = line!() - 3;
+    let guide = AutoNormal::new(model);
+    let mut svi = Svi::new(model, guide, Adam::new(0.1), TraceElbo::new().jit()).progress(false);
+    let good = Tensor::from([0_i64, 1, 2]);
+    svi.run(5, &good).unwrap();
+    let message = text(svi.run(5, &Tensor::from([0_i64, 7, 2])));
+    assert!(message.starts_with("site `y`: gather: index 7 is outside 0..3"), "{message}");
+    assert!(message.ends_with(&format!("refusals.rs:{line}")), "{message}");
+    // What was fitted is kept, and the fit goes on.
+    assert_eq!(svi.losses().len(), 5);
+    svi.run(5, &good).unwrap();
+    assert_eq!(svi.losses().len(), 10);
+}
+
 #[test]
 fn stable_fits_skip_them() {
     let steps = [1.0, 1.5, f64::INFINITY, 2.0, 7.0, 7.0, 1.5, f64::INFINITY, 1.0];

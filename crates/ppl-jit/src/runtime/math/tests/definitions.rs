@@ -1,10 +1,11 @@
 //! Against the host's functions, at many more arguments.
 
+use ppl_suite::cases::{all_binary, all_unary};
 use ppl_tensor::op::{Binary, Unary};
 
 use super::super::dispatch::testing::{map, zip};
 use super::super::{Avx2, Float, Portable, Target, binary_for, box_muller, unary_for};
-use super::{FUNCTIONS, Function, Unit};
+use super::{FUNCTIONS, Unit};
 
 /// Words without pattern (Steele, Lea and Flood 2014, SplitMix64).
 fn words(seed: u64) -> impl Iterator<Item = u64> {
@@ -87,28 +88,9 @@ const ENDS: [f64; 22] = [
 ];
 
 /// Every function from floats to floats.
-fn all_unary() -> Vec<Unary> {
-    let simple = [Unary::Neg, Unary::Abs, Unary::Sign, Unary::Floor, Unary::Reciprocal, Unary::Sqrt];
-    let of_table = FUNCTIONS.iter().filter_map(|row| match row.1 {
-        Function::Unary(op) => Some(op),
-        Function::Binary(_) => None,
-    });
-    simple.into_iter().chain(of_table).chain([Unary::Polygamma(3)]).collect()
+fn float_functions() -> impl Iterator<Item = Unary> {
+    all_unary().iter().copied().filter(|op| !matches!(op, Unary::IsFinite | Unary::Not))
 }
-
-const ALL_BINARY: [Binary; 11] = [
-    Binary::Add,
-    Binary::Sub,
-    Binary::Mul,
-    Binary::Div,
-    Binary::Rem,
-    Binary::Pow,
-    Binary::Max,
-    Binary::Min,
-    Binary::Atan2,
-    Binary::LogAddExp,
-    Binary::GammaQuantileSlope,
-];
 
 /// Of a sample of all patterns of bits, the value is that of double precision, rounded; and exactly so at ends.
 #[test]
@@ -198,12 +180,12 @@ fn check_ends<T: Float>() {
     let pairs: Vec<(T, T)> = xs.iter().flat_map(|&x| xs.iter().map(move |&y| (x, y))).collect();
     let (left, right): (Vec<T>, Vec<T>) = pairs.iter().copied().unzip();
     for target in Target::available() {
-        for op in all_unary() {
+        for op in float_functions() {
             for (&x, &y) in xs.iter().zip(&map(unary_for::<T>(target, op).unwrap(), &xs)) {
                 same_ends(&format!("{op:?} {target:?} of {x:?}"), y, T::host_unary(op, x));
             }
         }
-        for op in ALL_BINARY {
+        for &op in all_binary() {
             let found = zip(binary_for::<T>(target, op), &left, &right);
             for (&(x, y), &z) in pairs.iter().zip(&found) {
                 same_ends(&format!("{op:?} {target:?} of {x:?} and {y:?}"), z, T::host_binary(op, x, y));
