@@ -115,6 +115,21 @@ macro_rules! make {
 }
 
 impl Sampler for NutsRs {
+    fn in_words(&self) -> String {
+        let Self { target_acceptance, max_tree_depth, jitter, .. } = self;
+        let matrix = match self.matrix {
+            Matrix::Diagonal => "diagonal",
+            Matrix::LowRank => "diagonal and low-rank",
+        };
+        let mut words = format!(
+            "No-U-Turn sampler of nuts-rs: target acceptance {target_acceptance}, {matrix} mass matrix from draws and gradients"
+        );
+        if *jitter > 0.0 {
+            words += &format!(", jitter {jitter}");
+        }
+        words + &format!(", trees of depth up to {max_tree_depth}")
+    }
+
     fn check_options(&self) -> Result<()> {
         let Self { target_acceptance: target, max_tree_depth: depth, jitter, .. } = *self;
         let wrong = |reason: String| Err(Error::argument(reason));

@@ -355,3 +355,20 @@ fn a_density_without_room_diverges() {
         assert!(runs[0].transitions.len() == 50 && runs[0].values.iter().all(|x| x.is_finite()), "{name}");
     }
 }
+
+/// Reports tell which of the samplers it was, and its options.
+#[test]
+fn options_are_told_in_words() {
+    assert_eq!(
+        NutsRs::diagonal().in_words(),
+        "No-U-Turn sampler of nuts-rs: target acceptance 0.8, diagonal mass matrix from draws and gradients, jitter 0.1, \
+         trees of depth up to 10"
+    );
+    let sampler = NutsRs::low_rank().target_acceptance(0.9).jitter(0.0).max_tree_depth(6);
+    let chains = Mcmc::new(sampler).warmup(20).draws(5).chains(1).run(&line, &points()).unwrap();
+    assert_eq!(
+        chains.settings().unwrap().kernel,
+        "No-U-Turn sampler of nuts-rs: target acceptance 0.9, diagonal and low-rank mass matrix from draws and gradients, \
+         trees of depth up to 6"
+    );
+}

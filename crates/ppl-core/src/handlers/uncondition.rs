@@ -21,7 +21,8 @@ impl Handler for Uncondition {
             if let Some(data) = message.value.take() {
                 let found = enter_frames(&data, &message.frames, wanted.rank())?.shape();
                 if found != wanted && wanted.broadcasts_to(&found) {
-                    *distribution = distribution.expand(&Shape::from(&found[..found.rank() - event.rank()]))?;
+                    *distribution =
+                        distribution.expand(&Shape::from(&found[..found.rank() - event.rank()]))?;
                 }
             }
         }
