@@ -27,6 +27,6 @@ pub use diagnostics::{ElpdEstimate, Summary, SummaryRow, loo, waic};
 pub use export::{InferenceData, Labels};
 pub use hamiltonian::{HamiltonianOptions, HamiltonianState, MassMatrix, Metric, Phase};
 pub use hmc::Hmc;
-pub use kernel::{Kernel, Transition};
+pub use kernel::{Adapted, Kernel, Transition};
 pub use nuts::Nuts;
 pub use random_walk::{RandomWalk, RandomWalkState};

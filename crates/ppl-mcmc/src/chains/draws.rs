@@ -8,7 +8,7 @@ use ppl_infer::{Draws, Quantity};
 use ppl_tensor::{Shape, Tensor};
 
 use super::run::ChainRun;
-use crate::Transition;
+use crate::{Adapted, Transition};
 
 /// Draws of several chains on the constrained scale, by site, with what is known of each transition.
 ///
@@ -22,6 +22,7 @@ pub struct Chains {
     unstored: Vec<(usize, Error)>,
     /// Of each chain.
     runs: Vec<RunTimes>,
+    adapted: Vec<Option<Adapted>>,
     settings: Option<RunSettings>,
 }
 
@@ -49,6 +50,8 @@ pub struct RunSettings {
     pub warmup: usize,
     /// Number of draws of each chain.
     pub draws: usize,
+    /// The deepest tree of a trajectory, of a kernel with trees.
+    pub deepest_tree: Option<u32>,
     /// Seed.
     pub seed: u64,
     /// Whether chains went on from a folder: their times are those since then.
@@ -125,6 +128,7 @@ impl Chains {
         };
         let times: Vec<RunTimes> = kept.iter().map(times).collect();
         let mut kept: Vec<ChainRun> = kept.into_iter().map(|(_, run)| run).collect();
+        let adapted = kept.iter_mut().map(|run| run.adapted.take()).collect();
         let draws = kept.iter().map(|run| run.transitions.len()).min();
         let draws =
             draws.ok_or_else(|| Error::argument("the chains were stopped before their first draw"))?;
@@ -139,6 +143,7 @@ impl Chains {
         let mut chains = Self::new(quantities, parts, draws)?;
         chains.warmup = warmup.transpose()?.map(|warmup| Box::new(Self { runs: times.clone(), ..warmup }));
         (chains.failures, chains.unstored, chains.runs) = (failures, unstored, times);
+        chains.adapted = adapted;
         Ok(chains)
     }
 
@@ -161,8 +166,8 @@ impl Chains {
         let sites = quantities.iter().map(site).collect::<Result<_>>()?;
         parts.iter_mut().for_each(|(_, transitions)| transitions.truncate(draws));
         let transitions = parts.into_iter().map(|(_, transitions)| transitions).collect();
-        let (failures, unstored, runs) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { sites, transitions, warmup: None, failures, unstored, runs, settings: None })
+        let (failures, unstored, runs, adapted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { sites, transitions, warmup: None, failures, unstored, runs, adapted, settings: None })
     }
 
     pub(super) fn with_settings(mut self, settings: RunSettings) -> Self {
@@ -262,6 +267,11 @@ impl Chains {
     /// Number and times of each chain whose draws are here.
     pub fn run_times(&self) -> &[RunTimes] {
         &self.runs
+    }
+
+    /// The step size and the mass matrix that each chain here came to; `None` of a kernel without a Hamiltonian.
+    pub fn adapted(&self) -> &[Option<Adapted>] {
+        &self.adapted
     }
 
     /// What was asked for; `None` of a warm-up's draws.

@@ -223,6 +223,7 @@ impl<S: Sampler> Mcmc<S> {
             chains: self.chains,
             warmup: self.warmup,
             draws: self.draws,
+            deepest_tree: self.kernel.deepest_tree_of(),
             seed: self.seed,
             resumed: self.store.as_ref().is_some_and(|place| place.resume),
         }))

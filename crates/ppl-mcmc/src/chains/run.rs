@@ -11,7 +11,7 @@ use ppl_tensor::Key;
 use super::progress::Bars;
 use super::sampler::{ChainContext, Sampler, Target};
 use super::store::Place;
-use crate::{LogDensity, Transition};
+use crate::{Adapted, LogDensity, Transition};
 
 /// What one chain left.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,8 @@ pub struct ChainRun {
     pub warmup_time: Duration,
     /// How long the draws took.
     pub time: Duration,
+    /// What adaptation came to, of a kernel that tells it.
+    pub adapted: Option<Adapted>,
 }
 
 /// How many transitions, and what is kept of them.

@@ -7,11 +7,11 @@ use std::process::Command;
 const VARIABLE: &str = "PPL_ARVIZ_PYTHON";
 
 /// ArviZ, and what is used of it by name: it hides which of its parts are missing.
-pub const ARVIZ: &str = "import sys, zarr, xarray; from arviz_stats import ess, loo, summary";
+pub(crate) const ARVIZ: &str = "import sys, zarr, xarray; from arviz_stats import ess, loo, summary";
 
 /// What a script prints that is given a folder. Nothing where no Python is named and the one that there is lacks what the
 /// script imports: then there is nothing to test. A Python that is named must have it.
-pub fn python(imports: &str, script: &str, folder: &Path) -> Option<String> {
+pub(crate) fn python(imports: &str, script: &str, folder: &Path) -> Option<String> {
     let named = std::env::var(VARIABLE).ok();
     let python = named.as_deref().unwrap_or("python3");
     let run = |script: &str| Command::new(python).args(["-c", script]).arg(folder).output();
