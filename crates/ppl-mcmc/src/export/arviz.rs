@@ -112,9 +112,12 @@ impl InferenceData {
     #[must_use]
     pub fn prior(mut self, draws: &Draws) -> Self {
         for (name, values) in draws.iter() {
-            let known = self.groups.get("posterior").is_some_and(|sites| sites.contains_key(name));
-            let group = if known { "prior" } else { "prior_predictive" };
-            let variable = Variable { values: values.unsqueeze(0), dims: within(draws.plates(name)) };
+            let known = self.groups.get("posterior").and_then(|sites| sites.get(name));
+            let (group, dims) = match known {
+                Some(site) => ("prior", site.dims.clone()),
+                None => ("prior_predictive", within(draws.plates(name))),
+            };
+            let variable = Variable { values: values.unsqueeze(0), dims };
             self.groups.entry(group).or_default().insert(name.clone(), variable);
         }
         self
