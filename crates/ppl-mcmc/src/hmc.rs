@@ -72,7 +72,7 @@ impl Kernel for Hmc {
         let options = options.describe();
         let varied = if *jitter > 0.0 { format!(", jitter {jitter}") } else { String::new() };
         format!(
-            "Hamiltonian Monte Carlo: {options}, trajectories of length {length:.4}{varied}, up to {max_steps} steps"
+            "Hamiltonian Monte Carlo: {options}, trajectories of length {length}{varied}, up to {max_steps} steps"
         )
     }
 
@@ -110,7 +110,8 @@ impl Kernel for Hmc {
         let (metric, stream, phase) = state.parts();
         let length = self.length * jittered(self.length_jitter, stream);
         // A cast of what is too large gives the largest number, which is then bounded.
-        let steps = ((length / step_size) as u32).clamp(1, self.max_steps);
+        let wanted = (length / step_size) as u32;
+        let steps = wanted.clamp(1, self.max_steps);
         if self.end.position.len() != phase.position.len() {
             self.end = Phase::zeros(phase.position.len());
         }
@@ -129,7 +130,7 @@ impl Kernel for Hmc {
         }
         let (log_density, energy) = (phase.log_density, phase.energy());
         state.learn(density, acceptance)?;
-        let saturated = steps == self.max_steps;
+        let saturated = wanted > self.max_steps;
         Ok(Transition {
             log_density,
             acceptance,

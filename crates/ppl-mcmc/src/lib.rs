@@ -19,9 +19,7 @@ mod tree;
 
 pub use adaptation::{DualAveraging, Schedule, Welford};
 pub use calibration::{Calibration, Geweke};
-pub use chains::{
-    ChainContext, ChainRun, Chains, Mcmc, NumberDraws, RunSettings, RunTimes, Sampler, SiteDraws,
-};
+pub use chains::{ChainContext, Chains, Mcmc, NumberDraws, RunSettings, RunTimes, Sampler, SiteDraws};
 pub use density::LogDensity;
 pub use diagnostics::{ElpdEstimate, Summary, SummaryRow, loo, waic};
 pub use export::{InferenceData, Labels};

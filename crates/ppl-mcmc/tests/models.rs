@@ -4,13 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use ppl_core::{Ctx, Error, Result};
+use ppl_core::{Ctx, Result};
 use ppl_dist::{Bernoulli, Exponential, Normal};
 use ppl_infer::{Init, Predictive, compile_potential};
 use ppl_mcmc::diagnostics::mcse_mean;
-use ppl_mcmc::{Chains, LogDensity, Mcmc, Nuts, RandomWalk, loo};
+use ppl_mcmc::{Chains, Mcmc, Nuts, RandomWalk, loo};
 use ppl_tensor::Tensor;
 
 /// A mean with a normal prior, data of unit variance; with what follows from it.
@@ -122,33 +122,6 @@ fn threads_other_chains_and_earlier_compilation_make_no_difference() {
     assert_eq!(alone[..two.len()], two);
     assert_ne!(alone, run(quick().seed(1)));
     assert_ne!(two[..600], two[600..]);
-}
-
-/// Fails at its so-manyth evaluation.
-#[derive(Clone)]
-struct Failing(usize);
-
-impl LogDensity for Failing {
-    fn dimension(&self) -> usize {
-        1
-    }
-
-    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
-        self.0 = self.0.checked_sub(1).ok_or_else(|| Error::argument("the disk is full"))?;
-        gradient[0] = -x[0];
-        Ok(-0.5 * x[0] * x[0])
-    }
-}
-
-#[test]
-fn a_chain_that_fails_leaves_the_others() {
-    let made = AtomicUsize::new(0);
-    let density = || Failing(if made.fetch_add(1, Ordering::Relaxed) == 1 { 700 } else { usize::MAX });
-    let runs = quick().sample(density, &[vec![0.0], vec![0.5], vec![1.0]]).unwrap();
-    let drawn: Vec<usize> = runs.iter().map(|run| run.transitions.len()).collect();
-    assert!(drawn[0] == 100 && drawn[2] == 100 && drawn[1] < 100, "{drawn:?}");
-    assert_eq!(runs[1].failure.as_ref().unwrap().to_string(), "the disk is full");
-    assert_eq!(runs[1].values.len(), drawn[1]);
 }
 
 #[test]

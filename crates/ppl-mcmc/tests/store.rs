@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ppl_core::{Ctx, Result};
+use ppl_core::{Ctx, Result, TensorFile};
 use ppl_dist::Normal;
-use ppl_mcmc::{ChainRun, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
+use ppl_mcmc::{Chains, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
 use ppl_tensor::{KeyStream, Tensor};
 
 fn folder(name: &str) -> PathBuf {
@@ -56,19 +56,28 @@ fn starts() -> Vec<Vec<f64>> {
     STARTS.map(Vec::from).to_vec()
 }
 
-fn run<K: Kernel>(mcmc: &Mcmc<K>, density: &Counted) -> Vec<ChainRun> {
+fn run<K: Kernel>(mcmc: &Mcmc<K>, density: &Counted) -> Chains {
     mcmc.sample(|| density.clone(), &starts()).unwrap()
 }
 
-fn same(found: &[ChainRun], expected: &[ChainRun]) {
-    for (found, expected) in found.iter().zip(expected) {
-        assert!(found.failure.is_none(), "{:?}", found.failure);
-        assert_eq!(found.values, expected.values);
-        assert_eq!(found.transitions, expected.transitions);
-        assert_eq!(found.warmup_values, expected.warmup_values);
-        assert_eq!(found.warmup_transitions, expected.warmup_transitions);
+fn values(chains: &Chains) -> Vec<f64> {
+    chains.get("x").unwrap().to_f64().unwrap()
+}
+
+/// The transitions that were kept of a chain, those of its warm-up included.
+fn taken(chains: &Chains, number: usize) -> usize {
+    let count = |chain: Chains| chain.draw_count() + chain.warmup().map_or(0, Chains::draw_count);
+    chains.chain(number).map_or(0, count)
+}
+
+fn same(found: &Chains, expected: &Chains) {
+    assert!(found.failures().is_empty(), "{:?}", found.failures());
+    assert_eq!(values(found), values(expected));
+    assert_eq!(found.transitions(), expected.transitions());
+    assert_eq!(found.warmup().is_some(), expected.warmup().is_some());
+    if let (Some(found), Some(expected)) = (found.warmup(), expected.warmup()) {
+        same(found, expected);
     }
-    assert_eq!(found.len(), expected.len());
 }
 
 /// Interrupted in the warm-up, among the draws, and not at all.
@@ -79,9 +88,8 @@ fn goes_on<K: Kernel>(name: &str, kernel: K) {
         let folder = folder(&format!("{name}-{case}"));
         let density = Counted::new(evaluations);
         let stopped = run(&mcmc().stop(density.stop.clone()).store(&folder), &density);
-        let taken = |run: &ChainRun| run.warmup_transitions.len() + run.transitions.len();
         // Both chains together: every transition of theirs is one evaluation at least.
-        assert!(evaluations > 300 || stopped.iter().any(|run| taken(run) < 150), "{evaluations}");
+        assert!(evaluations > 300 || (0..2).any(|number| taken(&stopped, number) < 150), "{evaluations}");
         same(&run(&mcmc().resume(&folder), &Counted::new(usize::MAX)), &whole);
         // Once more: everything is read, nothing drawn.
         let none = Counted::new(usize::MAX);
@@ -179,13 +187,133 @@ fn what_does_not_fit_is_refused() {
 
     std::fs::write(folder.join("chain-0.zarr/0.0"), [0; 12]).unwrap();
     std::fs::write(folder.join("chain-1.safetensors"), [0; 12]).unwrap();
-    assert!(text(mcmc().resume(&folder), &y).ends_with("has 0 draws, 20 are needed"));
+    let both = text(mcmc().resume(&folder), &y);
+    assert!(both.contains("has 0 draws, 20 are needed; chain 1 failed: "), "{both}");
     std::fs::remove_file(folder.join("chain-0.zarr/0.0")).unwrap();
     assert!(text(mcmc().resume(&folder), &y).contains("chain-0.zarr/0.0: "));
     std::fs::remove_dir_all(&folder).unwrap();
     std::fs::write(&folder, "").unwrap();
     assert!(text(mcmc().store(folder.join("below")), &y).contains("below"));
     std::fs::remove_file(&folder).unwrap();
+}
+
+/// A second run in the folder would begin its files anew: it is refused whichever chains left some.
+#[test]
+fn no_chain_is_overwritten_where_the_first_one_failed() {
+    let folder = folder("first");
+    let mcmc = || Mcmc::new(Nuts::new()).warmup(20).draws(30);
+    let lost = [vec![f64::NAN, 0.0], STARTS[1].to_vec()];
+    let density = || Counted::new(usize::MAX);
+    let chains = mcmc().store(&folder).sample(density, &lost).unwrap();
+    assert_eq!((chains.failures()[0].0, chains.run_times()[0].number, chains.draw_count()), (0, 1, 30));
+    let rows = || std::fs::metadata(folder.join("chain-1.zarr/0.0")).unwrap().len();
+    let before = rows();
+    let again = mcmc().store(&folder).sample(density, &lost).unwrap_err().to_string();
+    assert!(again.ends_with("there are chains already, which `resume` goes on with"), "{again}");
+    assert_eq!(rows(), before);
+    let resumed = mcmc().draws(40).resume(&folder).sample(density, &lost).unwrap();
+    let whole = mcmc().draws(40).sample(density, &lost).unwrap();
+    same(&resumed.chain(1).unwrap(), &whole.chain(1).unwrap());
+    // Rows whose state was taken away are nobody's to overwrite.
+    std::fs::rename(folder.join("chain-1.safetensors"), folder.join("moved")).unwrap();
+    assert_eq!(mcmc().store(&folder).sample(density, &lost).unwrap_err().to_string(), again);
+    let text = mcmc().resume(&folder).sample(density, &lost).unwrap_err().to_string();
+    assert!(text.contains("chain 1 failed: ") && text.contains("no state from which they go on"), "{text}");
+    assert!(rows() > before);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Whatever would make other draws is refused, in the words of both.
+#[test]
+fn a_chain_goes_on_with_its_own_kernel_alone() {
+    let (folder, y) = (folder("kernel"), Tensor::from([1.0, 2.0]));
+    fn run<K: Kernel>(kernel: K, y: &Tensor, place: impl FnOnce(Mcmc<K>) -> Mcmc<K>) -> Result<Chains> {
+        place(Mcmc::new(kernel).warmup(30).draws(20).chains(2)).run(&model, y)
+    }
+    run(Nuts::new(), &y, |mcmc| mcmc.store(&folder)).unwrap();
+    fn refused<K: Kernel>(kernel: K, y: &Tensor, folder: &Path) {
+        let theirs = Nuts::new().describe();
+        let expected = format!("kernel: {theirs} in the file, {} here", kernel.describe());
+        let text = run(kernel, y, |mcmc| mcmc.resume(folder)).unwrap_err().to_string();
+        assert!(text.ends_with(&expected) && text.contains("chain-0.safetensors"), "{text}");
+    }
+    refused(Hmc::new(), &y, &folder);
+    refused(RandomWalk::new(), &y, &folder);
+    refused(Nuts::new().target_acceptance(0.9), &y, &folder);
+    refused(Nuts::new().mass_matrix(MassMatrix::Dense), &y, &folder);
+    refused(Nuts::new().max_tree_depth(9), &y, &folder);
+    refused(Nuts::new().step_size(0.1), &y, &folder);
+    refused(Nuts::new().jitter(0.1), &y, &folder);
+    run(Nuts::new(), &y, |mcmc| mcmc.resume(&folder)).unwrap();
+
+    let path = folder.join("chain-1.safetensors");
+    let mut file = TensorFile::read(&path).unwrap();
+    file.insert_text("format", "ppl chain 2");
+    file.write(&path).unwrap();
+    let text = run(Nuts::new(), &y, |mcmc| mcmc.resume(&folder)).unwrap_err().to_string();
+    assert!(text.contains("the format `ppl chain 2`, which only an older version goes on with"), "{text}");
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    // Lengths that differ in their last digit are others.
+    let words = |length| Hmc::new().trajectory_length(length).describe();
+    assert_ne!(words(1.0), words(1.0 + f64::EPSILON));
+}
+
+/// Also of chains that have no draws yet, which a log density could be compared at: in the warm-up, and at the start.
+#[test]
+fn another_model_is_seen_before_the_first_draw() {
+    for evaluations in [1, 60] {
+        let (folder, density) = (folder(&format!("early-{evaluations}")), Counted::new(evaluations));
+        let mcmc = || Mcmc::new(RandomWalk::new()).warmup(200).draws(20);
+        let stopped = mcmc().stop(density.stop.clone()).store(&folder).sample(|| density.clone(), &starts());
+        assert_eq!(stopped.unwrap_err().to_string(), "the chains were stopped before their first draw");
+        let resumed =
+            |shift| mcmc().resume(&folder).sample(|| Shifted(Counted::new(usize::MAX), shift), &starts());
+        let text = resumed(1.0).unwrap_err().to_string();
+        assert_eq!(text.matches("the model or its data are others").count(), 2, "{text}");
+        same(&resumed(0.0).unwrap(), &run(&mcmc(), &Counted::new(usize::MAX)));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+/// A log density plus a constant.
+struct Shifted(Counted, f64);
+
+impl LogDensity for Shifted {
+    fn dimension(&self) -> usize {
+        2
+    }
+
+    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
+        Ok(self.0.value_and_gradient(x, gradient)? + self.1)
+    }
+}
+
+/// Draws that take long each are on disk soon after they are made: seen from outside, while the chain runs.
+#[test]
+fn slow_draws_are_written_in_time() {
+    let folder = folder("slow");
+    let density = Counted { pause: Duration::from_millis(200), ..Counted::new(usize::MAX) };
+    let mcmc = Mcmc::new(RandomWalk::new()).warmup(0).draws(15).stop(density.stop.clone()).store(&folder);
+    let array = folder.join("chain-0.zarr/.zarray");
+    let ended = AtomicBool::new(false);
+    let chains = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                let text = std::fs::read_to_string(&array).unwrap_or_default();
+                if text.contains("\"shape\":[") && !text.contains("\"shape\":[0,") {
+                    density.stop.store(true, Ordering::Relaxed);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let chains = mcmc.sample(|| density.clone(), &starts()[..1]);
+        ended.store(true, Ordering::Relaxed);
+        chains.unwrap()
+    });
+    let drawn = chains.draw_count();
+    assert!((1..15).contains(&drawn), "{drawn}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// What is stored is an array that other programs read, while a chain runs and after; Python's zarr itself, where it is.
@@ -240,8 +368,8 @@ impl Kernel for Still {
 #[test]
 fn a_kernel_that_cannot_be_stored_says_so() {
     let folder = folder("still");
-    let runs = run(&Mcmc::new(Still).draws(3).store(&folder), &Counted::new(usize::MAX));
-    let text = runs[0].failure.as_ref().unwrap().to_string();
+    let mcmc = Mcmc::new(Still).draws(3).store(&folder);
+    let text = mcmc.sample(|| Counted::new(usize::MAX), &starts()).unwrap_err().to_string();
     assert_eq!(text, "storing chains is not available for this kernel: it does not write its state");
     std::fs::remove_dir_all(&folder).unwrap();
 }

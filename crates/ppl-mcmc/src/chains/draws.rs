@@ -4,33 +4,42 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use ppl_core::{Error, Result};
-use ppl_infer::{Draws, Quantity};
+use ppl_infer::Draws;
 use ppl_tensor::{Shape, Tensor};
 
-use super::run::ChainRun;
 use crate::{Adapted, Transition};
 
-/// Draws of several chains on the constrained scale, by site, with what is known of each transition.
+/// Draws of several chains on the constrained scale, by site, with what is known of each transition: a table in which every
+/// chain has the same number of draws.
 ///
-/// All chains have the same number of draws: that of the shortest, if they were stopped.
+/// Of chains that all came to their end the table has everything. Where chains were stopped ([`Mcmc::stop`](crate::Mcmc::stop))
+/// they have drawn more or less: it has the chains and draws of the largest table that they fill, so that two chains that had
+/// ended are not cut to the three draws of a third. Nothing that was drawn is lost: [`Chains::chain`] has all of every
+/// chain, of those that failed too, [`Chains::drawn`] counts it, and [`Chains::summary`] says in words which of it is not in
+/// the table.
 #[derive(Debug, Clone)]
 pub struct Chains {
-    sites: IndexMap<String, SiteDraws>,
-    transitions: Vec<Vec<Transition>>,
-    warmup: Option<Box<Chains>>,
-    failures: Vec<(usize, Error)>,
-    unstored: Vec<(usize, Error)>,
-    /// Of each chain.
-    runs: Vec<RunTimes>,
-    adapted: Vec<Option<Adapted>>,
-    settings: Option<RunSettings>,
+    pub(super) sites: IndexMap<String, SiteDraws>,
+    pub(super) transitions: Vec<Vec<Transition>>,
+    pub(super) warmup: Option<Box<Chains>>,
+    pub(super) failures: Vec<(usize, Error)>,
+    pub(super) unstored: Vec<(usize, Error)>,
+    /// Of each chain of the table.
+    pub(super) runs: Vec<RunTimes>,
+    /// Of each chain of the table; of none of a warm-up.
+    pub(super) adapted: Vec<Option<Adapted>>,
+    /// Of every chain, by its number; of none where this is one chain, or a warm-up.
+    pub(super) drawn: Vec<usize>,
+    /// Each chain by itself of whose draws the table has not all.
+    pub(super) apart: Vec<Chains>,
+    pub(super) settings: Option<RunSettings>,
 }
 
 /// How a chain's time was spent.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct RunTimes {
-    /// The chain's number, counted from 0, those that failed included.
+    /// The chain's number, counted from 0, those that are not in the table included.
     pub number: usize,
     /// How long its warm-up took.
     pub warmup: Duration,
@@ -98,6 +107,8 @@ pub(crate) fn element_name(site: &str, shape: &Shape, element: usize) -> String 
     let mut left = element;
     let mut places: Vec<String> = Vec::new();
     for &size in shape.iter().rev() {
+        // A value without numbers has no places: whatever is asked for is called the first.
+        let size = size.max(1);
         places.push((left % size).to_string());
         left /= size;
     }
@@ -106,85 +117,19 @@ pub(crate) fn element_name(site: &str, shape: &Shape, element: usize) -> String 
 }
 
 impl Chains {
-    /// Puts what chains left together.
-    pub(super) fn collect(quantities: &[Quantity], runs: Vec<ChainRun>) -> Result<Self> {
-        let (mut kept, mut failures, mut unstored) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, mut run) in runs.into_iter().enumerate() {
-            unstored.extend(run.unstored.take().map(|error| (number, error)));
-            match run.failure.take() {
-                Some(error) => failures.push((number, error)),
-                None => kept.push((number, run)),
-            }
-        }
-        if kept.is_empty() {
-            let nothing = || Error::argument("there is no chain");
-            return Err(failures.into_iter().next().map_or_else(nothing, |(_, error)| error));
-        }
-        kept.retain(|(_, run)| !run.transitions.is_empty());
-        let times = |(number, run): &(usize, ChainRun)| RunTimes {
-            number: *number,
-            warmup: run.warmup_time,
-            draws: run.time,
-        };
-        let times: Vec<RunTimes> = kept.iter().map(times).collect();
-        let mut kept: Vec<ChainRun> = kept.into_iter().map(|(_, run)| run).collect();
-        let adapted = kept.iter_mut().map(|run| run.adapted.take()).collect();
-        let draws = kept.iter().map(|run| run.transitions.len()).min();
-        let draws =
-            draws.ok_or_else(|| Error::argument("the chains were stopped before their first draw"))?;
-        let first = kept.iter().map(|run| run.warmup_transitions.len()).min().unwrap_or(0);
-        let warmup = (first > 0).then(|| {
-            let parts = kept.iter_mut().map(|run| {
-                (std::mem::take(&mut run.warmup_values), std::mem::take(&mut run.warmup_transitions))
-            });
-            Self::new(quantities, parts.collect(), first)
-        });
-        let parts = kept.into_iter().map(|run| (run.values, run.transitions)).collect();
-        let mut chains = Self::new(quantities, parts, draws)?;
-        chains.warmup = warmup.transpose()?.map(|warmup| Box::new(Self { runs: times.clone(), ..warmup }));
-        (chains.failures, chains.unstored, chains.runs) = (failures, unstored, times);
-        chains.adapted = adapted;
-        Ok(chains)
-    }
-
-    /// The first `draws` of each chain: values `[draw, number]`, and transitions.
-    fn new(
-        quantities: &[Quantity],
-        mut parts: Vec<(Vec<f64>, Vec<Transition>)>,
-        draws: usize,
-    ) -> Result<Self> {
-        let width = quantities.last().map_or(0, |quantity| quantity.range.end);
-        let site = |quantity: &Quantity| -> Result<(String, SiteDraws)> {
-            let rows = parts.iter().flat_map(|(values, _)| values.chunks_exact(width.max(1)).take(draws));
-            let values: Vec<f64> = rows.flat_map(|row| &row[quantity.range.clone()]).copied().collect();
-            let shape = Shape::from([parts.len(), draws]).concat(&quantity.shape);
-            let values = Tensor::new(shape, values)?;
-            let Quantity { plates, latent, bounds, .. } = quantity;
-            let draws = SiteDraws { values, plates: plates.clone(), latent: *latent, bounds: *bounds };
-            Ok((quantity.name.clone(), draws))
-        };
-        let sites = quantities.iter().map(site).collect::<Result<_>>()?;
-        parts.iter_mut().for_each(|(_, transitions)| transitions.truncate(draws));
-        let transitions = parts.into_iter().map(|(_, transitions)| transitions).collect();
-        let (failures, unstored, runs, adapted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { sites, transitions, warmup: None, failures, unstored, runs, adapted, settings: None })
-    }
-
-    pub(super) fn with_settings(mut self, settings: RunSettings) -> Self {
-        self.settings = Some(settings);
-        self
-    }
-
     /// The draws of a site, latent or deterministic: `[chain, draw, …]`.
     ///
     /// # Errors
-    /// If there is none of that name.
+    /// If there is none of that name, or no chain in the table: all failed, or were stopped in the warm-up.
     pub fn get(&self, name: &str) -> Result<&Tensor> {
+        if self.runs.is_empty() {
+            return Err(self.nothing());
+        }
         let found = self.sites.get(name).map(|site| &site.values);
         found.ok_or_else(|| Error::unknown("site", name, self.sites.keys()))
     }
 
-    /// All sites: the latent ones in the order of the model, then the deterministic ones.
+    /// All sites: the latent ones in the order of the model, then the deterministic ones. None if no chain is in the table.
     pub fn sites(&self) -> impl Iterator<Item = (&str, &SiteDraws)> {
         self.sites.iter().map(|(name, site)| (name.as_str(), site))
     }
@@ -212,17 +157,17 @@ impl Chains {
         self.transitions.iter().map(energies).collect()
     }
 
-    /// The number of chains.
+    /// The number of chains in the table.
     pub fn chain_count(&self) -> usize {
         self.transitions.len()
     }
 
-    /// The number of draws of each chain.
+    /// The number of draws of each chain in the table.
     pub fn draw_count(&self) -> usize {
         self.transitions.first().map_or(0, Vec::len)
     }
 
-    /// The number of draws of all chains.
+    /// The number of draws in the table, of all chains.
     pub fn len(&self) -> usize {
         self.chain_count() * self.draw_count()
     }
@@ -247,7 +192,14 @@ impl Chains {
         self.warmup.as_deref()
     }
 
-    /// The chains that failed, by number, and why. Their draws are not here.
+    /// The number of draws that each chain has made, by its number, counted from 0: those that are not in the table, and
+    /// those of chains that failed, included. Empty of one chain, and of a warm-up.
+    pub fn drawn(&self) -> &[usize] {
+        &self.drawn
+    }
+
+    /// The chains that failed, by number, and why. They are not in the table; what they drew before is in
+    /// [`Chains::chain`].
     pub fn failures(&self) -> &[(usize, Error)] {
         &self.failures
     }
@@ -264,12 +216,12 @@ impl Chains {
         (longest(|run| run.warmup), longest(|run| run.draws))
     }
 
-    /// Number and times of each chain whose draws are here.
+    /// Number and times of each chain in the table.
     pub fn run_times(&self) -> &[RunTimes] {
         &self.runs
     }
 
-    /// The step size and the mass matrix that each chain here came to; `None` of a kernel without a Hamiltonian.
+    /// The step size and the mass matrix that each chain in the table came to; `None` of a kernel without a Hamiltonian.
     pub fn adapted(&self) -> &[Option<Adapted>] {
         &self.adapted
     }

@@ -1,6 +1,9 @@
 //! Chains: how they are run, and what they leave.
 
+mod clock;
+mod collect;
 mod draws;
+mod layout;
 mod lockstep;
 mod mcmc;
 mod numbers;
@@ -13,5 +16,4 @@ mod store;
 pub use draws::{Chains, RunSettings, RunTimes, SiteDraws};
 pub use mcmc::Mcmc;
 pub use numbers::NumberDraws;
-pub use run::ChainRun;
 pub use sampler::{ChainContext, Sampler};

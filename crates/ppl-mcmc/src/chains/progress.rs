@@ -1,9 +1,10 @@
 //! Progress bars, one a chain.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::clock::Clock;
 use crate::Transition;
 
 /// The bars of all chains; on a terminal only.
@@ -17,13 +18,10 @@ pub(super) struct Bar {
     bar: Option<ProgressBar>,
     untold: u64,
     divergences: usize,
-    told: Instant,
+    clock: Clock,
 }
 
 const REFRESH: Duration = Duration::from_millis(100);
-
-/// Transitions between two looks at the clock.
-const UNSEEN: u64 = 16;
 
 impl Bars {
     pub(super) fn new(shown: bool, chains: usize, transitions: usize) -> Self {
@@ -40,22 +38,32 @@ impl Bars {
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
                 .with_prefix(format!("chain {number}"))
         });
-        Bar { bar, untold: 0, divergences: 0, told: Instant::now() }
+        Bar { bar, untold: 0, divergences: 0, clock: Clock::new(REFRESH) }
     }
 }
 
 impl Bar {
+    /// The chain goes on after so many transitions, among them these draws.
+    pub(super) fn skip(&mut self, transitions: usize, draws: &[Transition]) {
+        self.divergences = draws.iter().filter(|transition| transition.divergent).count();
+        if let Some(bar) = &self.bar {
+            bar.set_position(transitions as u64);
+            // Speed, and the time that is left, are of what is drawn now.
+            bar.reset_eta();
+        }
+    }
+
     /// One more transition.
     pub(super) fn tell(&mut self, transition: &Transition, warming_up: bool) {
         let Some(bar) = &self.bar else { return };
         self.untold += 1;
         self.divergences += usize::from(transition.divergent && !warming_up);
-        if self.untold.is_multiple_of(UNSEEN) && self.told.elapsed() >= REFRESH {
+        if self.clock.is_due() {
             let phase = if warming_up { "warm-up, " } else { "" };
             let (step, divergences) = (transition.step_size, self.divergences);
             bar.set_message(format!("{phase}step {step:.3}, {divergences} divergent"));
             bar.inc(std::mem::take(&mut self.untold));
-            self.told = Instant::now();
+            self.clock.restart();
         }
     }
 
@@ -64,5 +72,22 @@ impl Bar {
             bar.inc(self.untold);
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_that_goes_on_begins_where_it_was() {
+        let shown = ProgressBar::hidden();
+        shown.set_length(100);
+        let mut bar = Bar { bar: Some(shown.clone()), untold: 0, divergences: 0, clock: Clock::new(REFRESH) };
+        let divergent = Transition { divergent: true, ..Transition::default() };
+        bar.skip(60, &[divergent, Transition::default()]);
+        assert_eq!((shown.position(), bar.divergences), (60, 1));
+        bar.tell(&divergent, false);
+        assert_eq!((bar.untold, bar.divergences), (1, 2));
     }
 }

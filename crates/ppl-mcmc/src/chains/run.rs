@@ -10,34 +10,33 @@ use ppl_tensor::Key;
 
 use super::progress::Bars;
 use super::sampler::{ChainContext, Sampler, Target};
-use super::store::Place;
+use super::store::{Identity, Place};
 use crate::{Adapted, LogDensity, Transition};
 
 /// What one chain left.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct ChainRun {
+pub(super) struct ChainRun {
     /// The draws, row-major `[draw, number]`.
-    pub values: Vec<f64>,
+    pub(super) values: Vec<f64>,
     /// What is known of each draw's transition.
-    pub transitions: Vec<Transition>,
+    pub(super) transitions: Vec<Transition>,
     /// The draws of the warm-up, if they were asked for.
-    pub warmup_values: Vec<f64>,
+    pub(super) warmup_values: Vec<f64>,
     /// The transitions of the warm-up, if they were asked for.
-    pub warmup_transitions: Vec<Transition>,
+    pub(super) warmup_transitions: Vec<Transition>,
     /// Why it ended before its last draw, unless it was stopped.
-    pub failure: Option<Error>,
+    pub(super) failure: Option<Error>,
     /// Why it could not be stored to its end, where that failed: its draws are all here.
-    pub unstored: Option<Error>,
+    pub(super) unstored: Option<Error>,
     /// How long the warm-up took.
-    pub warmup_time: Duration,
+    pub(super) warmup_time: Duration,
     /// How long the draws took.
-    pub time: Duration,
+    pub(super) time: Duration,
     /// What adaptation came to, of a kernel that tells it.
-    pub adapted: Option<Adapted>,
+    pub(super) adapted: Option<Adapted>,
 }
 
-/// How many transitions, and what is kept of them.
+/// How many transitions, of which kernel, and what is kept of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan<'a> {
     pub(super) warmup: usize,
@@ -47,10 +46,25 @@ pub(super) struct Plan<'a> {
     /// Whether chains wait for each other: all of them have a thread then.
     pub(super) together: bool,
     pub(super) seed: u64,
+    /// In words.
+    pub(super) kernel: &'a str,
     pub(super) key: &'a Key,
     pub(super) store: Option<&'a Place>,
     pub(super) stop: Option<&'a AtomicBool>,
     pub(super) progress: bool,
+}
+
+impl Plan<'_> {
+    /// Transitions of a chain, warm-up and draws.
+    pub(super) fn transitions(&self) -> usize {
+        self.warmup.saturating_add(self.draws)
+    }
+
+    /// What stored chains must have in common with these, of which a draw has `width` numbers.
+    pub(super) fn identity(&self, width: usize) -> Identity {
+        let Plan { seed, warmup, keep_warmup, .. } = *self;
+        Identity { kernel: self.kernel.to_owned(), seed, warmup, keep_warmup, width }
+    }
 }
 
 /// A chain that is to be run.
@@ -73,9 +87,9 @@ where
     D: LogDensity + Send,
 {
     if let Some(place) = plan.store {
-        place.prepare()?;
+        place.prepare(jobs.len(), &plan.identity(width))?;
     }
-    let bars = Bars::new(plan.progress, jobs.len(), plan.warmup + plan.draws);
+    let bars = Bars::new(plan.progress, jobs.len(), plan.transitions());
     let work = jobs.into_iter().enumerate().map(|(number, job)| {
         let stream = plan.key.fold_in(number).stream()?;
         Ok(Mutex::new(Some((job, sampler.clone(), stream, bars.bar(number)))))
@@ -116,6 +130,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Bytes of a list that are reserved at once; longer ones grow.
+const ROOM: usize = 1 << 30;
+
 /// A density, and the function that says what is kept of its points.
 struct Kept<'a, D, F> {
     density: D,
@@ -140,20 +157,34 @@ impl ChainRun {
         }
     }
 
-    /// Room for all that is to come.
+    /// Room for all that is to come, if there is so much: more may be asked for than is ever drawn.
     pub(super) fn reserve(&mut self, plan: Plan<'_>, width: usize) {
         let lengths = [(true, if plan.keep_warmup { plan.warmup } else { 0 }), (false, plan.draws)];
         for (warming_up, n) in lengths {
             let (values, transitions) = self.lists(warming_up);
             let more = n.saturating_sub(transitions.len());
-            values.reserve_exact(more.saturating_mul(width));
-            transitions.reserve_exact(more);
+            let numbers = more.saturating_mul(width);
+            if numbers.saturating_mul(size_of::<f64>()) <= ROOM
+                && more.saturating_mul(size_of::<Transition>()) <= ROOM
+            {
+                values.try_reserve_exact(numbers).and_then(|()| transitions.try_reserve_exact(more)).ok();
+            }
         }
+    }
+
+    /// Room for one more draw.
+    ///
+    /// # Errors
+    /// If there is no memory left.
+    pub(super) fn room(&mut self, warming_up: bool, width: usize) -> Result<()> {
+        let (values, transitions) = self.lists(warming_up);
+        let room = values.try_reserve(width).and_then(|()| transitions.try_reserve(1));
+        room.map_err(|_| Error::argument("there is no memory for another draw"))
     }
 
     /// What was stored: rows of the warm-up, `warmup` in all, and up to so many draws.
     pub(super) fn fill(&mut self, rows: Vec<(Vec<f64>, Transition)>, warmup: usize, draws: usize) {
-        for (number, (row, transition)) in rows.into_iter().take(warmup + draws).enumerate() {
+        for (number, (row, transition)) in rows.into_iter().take(warmup.saturating_add(draws)).enumerate() {
             let (values, transitions) = self.lists(number < warmup);
             values.extend(row);
             transitions.push(transition);

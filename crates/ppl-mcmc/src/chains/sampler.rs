@@ -8,7 +8,7 @@ use ppl_tensor::KeyStream;
 
 use super::progress::Bar;
 use super::run::{ChainRun, Plan};
-use super::store::{self, Identity, Store};
+use super::store::{self, Store};
 use crate::kernel::type_name;
 use crate::{Kernel, LogDensity, Transition};
 
@@ -64,7 +64,9 @@ impl<K: Kernel> Sampler for K {
             Some(state) => state,
             None => {
                 let (start, warmup, stream) = (chain.start()?.to_vec(), chain.warmup(), chain.stream());
-                self.init(chain.density(), &start, warmup, stream)?
+                let state = self.init(chain.density(), &start, warmup, stream)?;
+                chain.begin_store(K::position(&state))?;
+                state
             }
         };
         chain.save::<K>(&state)?;
@@ -101,6 +103,8 @@ pub struct ChainContext<'a> {
     run: ChainRun,
     /// Number of transitions.
     taken: usize,
+    /// At the last of them; of chains that are stored, at the start before there is one.
+    log_density: f64,
     going: bool,
     created: Instant,
     drawing: Instant,
@@ -116,8 +120,23 @@ impl<'a> ChainContext<'a> {
         bar: Bar,
     ) -> Self {
         let (store, run, now) = (None, ChainRun::default(), Instant::now());
-        let (taken, going, created, drawing) = (0, false, now, now);
-        Self { number, plan, width, target, start, stream, bar, store, run, taken, going, created, drawing }
+        let (taken, log_density, going, created, drawing) = (0, f64::NAN, false, now, now);
+        Self {
+            number,
+            plan,
+            width,
+            target,
+            start,
+            stream,
+            bar,
+            store,
+            run,
+            taken,
+            log_density,
+            going,
+            created,
+            drawing,
+        }
     }
 
     /// What is sampled from.
@@ -150,14 +169,14 @@ impl<'a> ChainContext<'a> {
 
     /// Whether another transition is wanted: there are draws to come, and nobody stopped the chains.
     pub fn goes_on(&mut self) -> bool {
-        let Plan { warmup, draws, stop, .. } = self.plan;
+        let Plan { warmup, stop, .. } = self.plan;
         if !self.going {
             self.going = true;
             self.run.reserve(self.plan, self.width);
             self.begin_draws();
         }
         let stopped = stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-        if stopped || self.taken >= warmup + draws {
+        if stopped || self.taken >= self.plan.transitions() {
             if !self.run.transitions.is_empty() {
                 self.run.time = self.drawing.elapsed();
             }
@@ -177,11 +196,12 @@ impl<'a> ChainContext<'a> {
     /// One more transition, to this position `[d]` on unconstrained space.
     ///
     /// # Errors
-    /// If the position has another length, or the model's values there cannot be computed.
+    /// If the position has another length, the model's values there cannot be computed, or there is no memory left.
     pub fn record(&mut self, position: &[f64], transition: Transition) -> Result<()> {
         let Plan { warmup, keep_warmup, .. } = self.plan;
         let warming_up = self.taken < warmup;
         self.taken += 1;
+        self.log_density = transition.log_density;
         self.bar.tell(&transition, warming_up);
         if warming_up && !keep_warmup {
             return Ok(());
@@ -190,6 +210,7 @@ impl<'a> ChainContext<'a> {
         if found != wanted {
             return Err(Error::Shape(format!("the draw has {found} numbers, the log density {wanted}")));
         }
+        self.run.room(warming_up, self.width)?;
         let (values, transitions) = self.run.lists(warming_up);
         let end = values.len();
         values.resize(end + self.width, 0.0);
@@ -217,22 +238,33 @@ impl<'a> ChainContext<'a> {
     /// Opens the chain's files, if it is stored: the state that it had come to, if it is there.
     fn stored<K: Kernel>(&mut self) -> Result<Option<K::State>> {
         let Some(place) = self.plan.store else { return Ok(None) };
-        let Plan { seed, warmup, keep_warmup, draws, .. } = self.plan;
-        let identity = Identity { seed, warmup, keep_warmup, width: self.width };
-        let (store, stored) = Store::open::<K>(place, self.number, identity)?;
+        let Plan { warmup, keep_warmup, draws, .. } = self.plan;
+        let (store, stored) = Store::open::<K>(place, self.number, self.plan.identity(self.width))?;
         self.store = Some(store);
         let Some(stored) = stored else { return Ok(None) };
         store::check_same::<K>(self.target.density(), &stored)?;
         self.run.fill(stored.rows, if keep_warmup { warmup } else { 0 }, draws);
-        self.taken = stored.taken;
+        (self.taken, self.log_density) = (stored.taken, stored.log_density);
+        self.bar.skip(self.taken, &self.run.transitions);
         Ok(Some(stored.state))
     }
 
+    /// What a state that no transition has changed is to be compared by when the chain goes on from it.
+    fn begin_store(&mut self, position: &[f64]) -> Result<()> {
+        if self.store.is_some() {
+            let density = self.target.density();
+            self.log_density = density.value_and_gradient(position, &mut vec![0.0; position.len()])?;
+        }
+        Ok(())
+    }
+
     fn save<K: Kernel>(&mut self, state: &K::State) -> Result<()> {
-        self.store.as_mut().map_or(Ok(()), |store| store.save::<K>(state, self.taken))
+        let (taken, log_density) = (self.taken, self.log_density);
+        self.store.as_mut().map_or(Ok(()), |store| store.save::<K>(state, taken, log_density))
     }
 
     fn save_in_time<K: Kernel>(&mut self, state: &K::State) -> Result<()> {
-        self.store.as_mut().map_or(Ok(()), |store| store.save_in_time::<K>(state, self.taken))
+        let (taken, log_density) = (self.taken, self.log_density);
+        self.store.as_mut().map_or(Ok(()), |store| store.save_in_time::<K>(state, taken, log_density))
     }
 }

@@ -3,21 +3,19 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ppl_core::{Error, Result, TensorFile};
 use serde_json::{Value, json};
 
+use super::clock::Clock;
 use crate::{Kernel, LogDensity, Transition};
 
 /// What the file says it is; another number where older files cannot be read.
-const FORMAT: &str = "ppl chain 2";
+const FORMAT: &str = "ppl chain 3";
 
 /// At most so much of a run is lost where it is killed.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// Transitions between two looks at the clock.
-const UNSEEN: usize = 16;
 
 /// Numbers of a transition in a row, as ArviZ calls them; the energy is NaN of kernels that have none.
 const STATISTICS: [&str; 8] = [
@@ -42,8 +40,10 @@ pub(super) struct Place {
 }
 
 /// What must be the same for a chain to go on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Identity {
+    /// The kernel and its options, in words.
+    pub(super) kernel: String,
     pub(super) seed: u64,
     pub(super) warmup: usize,
     pub(super) keep_warmup: bool,
@@ -58,7 +58,7 @@ pub(super) struct Store {
     state_path: PathBuf,
     /// Number of rows.
     count: usize,
-    saved: Instant,
+    clock: Clock,
     /// Whether a state was written: what fails before that ends the chain, what fails later does not.
     begun: bool,
     broken: Option<Error>,
@@ -68,6 +68,8 @@ pub(super) struct Store {
 pub(super) struct Stored<S> {
     pub(super) state: S,
     pub(super) taken: usize,
+    /// At the state's position.
+    pub(super) log_density: f64,
     /// Values and transition of each row.
     pub(super) rows: Vec<(Vec<f64>, Transition)>,
 }
@@ -83,24 +85,53 @@ fn chunk(array: &Path) -> PathBuf {
     array.join("0.0")
 }
 
+/// Whether there are rows in an array.
+fn has_rows(array: &Path) -> bool {
+    std::fs::metadata(chunk(array)).is_ok_and(|rows| rows.len() > 0)
+}
+
 impl Place {
-    /// Makes the folder, in which there is no chain yet unless they are to go on.
-    pub(super) fn prepare(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.folder).map_err(|error| Error::file(&self.folder, error))?;
-        let (_, state) = paths(self, 0);
+    /// Makes the folder, in which there is no chain yet unless they are to go on. Those of the first `chains` that are there
+    /// are of the same run then.
+    pub(super) fn prepare(&self, chains: usize, identity: &Identity) -> Result<()> {
+        let found = std::fs::create_dir_all(&self.folder).and_then(|()| self.holds_chains());
+        let found = found.map_err(|error| Error::file(&self.folder, error))?;
         let path = self.folder.display();
-        match (self.resume, state.exists()) {
+        match (self.resume, found) {
             (false, true) => {
                 Err(Error::argument(format!("{path}: there are chains already, which `resume` goes on with")))
             }
             (true, false) => Err(Error::argument(format!("{path}: there are no chains to go on with"))),
-            _ => Ok(()),
+            (true, true) => {
+                // A file that cannot be read ends its own chain alone.
+                let files = (0..chains).filter_map(|chain| TensorFile::read(paths(self, chain).1).ok());
+                files.into_iter().try_for_each(|file| identity.check(&file))
+            }
+            (false, false) => Ok(()),
         }
+    }
+
+    /// Whether any chain has left a state or a row here, whatever its number: the first may have failed at its start.
+    fn holds_chains(&self) -> std::io::Result<bool> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name =
+                path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("chain-"));
+            let Some((number, kind)) = name.and_then(|name| name.split_once('.')) else { continue };
+            let is_number = number.parse::<usize>().is_ok();
+            if is_number && (kind == "safetensors" || kind == "zarr" && has_rows(&path)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 impl Store {
     /// Begins the files of a chain, or goes on with them if they are there.
+    ///
+    /// # Errors
+    /// If they cannot be read or made, or there are rows without a state.
     pub(super) fn open<K: Kernel>(
         place: &Place,
         chain: usize,
@@ -108,7 +139,13 @@ impl Store {
     ) -> Result<(Self, Option<Stored<K::State>>)> {
         let (array, state_path) = paths(place, chain);
         let stored = match place.resume && state_path.exists() {
-            true => Some(read::<K>(&chunk(&array), &state_path, identity)?),
+            true => Some(read::<K>(&chunk(&array), &state_path, &identity)?),
+            // Rows are written after a state: somebody took that away, and may want them.
+            false if has_rows(&array) => {
+                let path = chunk(&array);
+                let reason = "there are draws here, and no state from which they go on: move them away";
+                return Err(Error::argument(format!("{}: {reason}", path.display())));
+            }
             false => None,
         };
         let count = stored.as_ref().map_or(0, |stored| stored.rows.len());
@@ -122,8 +159,8 @@ impl Store {
             Ok(BufWriter::with_capacity(WAITING, file))
         };
         let rows = open().map_err(|error| Error::file(&array, error))?;
-        let saved = Instant::now();
-        Ok((Self { identity, rows, array, state_path, count, saved, begun: false, broken: None }, stored))
+        let clock = Clock::new(INTERVAL);
+        Ok((Self { identity, rows, array, state_path, count, clock, begun: false, broken: None }, stored))
     }
 
     /// Why the chain is no longer written: its draws are in memory alone.
@@ -168,22 +205,27 @@ impl Store {
     }
 
     /// Saves the state after so many transitions if that is due.
-    pub(super) fn save_in_time<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
-        match taken.is_multiple_of(UNSEEN) && self.saved.elapsed() >= INTERVAL {
-            true => self.save::<K>(state, taken),
+    pub(super) fn save_in_time<K: Kernel>(
+        &mut self,
+        state: &K::State,
+        taken: usize,
+        log_density: f64,
+    ) -> Result<()> {
+        match self.clock.is_due() {
+            true => self.save::<K>(state, taken, log_density),
             false => Ok(()),
         }
     }
 
-    /// Saves the state after so many transitions: first the rows, which it counts.
+    /// Saves the state after so many transitions, and the log density there: first the rows, which it counts.
     ///
     /// # Errors
     /// If it is the first one, and cannot be written.
-    pub(super) fn save<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
-        self.attempt(|store| store.write_state::<K>(state, taken))
+    pub(super) fn save<K: Kernel>(&mut self, state: &K::State, taken: usize, log_density: f64) -> Result<()> {
+        self.attempt(|store| store.write_state::<K>(state, taken, log_density))
     }
 
-    fn write_state<K: Kernel>(&mut self, state: &K::State, taken: usize) -> Result<()> {
+    fn write_state<K: Kernel>(&mut self, state: &K::State, taken: usize, log_density: f64) -> Result<()> {
         let synced = self.rows.flush().and_then(|()| self.rows.get_ref().sync_data());
         let described = synced.and_then(|()| self.describe());
         described.map_err(|error| Error::file(&self.array, error))?;
@@ -194,9 +236,12 @@ impl Store {
         }
         file.insert_text("taken", taken.to_string());
         file.insert_text("rows", self.count.to_string());
+        // As Rust writes a number it is read back the same.
+        file.insert_text("log density", log_density.to_string());
         K::write_state(state, &mut file)?;
         file.write(&self.state_path)?;
-        (self.saved, self.begun) = (Instant::now(), true);
+        self.begun = true;
+        self.clock.restart();
         Ok(())
     }
 }
@@ -224,35 +269,51 @@ impl Store {
 
 impl Identity {
     /// Numbers of a row.
-    fn row(self) -> usize {
+    fn row(&self) -> usize {
         self.width + STATISTICS.len()
     }
 
-    fn texts(&self) -> [(&'static str, String); 4] {
+    fn texts(&self) -> [(&'static str, String); 5] {
         [
+            ("kernel", self.kernel.clone()),
             ("seed", self.seed.to_string()),
             ("warm-up", self.warmup.to_string()),
             ("warm-up kept", self.keep_warmup.to_string()),
             ("numbers of a draw", self.width.to_string()),
         ]
     }
+
+    /// Whether a state is of a chain of this run.
+    fn check(&self, file: &TensorFile) -> Result<()> {
+        match file.text("format") {
+            Ok(FORMAT) => {}
+            Ok(older) if older.starts_with("ppl chain ") => {
+                let reason = format!(
+                    "it has the format `{older}`, which only an older version goes on with: {FORMAT} is read here"
+                );
+                return Err(file.damaged(reason));
+            }
+            _ => return Err(file.damaged("the file holds no chain")),
+        }
+        for (name, ours) in self.texts() {
+            let theirs = file.text(name)?;
+            if theirs != ours {
+                return Err(file.damaged(format!("{name}: {theirs} in the file, {ours} here")));
+            }
+        }
+        Ok(())
+    }
 }
 
-fn read<K: Kernel>(rows_path: &Path, state_path: &Path, identity: Identity) -> Result<Stored<K::State>> {
+fn read<K: Kernel>(rows_path: &Path, state_path: &Path, identity: &Identity) -> Result<Stored<K::State>> {
     let file = TensorFile::read(state_path)?;
-    if !file.text("format").is_ok_and(|format| format == FORMAT) {
-        return Err(file.damaged("the file holds no chain"));
+    identity.check(&file)?;
+    fn number<T: std::str::FromStr>(file: &TensorFile, name: &str) -> Result<T> {
+        let wrong = |_| file.damaged(format!("the entry `{name}` is not a number"));
+        file.text(name)?.parse().map_err(wrong)
     }
-    for (name, ours) in identity.texts() {
-        let theirs = file.text(name)?;
-        if theirs != ours {
-            return Err(file.damaged(format!("{name}: {theirs} in the file, {ours} here")));
-        }
-    }
-    let count = |name: &str| -> Result<usize> {
-        file.text(name)?.parse().map_err(|_| file.damaged(format!("the entry `{name}` is not a number")))
-    };
-    let (taken, rows) = (count("taken")?, count("rows")?);
+    let (taken, rows): (usize, usize) = (number(&file, "taken")?, number(&file, "rows")?);
+    let log_density = number(&file, "log density")?;
     let state = K::read_state(&file)?;
     let width = identity.row();
     let content = || -> std::io::Result<Vec<f64>> {
@@ -266,7 +327,7 @@ fn read<K: Kernel>(rows_path: &Path, state_path: &Path, identity: Identity) -> R
         let (path, found) = (rows_path.display(), rows_read.len());
         return Err(file.damaged(format!("{path} has {found} draws, {rows} are needed")));
     }
-    Ok(Stored { state, taken, rows: rows_read })
+    Ok(Stored { state, taken, log_density, rows: rows_read })
 }
 
 /// Values and transition of a row; numbers that are no counts are cast to some.
@@ -285,7 +346,7 @@ fn row_of(row: &[f64], width: usize) -> (Vec<f64>, Transition) {
     (values.to_vec(), transition)
 }
 
-/// Whether a density is that of a stored draw: the same program on the same data differs in rounding alone, on another
+/// Whether a density is that of a stored state: the same program on the same data differs in rounding alone, on another
 /// machine.
 pub(super) fn check_same<K: Kernel>(density: &mut dyn LogDensity, stored: &Stored<K::State>) -> Result<()> {
     let position = K::position(&stored.state);
@@ -295,14 +356,13 @@ pub(super) fn check_same<K: Kernel>(density: &mut dyn LogDensity, stored: &Store
             format!("the stored chain has {found} numbers on unconstrained space, the log density {wanted}");
         return Err(Error::argument(reason));
     }
-    let Some((_, last)) = stored.rows.last() else { return Ok(()) };
     let here = density.value_and_gradient(position, &mut vec![0.0; wanted])?;
-    let there = last.log_density;
-    match (here - there).abs() <= 1e-6 * there.abs().max(1.0) {
+    let there = stored.log_density;
+    match here == there || (here - there).abs() <= 1e-6 * there.abs().max(1.0) {
         true => Ok(()),
         false => {
             let reason = format!(
-                "the log density of the last stored draw is {here}, and was {there}: the model or its data are others"
+                "the log density where the stored chain is is {here}, and was {there}: the model or its data are others"
             );
             Err(Error::argument(reason))
         }

@@ -103,15 +103,7 @@ fn row(number: &NumberDraws) -> SummaryRow {
 }
 
 fn warnings(chains: &Chains, rows: &[SummaryRow], facts: &[Facts]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (number, error) in chains.failures() {
-        warnings.push(format!("chain {number} failed and is left out: {error}"));
-    }
-    for (number, error) in chains.unstored() {
-        warnings.push(format!(
-            "chain {number} is not stored to its end: {error}; all its draws are here, `resume` would go on from earlier ones"
-        ));
-    }
+    let mut warnings = chains.told();
     let total = chains.len();
     let divergences = chains.divergences();
     if divergences > 0 {

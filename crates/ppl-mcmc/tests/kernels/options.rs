@@ -1,10 +1,11 @@
 //! Options of kernels: each does what it says, and is refused out of range.
 
-use ppl_mcmc::{ChainRun, Hmc, Kernel, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
+use ppl_infer::Init;
+use ppl_mcmc::{Hmc, Kernel, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
 
-use crate::targets::{BANANA, Gaussian, sample};
+use crate::targets::{BANANA, Gaussian, Run, sample};
 
-fn transitions(runs: &[ChainRun]) -> impl Iterator<Item = &Transition> {
+fn transitions(runs: &[Run]) -> impl Iterator<Item = &Transition> {
     runs.iter().flat_map(|run| &run.transitions)
 }
 
@@ -53,6 +54,9 @@ fn trajectories_are_no_longer_than_allowed() {
         assert!(transitions(&runs).all(|t| t.leapfrogs == steps && !t.saturated), "{length}");
         let runs = hmc(Hmc::new().trajectory_length(length).max_steps(5));
         assert!(transitions(&runs).all(|t| t.leapfrogs == steps.min(5) && t.saturated == (steps > 5)));
+        // As many as are allowed, and no more wanted.
+        let runs = hmc(Hmc::new().trajectory_length(length).max_steps(steps));
+        assert!(transitions(&runs).all(|t| t.leapfrogs == steps && !t.saturated), "{length}");
     }
 }
 
@@ -135,4 +139,16 @@ fn bad_options_are_refused() {
     }
     assert!(refused(Mcmc::new(Nuts::new().max_tree_depth(31))).ends_with("must be 1 to 30"));
     assert!(nuts().sample(|| Gaussian::correlated(0.0), &[]).is_err());
+    assert_eq!(
+        refused(nuts().chains(2)),
+        "2 chains were asked for, and 1 starts given: there is one chain a start"
+    );
+    assert_eq!(refused(nuts().vectorized(true)), "vectorised chains are of models: leave `vectorized` out");
+    assert_eq!(
+        refused(nuts().init(Init::Feasible)),
+        "chains begin at the starts that are given: leave `init` out"
+    );
+    assert!(
+        refused(nuts().warmup(usize::MAX)).ends_with("were asked for, at most 1099511627776 can be made")
+    );
 }

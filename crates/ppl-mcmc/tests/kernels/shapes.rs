@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use ppl_mcmc::diagnostics::r_hat;
 use ppl_mcmc::{Hmc, Kernel, LogDensity, Mcmc, Nuts, RandomWalk};
 
-use crate::targets::{BANANA, FUNNEL, Gaussian, MODES, Target, deviation, number, sample};
+use crate::targets::{BANANA, FUNNEL, Gaussian, MODES, Target, deviation, number, runs, sample};
 
 /// `E x = 0`, `E y = E x² = 1`, `Var y = Var x² + ½`. With steps that are accepted as 0.8 asks for, trajectories diverge
 /// in the bends of the tails.
@@ -74,12 +74,12 @@ fn weights_beyond_all_numbers_are_weighed() {
         };
         let stair = Scaled(stair, height);
         let kernel = Nuts::new().step_size(0.3).max_tree_depth(4);
-        let runs = Mcmc::new(kernel)
+        let chains = Mcmc::new(kernel)
             .warmup(0)
             .draws(200)
             .sample(|| stair.clone(), &[vec![0.5], vec![-3.0]])
             .unwrap();
-        for run in &runs {
+        for run in &runs(&chains) {
             let levels: Vec<f64> = run.values.iter().map(|x| x.floor()).collect();
             assert!(levels.is_sorted() && levels[199] > levels[0] + 50.0, "{height}: {levels:?}");
             assert!(
@@ -106,8 +106,8 @@ impl LogDensity for Scaled {
 }
 
 fn failure<K: Kernel>(kernel: K, target: &(impl LogDensity + Clone + Send), start: &[f64]) -> String {
-    let runs = Mcmc::new(kernel).warmup(100).draws(10).sample(|| target.clone(), &[start.to_vec()]).unwrap();
-    runs[0].failure.as_ref().unwrap().to_string()
+    let mcmc = Mcmc::new(kernel).warmup(100).draws(10);
+    mcmc.sample(|| target.clone(), &[start.to_vec()]).unwrap_err().to_string()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Log densities written by hand.
 
 use ppl_core::Result;
-use ppl_mcmc::{ChainRun, Kernel, LogDensity, Mcmc};
+use ppl_mcmc::{Chains, Kernel, LogDensity, Mcmc, Transition};
 
 /// A function and its gradient.
 #[derive(Clone, Copy)]
@@ -94,22 +94,29 @@ pub(crate) const MODES: Target = Target {
 };
 
 /// Chains from starts spread about the origin; none fails.
-pub(crate) fn sample<K: Kernel, D: LogDensity + Clone + Send + Sync>(
-    mcmc: Mcmc<K>,
-    target: &D,
-) -> Vec<ChainRun> {
+pub(crate) fn sample<K: Kernel, D: LogDensity + Clone + Send + Sync>(mcmc: Mcmc<K>, target: &D) -> Vec<Run> {
     let starts: Vec<Vec<f64>> = (0..4)
         .map(|chain| (0..target.dimension()).map(|i| ((7 * chain + i) as f64).sin()).collect())
         .collect();
-    let runs = mcmc.sample(|| target.clone(), &starts).unwrap();
-    for run in &runs {
-        assert!(run.failure.is_none(), "{:?}", run.failure);
-    }
-    runs
+    let chains = mcmc.sample(|| target.clone(), &starts).unwrap();
+    assert!(chains.failures().is_empty(), "{:?}", chains.failures());
+    runs(&chains)
+}
+
+/// The draws `[draw, d]` of one chain, and their transitions.
+pub(crate) struct Run {
+    pub(crate) values: Vec<f64>,
+    pub(crate) transitions: Vec<Transition>,
+}
+
+pub(crate) fn runs(chains: &Chains) -> Vec<Run> {
+    let values = chains.get("x").unwrap().to_f64().unwrap();
+    let parts = values.chunks(values.len() / chains.chain_count()).zip(chains.transitions());
+    parts.map(|(values, all)| Run { values: values.to_vec(), transitions: all.clone() }).collect()
 }
 
 /// The draws of number `i` of each chain, mapped.
-pub(crate) fn number(runs: &[ChainRun], d: usize, i: usize, of: impl Fn(f64) -> f64) -> Vec<Vec<f64>> {
+pub(crate) fn number(runs: &[Run], d: usize, i: usize, of: impl Fn(f64) -> f64) -> Vec<Vec<f64>> {
     runs.iter().map(|run| run.values[i..].iter().step_by(d).map(|x| of(*x)).collect()).collect()
 }
 
