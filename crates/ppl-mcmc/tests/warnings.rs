@@ -64,7 +64,8 @@ fn a_random_walk_has_no_energy() {
     );
     let files = chains.write_stan_csv(&folder, "draws").unwrap();
     let text = std::fs::read_to_string(&files[0]).unwrap();
-    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let mut lines = lines.map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
     assert!(header[5..7] == ["divergent__", "x.1"] && lines.all(|row| row.len() == header.len()));
     std::fs::remove_dir_all(&folder).unwrap();
