@@ -58,8 +58,9 @@ use crate::{LogDensity, Metric};
 ///     }
 /// }
 ///
-/// let raw = Mcmc::new(Metropolis(2.4)).draws(2000).chains(2).sample(|| Normal, &[vec![0.0], vec![1.0]])?;
-/// let mean = raw.iter().flat_map(|chain| &chain.values).sum::<f64>() / 4000.0;
+/// let chains = Mcmc::new(Metropolis(2.4)).draws(2000).sample(|| Normal, &[vec![0.0], vec![1.0]])?;
+/// println!("{}", chains.summary()?);
+/// let mean = chains.get("x")?.mean_all().to_scalar()?;
 /// # assert!(mean.abs() < 0.3, "{mean}");
 /// # Ok::<(), ppl_core::Error>(())
 /// ```
@@ -67,7 +68,8 @@ pub trait Kernel: Clone + Send {
     /// All that a chain remembers.
     type State: Clone + Send;
 
-    /// The kernel and its options in words, for reports; by default the type's name.
+    /// The kernel and its options in words, for reports, and for chains that are stored: they go on with a kernel of the same
+    /// words alone. By default the type's name, which says nothing of options.
     fn describe(&self) -> String {
         type_name::<Self>()
     }
@@ -111,7 +113,39 @@ pub trait Kernel: Clone + Send {
         None
     }
 
-    /// Adds a state to a file, from which [`Kernel::read_state`] gives it back bit for bit: for chains that are stored.
+    /// Adds a state to a file, from which [`Kernel::read_state`] gives it back bit for bit: for chains that are stored. A
+    /// chain goes on where the log density is still what its last [`Transition`] told.
+    ///
+    /// ```
+    /// use ppl_core::{Result, TensorFile};
+    /// use ppl_tensor::{Device, KeyStream, Tensor};
+    ///
+    /// /// Position and log density, and the random stream.
+    /// struct Place(Vec<f64>, f64, KeyStream);
+    ///
+    /// fn write_state(Place(x, log_density, stream): &Place, file: &mut TensorFile) -> Result<()> {
+    ///     file.insert("x", &Tensor::from(x.clone()))?;
+    ///     file.insert("log density", &Tensor::from(*log_density))?;
+    ///     let (key, taken) = stream.state();
+    ///     file.insert("stream", &Tensor::from([key, taken.cast_signed()]))
+    /// }
+    ///
+    /// fn read_state(file: &TensorFile) -> Result<Place> {
+    ///     let tensor = |name| file.tensor(name, &Device::cpu());
+    ///     let (x, log_density) = (tensor("x")?.to_vec()?, tensor("log density")?.to_scalar()?);
+    ///     let [key, taken] = tensor("stream")?.to_vec::<i64>()?[..] else {
+    ///         return Err(file.damaged("a random stream is two numbers"));
+    ///     };
+    ///     Ok(Place(x, log_density, KeyStream::resume((key, taken.cast_unsigned()))))
+    /// }
+    /// # let mut stream = ppl_tensor::Key::new(1).stream()?;
+    /// # stream.normal();
+    /// # let mut file = TensorFile::new();
+    /// # write_state(&Place(vec![1.0, 0.1], -0.3, stream.clone()), &mut file)?;
+    /// # let Place(x, log_density, mut read) = read_state(&file)?;
+    /// # assert_eq!((x, log_density, read.normal()), (vec![1.0, 0.1], -0.3, stream.normal()));
+    /// # Ok::<(), ppl_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As of this default, if the kernel cannot do that.

@@ -185,16 +185,25 @@ fn a_chain_that_panics_stops_nobody() {
 
 #[test]
 fn stopping_keeps_what_is_drawn() {
-    let stop = Arc::new(AtomicBool::new(false));
-    let mcmc = Mcmc::new(RandomWalk::new()).warmup(10).draws(5_000_000).chains(3).stop(stop.clone());
-    let chains = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::thread::sleep(std::time::Duration::from_millis(300));
-            stop.store(true, Ordering::Relaxed);
-        });
-        mcmc.vectorized(true).run(&effects, &data()).unwrap()
-    });
+    let stopped = |threads| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mcmc = Mcmc::new(RandomWalk::new()).warmup(10).draws(5_000_000).chains(3).stop(stop.clone());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                stop.store(true, Ordering::Relaxed);
+            });
+            mcmc.vectorized(true).threads(threads).run(&effects, &data()).unwrap()
+        })
+    };
+    // In one group chains differ by a draw or so.
+    let chains = stopped(1);
     assert!(chains.chain_count() == 3 && chains.draw_count() > 0 && chains.draw_count() < 5_000_000);
+    // One that is alone is faster than two that wait for each other.
+    let chains = stopped(2);
+    for (number, drawn) in chains.drawn().iter().enumerate() {
+        assert_eq!(chains.chain(number).map_or(0, |chain| chain.draw_count()), *drawn);
+    }
 }
 
 /// Stopped at some time, chains go on bit for bit; so do more draws of chains that had ended.

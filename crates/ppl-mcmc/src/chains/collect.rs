@@ -28,8 +28,7 @@ impl Chains {
         }
     }
 
-    /// Puts what chains left together: the largest table of whole rows and columns that they fill, and by themselves those
-    /// of which it has not all.
+    /// Puts what chains left together: in a table, and by themselves those of which it has not all.
     pub(super) fn collect(parts: &[Part], runs: Vec<ChainRun>, settings: RunSettings) -> Result<Self> {
         let drawn: Vec<usize> = runs.iter().map(|run| run.transitions.len()).collect();
         let sound: Vec<usize> = (0..runs.len()).filter(|n| runs[*n].failure.is_none()).collect();
@@ -217,13 +216,17 @@ fn numbered<'a>(
     runs.iter().enumerate().filter_map(move |(number, run)| Some((number, of(run).clone()?)))
 }
 
-/// The number of draws of each chain in the largest table that chains of such numbers fill; of two as large, that with more
-/// chains.
+/// The number of draws of each chain in the table that is taken of chains with such numbers: that of the most draws times
+/// chains. Chains are judged by each other, so that one more is worth some draws of the others; of two tables worth the same
+/// it is that with more chains.
 fn longest(drawn: impl Iterator<Item = usize>) -> usize {
     let mut drawn: Vec<usize> = drawn.collect();
     drawn.sort_unstable_by(|a, b| b.cmp(a));
-    let sizes = drawn.iter().enumerate().map(|(place, n)| (n.saturating_mul(place + 1), place, *n));
-    sizes.max().map_or(0, |(_, _, draws)| draws)
+    let worth = |(place, draws): (usize, &usize)| {
+        let chains = place as u128 + 1;
+        (*draws as u128 * chains * chains, chains, *draws)
+    };
+    drawn.iter().enumerate().map(worth).max().map_or(0, |(_, _, draws)| draws)
 }
 
 /// `chain 1`, `chains 0, 2 and 3`.
@@ -249,17 +252,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_table_is_taken() {
-        let table: [(&[usize], usize); 9] = [
+    fn the_table_of_most_draws_times_chains_is_taken() {
+        let table: [(&[usize], usize); 10] = [
             (&[], 0),
             (&[0, 0], 0),
             (&[7], 7),
             (&[100, 100, 3, 0], 100),
             (&[100, 97, 99, 98], 97),
-            (&[90, 100], 90),
-            (&[100, 50], 50),
-            (&[100, 49], 100),
-            (&[30, 10, 20], 20),
+            (&[100, 25], 25),
+            (&[100, 24], 100),
+            (&[100, 100, 45], 45),
+            (&[100, 100, 44], 100),
+            (&[30, 10, 20], 10),
         ];
         for (drawn, draws) in table {
             assert_eq!(longest(drawn.iter().copied()), draws, "{drawn:?}");

@@ -12,11 +12,11 @@ use crate::{Adapted, Transition};
 /// Draws of several chains on the constrained scale, by site, with what is known of each transition: a table in which every
 /// chain has the same number of draws.
 ///
-/// Of chains that all came to their end the table has everything. Where chains were stopped ([`Mcmc::stop`](crate::Mcmc::stop))
-/// they have drawn more or less: it has the chains and draws of the largest table that they fill, so that two chains that had
-/// ended are not cut to the three draws of a third. Nothing that was drawn is lost: [`Chains::chain`] has all of every
-/// chain, of those that failed too, [`Chains::drawn`] counts it, and [`Chains::summary`] says in words which of it is not in
-/// the table.
+/// Of chains that all came to their end the table has everything. Where they were stopped ([`Mcmc::stop`](crate::Mcmc::stop))
+/// some have drawn more than others: it has the first draws, as many as all of them have, of those chains for which the number
+/// of draws times that of chains is largest, so that two chains that had ended are not cut to the three draws of a third.
+/// Nothing that was drawn is lost: [`Chains::chain`] has all of every chain, of those that failed too, [`Chains::drawn`]
+/// counts it, and [`Chains::summary`] says in words what of it is not in the table.
 #[derive(Debug, Clone)]
 pub struct Chains {
     pub(super) sites: IndexMap<String, SiteDraws>,

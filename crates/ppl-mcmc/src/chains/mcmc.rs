@@ -156,8 +156,8 @@ impl<S: Sampler> Mcmc<S> {
     }
 
     /// All chains end after the transition they are at when this becomes true, those that wait for a thread before their
-    /// first one, and what they have drawn is kept: [`Chains`] has the largest table that it fills, and each chain's own
-    /// draws ([`Chains::chain`]).
+    /// first one, and what they have drawn is kept: [`Chains`] has a table of it, and each chain's own draws
+    /// ([`Chains::chain`]).
     pub fn stop(mut self, stop: Arc<AtomicBool>) -> Self {
         self.stop = Some(stop);
         self
