@@ -191,9 +191,12 @@ fn a_warm_up_that_is_stopped_is_kept_if_it_was_to_be() {
     let reason = "the chains were stopped before their first draw; `Chains::chain` has what was drawn";
     assert_eq!(text(chains.get("x")), reason);
     assert_eq!(told(&chains), ["chains 0 and 1 were stopped before their first draw"]);
-    let warmup = chains.chain(0).unwrap().warmup().unwrap().clone();
+    let alone = chains.chain(0).unwrap();
+    assert!(alone.is_empty() && alone.summary().unwrap().warnings().is_empty());
+    assert_eq!(text(alone.get("x")), "chain 0 was stopped before its first draw");
+    let warmup = alone.warmup().unwrap();
     let whole = whole(2);
-    assert_eq!(values(&warmup), values(&whole.warmup().unwrap().chain(0).unwrap())[..2 * 6]);
+    assert_eq!(values(warmup), values(&whole.warmup().unwrap().chain(0).unwrap())[..2 * 6]);
 }
 
 /// As many draws as there will be until somebody stops them.

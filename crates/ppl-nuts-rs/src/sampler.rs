@@ -95,7 +95,9 @@ macro_rules! make {
     ($settings:ty, $options:expr, $chain:expr) => {{
         let (options, chain): (&NutsRs, &mut ChainContext<'_>) = ($options, $chain);
         let mut settings = <$settings>::default();
-        (settings.num_tune, settings.num_draws) = (chain.warmup() as u64, chain.draws() as u64);
+        settings.num_tune = chain.warmup() as u64;
+        // They may be more than are ever drawn; nuts-rs adds them up.
+        settings.num_draws = (chain.draws() as u64).min(u64::MAX >> 1);
         settings.maxdepth = u64::from(options.max_tree_depth);
         let steps = &mut settings.adapt_options.step_size_settings;
         steps.target_accept = options.target_acceptance;
@@ -116,18 +118,15 @@ macro_rules! make {
 
 impl Sampler for NutsRs {
     fn in_words(&self) -> String {
-        let Self { target_acceptance, max_tree_depth, jitter, .. } = self;
-        let matrix = match self.matrix {
+        let Self { matrix, target_acceptance: target, max_tree_depth: depth, jitter } = self;
+        let matrix = match matrix {
             Matrix::Diagonal => "diagonal",
-            Matrix::LowRank => "diagonal and low-rank",
+            Matrix::LowRank => "low-rank",
         };
-        let mut words = format!(
-            "No-U-Turn sampler of nuts-rs: target acceptance {target_acceptance}, {matrix} mass matrix from draws and gradients"
-        );
-        if *jitter > 0.0 {
-            words += &format!(", jitter {jitter}");
-        }
-        words + &format!(", trees of depth up to {max_tree_depth}")
+        let varied = if *jitter > 0.0 { format!(", jitter {jitter}") } else { String::new() };
+        format!(
+            "No-U-Turn sampler of nuts-rs: target acceptance {target}, {matrix} mass matrix{varied}, trees of depth up to {depth}"
+        )
     }
 
     fn deepest_tree_of(&self) -> Option<u32> {

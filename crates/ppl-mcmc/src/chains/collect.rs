@@ -79,7 +79,8 @@ impl Chains {
                 let Part { name, plates, latent, bounds, .. } = part.clone();
                 Ok((name, SiteDraws { values: Tensor::new(shape, values)?, plates, latent, bounds }))
             };
-            if numbers.is_empty() || warming_up && length == 0 {
+            // Without a draw there is nothing of any site.
+            if numbers.is_empty() || length == 0 {
                 continue;
             }
             let sites = parts.iter().map(site).collect::<Result<_>>()?;
@@ -153,9 +154,15 @@ impl Chains {
         }
         let reason = |(text, numbers): (&&str, &Vec<usize>)| format!("{} failed: {text}", named(numbers));
         let mut words: Vec<String> = reasons.iter().map(reason).collect();
-        if texts.len() < self.drawn.len() {
-            let who = if texts.is_empty() { "the chains" } else { "the others" };
-            words.push(format!("{who} were stopped before their first draw"));
+        match &self.runs[..] {
+            [run] if texts.is_empty() => {
+                words.push(format!("chain {} was stopped before its first draw", run.number));
+            }
+            _ if texts.is_empty() => words.push("the chains were stopped before their first draw".to_owned()),
+            _ if texts.len() < self.drawn.len() => {
+                words.push("the others were stopped before their first draw".to_owned());
+            }
+            _ => {}
         }
         if !self.apart.is_empty() {
             words.push("`Chains::chain` has what was drawn".to_owned());

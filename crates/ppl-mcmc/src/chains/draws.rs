@@ -120,9 +120,9 @@ impl Chains {
     /// The draws of a site, latent or deterministic: `[chain, draw, …]`.
     ///
     /// # Errors
-    /// If there is none of that name, or no chain in the table: all failed, or were stopped in the warm-up.
+    /// If there is none of that name, or no draw at all: all chains failed, or were stopped in the warm-up.
     pub fn get(&self, name: &str) -> Result<&Tensor> {
-        if self.runs.is_empty() {
+        if self.is_empty() {
             return Err(self.nothing());
         }
         let found = self.sites.get(name).map(|site| &site.values);

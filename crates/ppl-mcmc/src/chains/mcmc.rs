@@ -95,7 +95,7 @@ impl<S: Sampler> Mcmc<S> {
         }
     }
 
-    /// So many transitions before the first draw, in which the kernel may adapt; 0 for none.
+    /// So many transitions before the first draw, in which the kernel may adapt; 0 for none, 2⁴⁰ at most.
     pub fn warmup(mut self, transitions: usize) -> Self {
         self.warmup = transitions;
         self
@@ -108,7 +108,7 @@ impl<S: Sampler> Mcmc<S> {
         self
     }
 
-    /// So many chains, at least 1.
+    /// So many chains, from 1 to 2²⁰. Of [`Mcmc::sample`] there are as many as starts.
     pub fn chains(mut self, chains: usize) -> Self {
         self.chains = Some(chains);
         self

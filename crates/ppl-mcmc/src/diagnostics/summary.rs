@@ -105,6 +105,9 @@ fn row(number: &NumberDraws) -> SummaryRow {
 fn warnings(chains: &Chains, rows: &[SummaryRow], facts: &[Facts]) -> Vec<String> {
     let mut warnings = chains.told();
     let total = chains.len();
+    if total == 0 {
+        return warnings;
+    }
     let divergences = chains.divergences();
     if divergences > 0 {
         warnings.push(format!(
@@ -126,8 +129,7 @@ fn warnings(chains: &Chains, rows: &[SummaryRow], facts: &[Facts]) -> Vec<String
              need; a dense mass matrix, or other coordinates, may help"
         ));
     }
-    // Without a draw there is nothing to judge, and that is told elsewhere.
-    let few = (1..FEWEST).contains(&chains.draw_count());
+    let few = chains.draw_count() < FEWEST;
     for (run, energies) in chains.run_times().iter().zip(chains.energies().unwrap_or_default()) {
         let fraction = e_bfmi(&energies);
         if fraction < LEAST_BFMI {
