@@ -61,7 +61,7 @@ impl ImportanceWeights {
         no_grad(|| estimate(&weigh, &mut ctx, model, guide, args))?;
         let (log_weights, draws) =
             weigh.found.take().ok_or_else(|| Error::argument("the programs were not run"))?;
-        Ok(Self { smoothed: psis(&log_weights)?, log_weights, draws })
+        Ok(Self { smoothed: psis(&log_weights, 1.0)?, log_weights, draws })
     }
 
     /// `ln p(x, z) - ln q(z)` of each draw.

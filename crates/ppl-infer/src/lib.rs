@@ -31,5 +31,5 @@ pub use optim::{
 pub use potential::{Potential, PotentialSite, Quantity, VectorizedPotential, compile_potential};
 pub use ppl_jit::Compiler;
 pub use predictive::Predictive;
-pub use psis::{SmoothedWeights, psis};
+pub use psis::{SmoothedWeights, log_sum_exp, psis};
 pub use svi::{Execute, Fit, FitReport, Progress, Stop, Svi, SviParts};

@@ -81,8 +81,8 @@ impl<M> Predictive<M> {
     where
         M: Model<A>,
     {
-        let open = |ctx: &mut Ctx| ctx.with(Uncondition, |ctx| self.model.run(ctx, args));
-        self.draw(n, |ctx, _| Ok(ctx.with(Record::new(), open)?.0.into_trace()))
+        let run = |ctx: &mut Ctx| self.run_open(ctx, args);
+        self.draw(n, |ctx, _| Ok(ctx.with(Record::new(), run)?.0.into_trace()))
     }
 
     /// `n` draws of every site that is not data, with latent values from a guide.
@@ -102,7 +102,8 @@ impl<M> Predictive<M> {
         })
     }
 
-    /// One draw of every site that is not data for each of these draws of latent sites, as of a sampler.
+    /// One draw of every site that is not data for each of these draws of latent sites, as of a sampler. Data stay as they
+    /// are: [`Predictive::posterior_predictive`] draws them.
     ///
     /// # Errors
     /// If the sites' numbers of draws differ or are zero, or the program fails.
@@ -110,7 +111,46 @@ impl<M> Predictive<M> {
     where
         M: Model<A>,
     {
-        self.traced(number_of(draws)?, |ctx, axis| self.run_given(ctx, axis, draws, args), not_data)
+        let run = |ctx: &mut Ctx| self.model.run(ctx, args);
+        self.traced(number_of(draws)?, |ctx, axis| run_given(ctx, axis, draws, run), not_data)
+    }
+
+    /// One draw of the data for each of these draws of latent sites, as of a sampler or of [`Predictive::posterior`]: what
+    /// the model expects to see after it has seen the data. Every observed site is drawn anew, of the size of its data and
+    /// whole where some are missing; so is a latent site that is not among the draws, and deterministic sites are computed
+    /// from these. Sites that are given are not repeated.
+    ///
+    /// ```
+    /// use ppl_core::{Ctx, Result};
+    /// use ppl_dist::Normal;
+    /// use ppl_infer::Predictive;
+    /// use ppl_tensor::Key;
+    ///
+    /// fn model(ctx: &mut Ctx, y: &f64) -> Result<()> {
+    ///     let mean = ctx.sample("mean", Normal::new(0.0, 3.0))?;
+    ///     ctx.observe("y", Normal::new(mean, 4.0), *y).map(|_| ())
+    /// }
+    /// // Given y = 5 the posterior of the mean is Normal(1.8, 2.4).
+    /// let mean = Key::new(1).normal([4000], ppl_tensor::DType::F64) * 2.4 + 1.8;
+    /// let posterior = [("mean".to_owned(), mean)].into_iter().collect();
+    /// let y = Predictive::new(model).posterior_predictive(&posterior, &5.0)?.get("y")?.clone();
+    /// let spread = (&y - 1.8).square().mean(0).to_scalar()?.sqrt();
+    /// assert!((spread - (2.4f64.powi(2) + 4.0f64.powi(2)).sqrt()).abs() < 0.3);
+    /// # Ok::<(), ppl_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Predictive::given`].
+    pub fn posterior_predictive<A: ?Sized>(&self, draws: &Draws, args: &A) -> Result<Draws>
+    where
+        M: Model<A>,
+    {
+        let run = |ctx: &mut Ctx| self.run_open(ctx, args);
+        let drawn = |site: &Site| match site.statement {
+            Statement::Sample { .. } if draws.get(&site.name).is_ok() => Ok(None),
+            _ => not_data(site),
+        };
+        self.traced(number_of(draws)?, |ctx, axis| run_given(ctx, axis, draws, run), drawn)
     }
 
     /// The log density of each datum of each observed site, in nats, at each of these draws of latent sites, as of a
@@ -123,20 +163,16 @@ impl<M> Predictive<M> {
     where
         M: Model<A>,
     {
-        self.traced(number_of(draws)?, |ctx, axis| self.run_given(ctx, axis, draws, args), pointwise)
+        let run = |ctx: &mut Ctx| self.model.run(ctx, args);
+        self.traced(number_of(draws)?, |ctx, axis| run_given(ctx, axis, draws, run), pointwise)
     }
 
-    /// A run for all draws at once.
-    fn run_given<A: ?Sized>(&self, ctx: &mut Ctx, axis: Axis, draws: &Draws, args: &A) -> Result<Trace>
+    /// A run in which nothing is data.
+    fn run_open<A: ?Sized>(&self, ctx: &mut Ctx, args: &A) -> Result<M::Output>
     where
         M: Model<A>,
     {
-        let rows = |(name, values): (&String, &Tensor)| Ok((name.clone(), values.to_implicit(axis.id)?));
-        let values = draws.iter().map(rows).collect::<Result<HashMap<_, _>>>()?;
-        let substitute = Substitute::new(values);
-        let (recorded, _) =
-            ctx.with(Record::new(), |ctx| ctx.with(substitute, |ctx| self.model.run(ctx, args)))?;
-        Ok(recorded.into_trace())
+        Ok(ctx.with(Uncondition, |ctx| self.model.run(ctx, args))?.1)
     }
 
     fn draw(&self, n: usize, run: impl FnOnce(&mut Ctx, Axis) -> Result<Trace>) -> Result<Draws> {
@@ -157,10 +193,27 @@ impl<M> Predictive<M> {
             let mut ctx = Ctx::with_key(&self.device, self.key.clone()).with_params(self.params.clone());
             let axis = Axis::named(DRAWS, n);
             let (_, trace) = ctx.replicas(DRAWS, n, |ctx| run(ctx, axis))?;
-            let picked = |site: &Site| Ok(pick(site)?.map(|value| (site.name.clone(), value)));
+            let picked = |site: &Site| {
+                let plates = site.frames.iter().filter(|frame| frame.has_rows());
+                let plates = plates.map(|frame| frame.name.clone()).collect::<Vec<_>>();
+                Ok(pick(site)?.map(|value| (site.name.clone(), value, plates)))
+            };
             trace.sites().filter_map(|site| picked(site).transpose()).collect()
         })
     }
+}
+
+/// A run for all draws at once.
+fn run_given<O>(
+    ctx: &mut Ctx,
+    axis: Axis,
+    draws: &Draws,
+    run: impl FnOnce(&mut Ctx) -> Result<O>,
+) -> Result<Trace> {
+    let rows = |(name, values): (&String, &Tensor)| Ok((name.clone(), values.to_implicit(axis.id)?));
+    let values = draws.iter().map(rows).collect::<Result<HashMap<_, _>>>()?;
+    let (recorded, _) = ctx.with(Record::new(), |ctx| ctx.with(Substitute::new(values), run))?;
+    Ok(recorded.into_trace())
 }
 
 /// The value of a site that is not data.

@@ -2,7 +2,7 @@
 
 use ppl_core::{Error, Result};
 
-/// SmoothedWeights importance weights, and how far they can be trusted.
+/// Smoothed importance weights, and how far they can be trusted.
 #[derive(Debug, Clone)]
 pub struct SmoothedWeights {
     /// Logarithms of the smoothed weights, which sum to 1.
@@ -19,13 +19,22 @@ const ROUNDING: f64 = 1e-10;
 /// Fewest weights in the tail from which its shape can be estimated.
 const SHORTEST_TAIL: usize = 5;
 
-/// Replaces the largest of `n` importance weights, `min(n/5, 3√n)` of them, by the expected order statistics of the
-/// generalised Pareto distribution fitted to them, at most the largest weight (Vehtari, Simpson, Gelman, Yao and Gabry,
-/// "Pareto smoothed importance sampling", 2024). Takes and gives logarithms; an additive constant does not matter.
+/// Replaces the largest of `n` importance weights, `min(n/5, 3√(n/r))` of them rounded down, by the expected order
+/// statistics of the generalised Pareto distribution fitted to them, at most the largest weight (Vehtari, Simpson, Gelman,
+/// Yao and Gabry, "Pareto smoothed importance sampling", 2024). Takes and gives logarithms; an additive constant does not
+/// matter.
+///
+/// `r` is the relative efficiency of the draws, positive: how many independent ones each is worth, 1 if they are
+/// independent.
 ///
 /// # Errors
-/// If there is no weight, one is NaN or `+∞`, or all are `-∞`.
-pub fn psis(log_weights: &[f64]) -> Result<SmoothedWeights> {
+/// If there is no weight, one is NaN or `+∞`, or all are `-∞`; or if the relative efficiency is not positive and finite.
+pub fn psis(log_weights: &[f64], relative_efficiency: f64) -> Result<SmoothedWeights> {
+    if !(relative_efficiency > 0.0 && relative_efficiency.is_finite()) {
+        return Err(Error::argument(format!(
+            "the relative efficiency of draws is {relative_efficiency}, must be positive"
+        )));
+    }
     let bad = |w: &&f64| w.is_nan() || **w == f64::INFINITY;
     if let Some(bad) = log_weights.iter().find(bad) {
         return Err(Error::argument(format!("an importance weight has the logarithm {bad}")));
@@ -35,24 +44,24 @@ pub fn psis(log_weights: &[f64]) -> Result<SmoothedWeights> {
         return Err(Error::argument("there is no importance weight above 0"));
     }
     let mut shifted: Vec<f64> = log_weights.iter().map(|w| w - largest).collect();
-    let pareto_k = smooth_tail(&mut shifted);
+    let pareto_k = smooth_tail(&mut shifted, relative_efficiency);
     let log_sum = log_sum_exp(&shifted);
     Ok(SmoothedWeights { log_weights: shifted.into_iter().map(|w| w - log_sum).collect(), pareto_k })
 }
 
 /// Smooths the tail of log weights whose largest is 0. Returns its shape.
-fn smooth_tail(log_weights: &mut [f64]) -> f64 {
+fn smooth_tail(log_weights: &mut [f64], relative_efficiency: f64) -> f64 {
     let n = log_weights.len();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| log_weights[i].total_cmp(&log_weights[j]));
     if log_weights[order[0]] >= -ROUNDING {
         return 0.0;
     }
-    let wanted = (n as f64 / 5.0).min(3.0 * (n as f64).sqrt()).ceil() as usize;
+    let wanted = (n as f64 / 5.0).min(3.0 * (n as f64 / relative_efficiency).sqrt()) as usize;
     // The largest weight that is not in the tail; weights that underflow are never.
     let Some(place) = n.checked_sub(wanted + 1) else { return f64::INFINITY };
     let cutoff = log_weights[order[place]].max(f64::MIN_POSITIVE.ln());
-    let tail: Vec<usize> = order.into_iter().filter(|&i| log_weights[i] > cutoff).collect();
+    let tail: Vec<usize> = order[place + 1..].iter().copied().filter(|&i| log_weights[i] >= cutoff).collect();
     if tail.len() < SHORTEST_TAIL {
         return f64::INFINITY;
     }
@@ -73,7 +82,7 @@ struct GeneralisedPareto {
 }
 
 impl GeneralisedPareto {
-    /// Fits to positive numbers in increasing order: the posterior mean of `b = -shape/scale` over a grid under a
+    /// Fits to numbers in increasing order, at least three quarters of them positive: the posterior mean of `b = -shape/scale` over a grid under a
     /// data-dependent prior (Zhang and Stephens, "A new and efficient estimation method for the generalized Pareto
     /// distribution", 2009), with the shape shrunk towards ½ as if by ten observations (Vehtari et al., appendix C).
     fn fit(excess: &[f64]) -> Option<Self> {
@@ -112,7 +121,7 @@ impl GeneralisedPareto {
 }
 
 /// `ln Σ eˣ`, without overflow; `-∞` of `-∞`s.
-pub(crate) fn log_sum_exp(values: &[f64]) -> f64 {
+pub fn log_sum_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if !largest.is_finite() {
         return largest;

@@ -104,7 +104,7 @@ fn what_has_no_weights_is_refused() {
         (vec![0.0, f64::NAN], "an importance weight has the logarithm NaN"),
         (vec![0.0, f64::INFINITY], "an importance weight has the logarithm inf"),
     ] {
-        assert_eq!(psis(&bad).unwrap_err().to_string(), expected);
+        assert_eq!(psis(&bad, 1.0).unwrap_err().to_string(), expected);
     }
 }
 
@@ -119,22 +119,24 @@ fn log_weights(n: usize, shape: f64) -> Vec<f64> {
 
 #[test]
 fn smoothing_agrees_with_arviz() {
-    // ArviZ 0.23.4, `psislw`: k, the smoothed log weights of the first draw and of the largest one, the sum of the squared
-    // smoothed weights.
-    let reference: [(usize, f64, f64, [f64; 2], f64); 7] = [
-        (20, 0.5, f64::INFINITY, [-3.4035437431778894, -1.860847532429593], 0.0697083470739336),
-        (21, 0.5, 0.6649275649237016, [-3.3977733753900226, -1.9633473610137249], 0.06086376301262103),
-        (100, 0.2, 0.654781842420522, [-4.754832378981998, -3.6320697097907346], 0.01071449846153117),
-        (1000, 0.2, 0.3456332135885088, [-7.061297275251488, -5.433915717860448], 0.0010793920819725453),
-        (1000, 0.6, 0.6543650269320687, [-7.591498501052465, -3.0896760522287865], 0.004688098833162981),
-        (1000, 1.2, 1.1900430826271928, [-9.583901484294346, -0.9848137480780385], 0.15695986390245972),
-        (2000, 0.0, -1.6605675351787803, [-7.603438316133175, -7.5034392428411225], 0.0005024942618542002),
+    // `psislw` of arviz-stats 0.8.0: k, the smoothed log weights of the first draw and of the largest one, the sum of the
+    // squared smoothed weights.
+    let reference: [(usize, f64, f64, f64, [f64; 2], f64); 9] = [
+        (25, 0.5, 1.0, 0.4775249209859581, [-3.5987676065079803, -2.056071395759684], 0.05378573586862237),
+        (100, 0.2, 1.0, 0.6547818424205218, [-4.754832378981998, -3.6320697097907346], 0.01071449846153117),
+        (1000, 0.2, 1.0, 0.3411680498602021, [-7.061322328335556, -5.433940770944516], 0.001079423545442767),
+        (1000, 0.6, 1.0, 0.6634186978964289, [-7.592384098829816, -3.071875281898859], 0.004770263303676074),
+        (1000, 1.2, 1.0, 1.1733782499283731, [-9.561931694864358, -1.010060347230258], 0.15006802150218812),
+        (2000, 0.0, 1.0, -1.60801958825496, [-7.603440791483541, -7.503441718191487], 0.000502494498173344),
+        (1000, 0.6, 0.4, 0.6785236736092726, [-7.597301920387425, -3.0211557083119023], 0.005058582675639233),
+        (1000, 0.6, 0.1, 0.6267146251186969, [-7.589310626090458, -3.144978769489438], 0.004451763765184358),
+        (1000, 0.2, 2.5, 0.2835333787243063, [-7.061654097733881, -5.434272540342842], 0.0010801280206856815),
     ];
     let close = |a: f64, b: f64| a == b || (a - b).abs() < 1e-9 * b.abs().max(1.0);
-    for (n, shape, k, ends, squares) in reference {
+    for (n, shape, efficiency, k, ends, squares) in reference {
         let raw = log_weights(n, shape);
         let largest = (0..n).max_by(|&i, &j| raw[i].total_cmp(&raw[j])).unwrap();
-        let smoothed = psis(&raw).unwrap();
+        let smoothed = psis(&raw, efficiency).unwrap();
         assert!(close(smoothed.pareto_k, k), "n {n}, shape {shape}: {} {k}", smoothed.pareto_k);
         for (i, expected) in [0, largest].into_iter().zip(ends) {
             assert!(close(smoothed.log_weights[i], expected), "n {n}, shape {shape}: {i}");
@@ -144,7 +146,31 @@ fn smoothing_agrees_with_arviz() {
         // An additive constant and the order of the draws do not matter.
         let mut moved: Vec<f64> = raw.iter().map(|w| w - 700.0).collect();
         moved.reverse();
-        assert!((psis(&moved).unwrap().pareto_k - k).abs() < 1e-9 || k == f64::INFINITY);
+        assert!((psis(&moved, efficiency).unwrap().pareto_k - k).abs() < 1e-9);
+    }
+    // Of equal weights, as of proposals that were refused, all count.
+    for (efficiency, k, squares) in
+        [(1.0, 0.6995330736292039, 0.0013518235762232501), (0.3, 0.5346921570289084, 0.0013175893863300093)]
+    {
+        let raw: Vec<f64> = log_weights(400, 0.6).into_iter().flat_map(|w| [w; 5]).collect();
+        let smoothed = psis(&raw, efficiency).unwrap();
+        let sum: f64 = smoothed.log_weights.iter().map(|w| (2.0 * w).exp()).sum();
+        assert!(close(smoothed.pareto_k, k) && (sum / squares - 1.0).abs() < 1e-9, "{}", smoothed.pareto_k);
+    }
+}
+
+#[test]
+fn tails_too_short_or_without_a_width_are_not_judged() {
+    let raw = log_weights(24, 0.5);
+    let smoothed = psis(&raw, 1.0).unwrap();
+    assert_eq!(smoothed.pareto_k, f64::INFINITY);
+    assert!((smoothed.log_weights[0] - smoothed.log_weights[1] - raw[0] + raw[1]).abs() < 1e-12);
+    // Two values, the larger of them more often than the tail is long.
+    let two: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i % 2 == 0))).collect();
+    assert_eq!(psis(&two, 1.0).unwrap().pareto_k, f64::INFINITY);
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let told = psis(&raw, bad).unwrap_err().to_string();
+        assert_eq!(told, format!("the relative efficiency of draws is {bad}, must be positive"));
     }
 }
 
@@ -152,7 +178,7 @@ fn smoothing_agrees_with_arviz() {
 fn weights_of_zero_stay_zero() {
     let mut raw = log_weights(100, 0.5);
     raw[3] = f64::NEG_INFINITY;
-    let smoothed = psis(&raw).unwrap();
+    let smoothed = psis(&raw, 1.0).unwrap();
     assert_eq!(smoothed.log_weights[3], f64::NEG_INFINITY);
     assert!((smoothed.log_weights.iter().map(|w| w.exp()).sum::<f64>() - 1.0).abs() < 1e-12);
 }

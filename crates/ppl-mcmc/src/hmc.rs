@@ -6,7 +6,7 @@ use ppl_tensor::KeyStream;
 use crate::hamiltonian::{
     DIVERGENCE, HamiltonianOptions, HamiltonianState, MassMatrix, Phase, hamiltonian_options, jittered,
 };
-use crate::{Kernel, LogDensity, Transition};
+use crate::{Adapted, Kernel, LogDensity, Transition};
 
 /// Hamiltonian Monte Carlo (Duane, Kennedy, Pendleton and Roweth 1987; Neal 2011): a trajectory of a random length in time,
 /// whose end is accepted as Metropolis says.
@@ -145,6 +145,10 @@ impl Kernel for Hmc {
 
     fn position(state: &HamiltonianState) -> &[f64] {
         &state.phase.position
+    }
+
+    fn adapted(state: &HamiltonianState) -> Option<Adapted> {
+        Some(Adapted { step_size: state.step_size(), metric: state.metric().clone() })
     }
 
     fn write_state(state: &HamiltonianState, file: &mut TensorFile) -> Result<()> {

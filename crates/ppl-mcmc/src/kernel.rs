@@ -3,7 +3,7 @@
 use ppl_core::{Error, Result, TensorFile};
 use ppl_tensor::KeyStream;
 
-use crate::LogDensity;
+use crate::{LogDensity, Metric};
 
 /// One way to make a Markov chain: how its state begins, and how one transition changes it.
 ///
@@ -82,6 +82,11 @@ pub trait Kernel: Clone + Send {
         Ok(())
     }
 
+    /// The deepest tree of a trajectory; `None` of a kernel without trees.
+    fn deepest_tree(&self) -> Option<u32> {
+        None
+    }
+
     /// The state at `position` `[d]`, of a chain whose first `warmup` transitions may adapt it.
     ///
     /// # Errors
@@ -102,6 +107,11 @@ pub trait Kernel: Clone + Send {
 
     /// The position `[d]` of a chain in this state.
     fn position(state: &Self::State) -> &[f64];
+
+    /// What adaptation has come to in this state; `None` of a kernel without a Hamiltonian.
+    fn adapted(_state: &Self::State) -> Option<Adapted> {
+        None
+    }
 
     /// Adds a state to a file, from which [`Kernel::read_state`] gives it back bit for bit: for chains that are stored. A
     /// chain goes on where the log density is still what its last [`Transition`] told.
@@ -164,6 +174,15 @@ fn unstored() -> Error {
         what: "storing chains".into(),
         of: "this kernel: it does not write its state".into(),
     }
+}
+
+/// What the adaptation of a kernel with a Hamiltonian has come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adapted {
+    /// The step size, before it is varied.
+    pub step_size: f64,
+    /// The inverse mass matrix.
+    pub metric: Metric,
 }
 
 /// What is known of one transition.

@@ -19,12 +19,12 @@ mod tree;
 
 pub use adaptation::{DualAveraging, Schedule, Welford};
 pub use calibration::{Calibration, Geweke};
-pub use chains::{ChainContext, Chains, Mcmc, RunSettings, RunTimes, Sampler, SiteDraws};
+pub use chains::{ChainContext, Chains, Mcmc, NumberDraws, RunSettings, RunTimes, Sampler, SiteDraws};
 pub use density::LogDensity;
 pub use diagnostics::{ElpdEstimate, Summary, SummaryRow, loo, waic};
-pub use export::InferenceData;
+pub use export::{InferenceData, Labels};
 pub use hamiltonian::{HamiltonianOptions, HamiltonianState, MassMatrix, Metric, Phase};
 pub use hmc::Hmc;
-pub use kernel::{Kernel, Transition};
+pub use kernel::{Adapted, Kernel, Transition};
 pub use nuts::Nuts;
 pub use random_walk::{RandomWalk, RandomWalkState};

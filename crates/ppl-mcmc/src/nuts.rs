@@ -5,7 +5,7 @@ use ppl_tensor::KeyStream;
 
 use crate::hamiltonian::{HamiltonianOptions, HamiltonianState, MassMatrix, hamiltonian_options};
 use crate::tree::Tree;
-use crate::{Kernel, LogDensity, Transition};
+use crate::{Adapted, Kernel, LogDensity, Transition};
 
 /// The No-U-Turn sampler (Hoffman and Gelman 2014) as Stan has it now: multinomial draws from a trajectory, biased towards
 /// its later halves, which ends where it turns by the generalised criterion (Betancourt 2017, "A conceptual introduction
@@ -63,6 +63,10 @@ impl Kernel for Nuts {
         self.options.check()
     }
 
+    fn deepest_tree(&self) -> Option<u32> {
+        Some(self.max_tree_depth)
+    }
+
     fn init(
         &mut self,
         density: &mut dyn LogDensity,
@@ -86,6 +90,10 @@ impl Kernel for Nuts {
 
     fn position(state: &HamiltonianState) -> &[f64] {
         &state.phase.position
+    }
+
+    fn adapted(state: &HamiltonianState) -> Option<Adapted> {
+        Some(Adapted { step_size: state.step_size(), metric: state.metric().clone() })
     }
 
     fn write_state(state: &HamiltonianState, file: &mut TensorFile) -> Result<()> {

@@ -3,7 +3,9 @@
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use ppl_mcmc::diagnostics::{e_bfmi, ess_bulk, ess_mean, ess_sd, ess_tail, mcse_mean, mcse_sd, r_hat};
+use ppl_mcmc::diagnostics::{
+    e_bfmi, ess_bulk, ess_mean, ess_sd, ess_tail, mcse_mean, mcse_sd, quantile, r_hat,
+};
 use ppl_mcmc::{loo, waic};
 use ppl_tensor::Tensor;
 use proptest::prelude::*;
@@ -101,4 +103,17 @@ fn what_cannot_be_judged_is_not_a_number() {
     }
     assert_eq!(ess_bulk(&[&[1.0; 10]]), 10.0);
     assert!(r_hat(&[&[1.0; 10]]).is_nan());
+}
+
+#[test]
+fn quantiles_are_of_probabilities() {
+    let sorted = [1.0, 2.0, 4.0, 8.0];
+    // By linear interpolation, as numpy 2.4.
+    for (probability, expected) in [(0.0, 1.0), (0.1, 1.3), (0.5, 3.0), (0.9, 6.8), (1.0, 8.0)] {
+        assert!((quantile(&sorted, probability) - expected).abs() < 1e-12, "{probability}");
+    }
+    for probability in [-0.1, 1.1, 5.0, f64::NAN, f64::INFINITY] {
+        assert!(quantile(&sorted, probability).is_nan(), "{probability}");
+    }
+    assert_eq!((quantile(&[3.0], 1.0), quantile(&[], 0.5).is_nan()), (3.0, true));
 }

@@ -6,8 +6,8 @@
 use ppl_core::{Ctx, Distribution, Result};
 use ppl_dist::{Bernoulli, Exponential, Normal};
 use ppl_mcmc::diagnostics::e_bfmi;
-use ppl_mcmc::{Chains, InferenceData, Mcmc, Nuts, RandomWalk};
-use ppl_tensor::Tensor;
+use ppl_mcmc::{Chains, InferenceData, Kernel, LogDensity, Mcmc, Nuts, RandomWalk, Transition};
+use ppl_tensor::{KeyStream, Tensor};
 
 fn sample(draws: usize, model: impl Fn(&mut Ctx, &()) -> Result<()>) -> Chains {
     Mcmc::new(Nuts::new()).warmup(draws).draws(draws).seed(1).run(&model, &()).unwrap()
@@ -64,7 +64,8 @@ fn a_random_walk_has_no_energy() {
     );
     let files = chains.write_stan_csv(&folder, "draws").unwrap();
     let text = std::fs::read_to_string(&files[0]).unwrap();
-    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let mut lines = lines.map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
     assert!(header[5..7] == ["divergent__", "x.1"] && lines.all(|row| row.len() == header.len()));
     std::fs::remove_dir_all(&folder).unwrap();
@@ -122,4 +123,55 @@ fn improper_posteriors_are_told() {
         "draws beyond 1e100, which neither a prior nor the data hold: the posterior is improper: scale";
     assert!(summary.warnings().iter().any(|warning| warning == told), "{summary}");
     assert!(summary.to_string().lines().all(|line| line.len() < 300), "{summary}");
+}
+
+/// What is not known is told, and why.
+#[test]
+fn what_cannot_be_judged_is_told() {
+    let model = |ctx: &mut Ctx, _: &()| {
+        let x = ctx.sample("x", Normal::new(0.0, 1.0))?;
+        ctx.deterministic("one", Tensor::from(1.0))?;
+        ctx.deterministic("log", x.log())?;
+        ctx.deterministic("most", &x * f64::INFINITY)?;
+        ctx.deterministic("huge", &x * 1e150).map(|_| ())
+    };
+    let short = warnings(&Mcmc::new(Nuts::new()).warmup(100).draws(3).run(&model, &()).unwrap());
+    let few = "3 draws a chain are too few to judge: R-hat and effective draws are known from 4 on";
+    assert!(short.contains(few) && !short.contains("equal"), "{short}");
+
+    // What the model makes of a draw says nothing of the posterior, and a constant nothing at all.
+    let told = warnings(&sample(500, model));
+    let computed = "draws that the model computes to be infinite or not a number, so that means, R-hat and effective draws \
+                    are not known: log, most";
+    assert!(told.lines().any(|line| line == computed) && !told.contains("improper"), "{told}");
+    assert!(!told.contains("one") && !told.contains("too few to judge"), "{told}");
+
+    let still = Mcmc::new(Still).draws(20).run(&model, &()).unwrap();
+    let told = warnings(&still);
+    assert!(told.contains("all draws are equal, the sampler has not moved: x"), "{told}");
+    for chain in 0..4 {
+        let energies =
+            format!("E-BFMI of chain {chain} is not known: its energies are all equal, or not finite");
+        assert!(told.contains(&energies), "{told}");
+    }
+}
+
+/// A kernel that refuses everything, with the energy that it starts from.
+#[derive(Clone)]
+struct Still;
+
+impl Kernel for Still {
+    type State = Vec<f64>;
+
+    fn init(&mut self, _: &mut dyn LogDensity, _: &[f64], _: usize, _: KeyStream) -> Result<Vec<f64>> {
+        Ok(vec![0.5])
+    }
+
+    fn step(&mut self, _: &mut dyn LogDensity, _: &mut Vec<f64>) -> Result<Transition> {
+        Ok(Transition { energy: Some(1.0), ..Transition::default() })
+    }
+
+    fn position(state: &Vec<f64>) -> &[f64] {
+        state
+    }
 }

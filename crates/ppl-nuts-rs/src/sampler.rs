@@ -129,6 +129,10 @@ impl Sampler for NutsRs {
         )
     }
 
+    fn deepest_tree_of(&self) -> Option<u32> {
+        Some(self.max_tree_depth)
+    }
+
     fn check_options(&self) -> Result<()> {
         let Self { target_acceptance: target, max_tree_depth: depth, jitter, .. } = *self;
         let wrong = |reason: String| Err(Error::argument(reason));

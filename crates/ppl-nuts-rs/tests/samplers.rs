@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ppl_core::{Ctx, Error, Model, Result};
 use ppl_dist::{Bernoulli, Exponential, HalfCauchy, Normal, StudentT};
-use ppl_mcmc::diagnostics::{ess_mean, mcse_mean};
+use ppl_mcmc::diagnostics::{ess_mean, mcse_mean, mean};
 use ppl_mcmc::{Chains, LogDensity, Mcmc, Nuts, Sampler, Transition};
 use ppl_nuts_rs::NutsRs;
 use ppl_tensor::Tensor;
@@ -52,15 +52,14 @@ fn both() -> [(&'static str, NutsRs); 2] {
 /// Mean and standard error of each number of each site, and of its square.
 fn moments(chains: &Chains) -> Vec<(String, f64, f64)> {
     let mut found = Vec::new();
-    let (m, n) = (chains.chain_count(), chains.draw_count());
     for (name, site) in chains.sites() {
-        let values = site.values.to_f64().unwrap();
-        let size = values.len() / (m * n);
-        for (i, power) in (0..size).flat_map(|i| [(i, 1), (i, 2)]) {
-            let numbers: Vec<f64> = values[i..].iter().step_by(size).map(|x| x.powi(power)).collect();
-            let slices: Vec<&[f64]> = numbers.chunks(n).collect();
-            let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
-            found.push((format!("{name}[{i}]^{power}"), mean, mcse_mean(&slices)));
+        for (i, number) in site.numbers(name).unwrap().enumerate() {
+            for power in [1, 2] {
+                let powers = |chain: &[f64]| chain.iter().map(|x| x.powi(power)).collect::<Vec<f64>>();
+                let powers: Vec<Vec<f64>> = number.chains().into_iter().map(powers).collect();
+                let slices: Vec<&[f64]> = powers.iter().map(Vec::as_slice).collect();
+                found.push((format!("{name}[{i}]^{power}"), mean(&slices.concat()), mcse_mean(&slices)));
+            }
         }
     }
     found

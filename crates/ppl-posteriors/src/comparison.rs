@@ -1,8 +1,8 @@
 //! Draws beside posteriordb's reference draws.
 
-use ppl::core::{Error, Result};
+use ppl::core::Result;
 use ppl::mcmc::Chains;
-use ppl::mcmc::diagnostics::{ess_bulk, mcse_mean, r_hat};
+use ppl::mcmc::diagnostics::{ess_bulk, mcse_mean, mean, r_hat, variance};
 
 use crate::Reference;
 
@@ -41,7 +41,11 @@ impl Comparison {
     }
 
     fn one(chains: &Chains, reference: Reference) -> Result<Self> {
-        let draws = numbers(chains, &reference.name)?;
+        let (site, place) = chains.locate(&reference.name)?;
+        let number = chains.site(site)?.numbers_at(site, [place])?;
+        let draws: Vec<Vec<f64>> = number
+            .flat_map(|number| number.chains().into_iter().map(<[f64]>::to_vec).collect::<Vec<_>>())
+            .collect();
         let squares: Vec<Vec<f64>> =
             draws.iter().map(|chain| chain.iter().map(|x| x * x).collect()).collect();
         let slices: Vec<&[f64]> = draws.iter().map(Vec::as_slice).collect();
@@ -58,31 +62,11 @@ impl Comparison {
     }
 }
 
-/// The draws of one number, in the notation of [`Summary`](ppl::mcmc::Summary), by chain.
-fn numbers(chains: &Chains, name: &str) -> Result<Vec<Vec<f64>>> {
-    let unknown = || Error::argument(format!("the chains have no number named `{name}`"));
-    let (site, places) = name.split_once('[').unwrap_or((name, ""));
-    let draws = chains.get(site)?;
-    let shape = &draws.shape()[2..];
-    let places = places.trim_end_matches(']').split(',').filter(|place| !place.is_empty());
-    let places: Vec<usize> =
-        places.map(str::parse).collect::<std::result::Result<_, _>>().map_err(|_| unknown())?;
-    if places.len() != shape.len() || places.iter().zip(shape).any(|(place, size)| place >= size) {
-        return Err(unknown());
-    }
-    let element = places.iter().zip(shape).fold(0, |element, (place, size)| element * size + place);
-    let size = shape.iter().product();
-    let all: Vec<f64> = draws.to_f64()?.into_iter().skip(element).step_by(size).collect();
-    Ok(all.chunks(chains.draw_count()).map(<[f64]>::to_vec).collect())
-}
-
 /// Mean and variance of draws, and the distance of their mean from the reference's in combined standard errors.
 fn distance(draws: &[Vec<f64>], expected: f64) -> (f64, f64, f64) {
     let slices: Vec<&[f64]> = draws.iter().map(Vec::as_slice).collect();
     let all = slices.concat();
-    let n = all.len() as f64;
-    let mean = all.iter().sum::<f64>() / n;
-    let variance = all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let (mean, variance) = (mean(&all), variance(&all));
     let error = (mcse_mean(&slices).powi(2) + variance / Reference::DRAWS).sqrt();
     (mean, variance, (mean - expected) / error)
 }

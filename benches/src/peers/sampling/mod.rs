@@ -201,11 +201,8 @@ fn ours(mcmc: &Mcmc<Nuts>, numbers: &[Site], sample: impl Fn(&Mcmc<Nuts>) -> Res
     let share = warmup.as_secs_f64() / (warmup + draws).as_secs_f64();
     let before = sample(&mcmc.clone().keep_warmup(true))?.warmup().map_or(0, Chains::leapfrogs);
     let mut values = Vec::new();
-    for (name, size) in numbers {
-        let all = chains.get(name)?.to_f64()?;
-        for element in 0..*size {
-            values.extend(all.iter().skip(element).step_by(*size));
-        }
+    for (site, _) in numbers {
+        chains.site(site)?.numbers(site)?.for_each(|number| values.extend(number.all()));
     }
     Ok(Raw {
         seconds: [share * total, (1.0 - share) * total],

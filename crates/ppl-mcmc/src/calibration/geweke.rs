@@ -7,7 +7,7 @@ use ppl_tensor::Key;
 
 use super::{Joint, LEVEL, holm, p_text};
 use crate::Kernel;
-use crate::diagnostics::ess_mean;
+use crate::diagnostics::{ess_mean, mean, variance};
 
 /// Geweke's joint distribution test (2004, "Getting it right: joint distribution tests of posterior simulators") of a
 /// kernel's transitions.
@@ -184,8 +184,8 @@ impl<K: Kernel, J: Joint> Geweke<K, J> {
             let (first, second) = (column(independent), column(chain));
             let effective = ess_mean(&[&second]);
             least = least.min(effective);
-            let error = moments(&first).1 / first.len() as f64 + moments(&second).1 / effective;
-            let (independent, chain) = (moments(&first).0, moments(&second).0);
+            let error = variance(&first) / first.len() as f64 + variance(&second) / effective;
+            let (independent, chain) = (mean(&first), mean(&second));
             let difference = chain - independent;
             // Of what never changes nothing is to be said.
             let z = if difference == 0.0 { 0.0 } else { difference / error.sqrt() };
@@ -197,13 +197,6 @@ impl<K: Kernel, J: Joint> Geweke<K, J> {
         rows.iter_mut().zip(adjusted).for_each(|(row, p)| row.p_adjusted = p);
         GewekeReport { rows, effective: least }
     }
-}
-
-/// Mean and variance.
-fn moments(x: &[f64]) -> (f64, f64) {
-    let n = x.len() as f64;
-    let mean = x.iter().sum::<f64>() / n;
-    (mean, x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0))
 }
 
 /// Of a standard normal number, the probability of one as far from 0.

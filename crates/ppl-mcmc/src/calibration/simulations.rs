@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use ppl_core::{Condition, Ctx, Error, Model, Result};
 use ppl_infer::{Draws, Potential, PotentialSite, Predictive};
-use ppl_tensor::{Key, KeyStream, Shape, Tensor};
+use ppl_tensor::{Key, KeyStream, Tensor};
 
 use super::joint::{Given, observed};
 use super::report::{CalibrationReport, Simulated};
 use super::threads::in_threads;
-use crate::chains::element_name;
 use crate::diagnostics::{ess_bulk, ess_tail};
 use crate::{Chains, Kernel, LogDensity, Mcmc};
 
@@ -171,16 +170,13 @@ impl<A: ?Sized, M: Model<A>> Work<'_, M, A> {
         let mut ranker = Ranker { draws: self.ranks, stream };
         for (name, site) in chains.sites() {
             let truth = self.drawn.get(name)?.select_index(0, number).to_f64()?;
-            let all = site.values.to_f64()?;
-            let shape = Shape::from(&site.values.shape()[2..]);
-            if truth.len() != shape.elements() {
+            if truth.len() != site.element_count() {
                 let reason = "runs of the model differ in the shape of this site";
                 return Err(Error::argument(reason).at_site(name));
             }
-            for (element, &value) in truth.iter().enumerate() {
-                let draws: Vec<f64> = all[element..].iter().copied().step_by(truth.len()).collect();
-                let rank = ranker.rank(value, &draws);
-                found.ranks.push((element_name(name, &shape, element), rank));
+            for (value, number) in truth.into_iter().zip(site.numbers(name)?) {
+                let rank = ranker.rank(value, number.all());
+                found.ranks.push((number.name().to_owned(), rank));
             }
         }
         let latent = |site: &PotentialSite| {
@@ -200,18 +196,14 @@ impl<A: ?Sized, M: Model<A>> Work<'_, M, A> {
 
 /// The fewest effective draws, in the centre or in the tails, of any number that varies.
 fn least_effective(chains: &Chains) -> Result<f64> {
-    let n = chains.draw_count().max(1);
     let mut least = f64::INFINITY;
-    for (_, site) in chains.sites() {
-        let all = site.values.to_f64()?;
-        let size = all.len() / chains.len().max(1);
-        for element in 0..size {
-            let draws: Vec<f64> = all[element..].iter().step_by(size).copied().collect();
-            if draws.iter().all(|draw| *draw == draws[0]) {
-                continue;
+    for (name, site) in chains.sites() {
+        for number in site.numbers(name)? {
+            let varies = number.all().windows(2).any(|pair| pair[0] != pair[1]);
+            if varies {
+                let parts = number.chains();
+                least = least.min(ess_bulk(&parts)).min(ess_tail(&parts));
             }
-            let parts: Vec<&[f64]> = draws.chunks(n).collect();
-            least = least.min(ess_bulk(&parts)).min(ess_tail(&parts));
         }
     }
     Ok(least)

@@ -21,6 +21,7 @@ impl Chains {
             failures: Vec::new(),
             unstored: Vec::new(),
             runs: Vec::new(),
+            adapted: Vec::new(),
             drawn: Vec::new(),
             apart: Vec::new(),
             settings: None,
@@ -62,6 +63,7 @@ impl Chains {
         for &number in numbers {
             let ChainRun { warmup_time: warmup, time: draws, .. } = runs[number];
             chains.runs.push(RunTimes { number, warmup, draws });
+            chains.adapted.push(runs[number].adapted.clone());
         }
         let first = numbers.iter().map(|n| runs[*n].warmup_transitions.len()).min().unwrap_or(0);
         for (warming_up, length) in [(false, draws), (true, first)] {
@@ -131,6 +133,7 @@ impl Chains {
             warmup: self.warmup.as_ref().map(|warmup| Box::new(warmup.place(place))),
             unstored: self.unstored.iter().filter(|(unstored, _)| *unstored == number).cloned().collect(),
             runs: vec![self.runs[place]],
+            adapted: self.adapted.get(place).cloned().into_iter().collect(),
             ..Self::empty()
         }
     }

@@ -7,7 +7,7 @@ use ppl_core::{Error, Result};
 use ppl_infer::Draws;
 use ppl_tensor::{Shape, Tensor};
 
-use crate::Transition;
+use crate::{Adapted, Transition};
 
 /// Draws of several chains on the constrained scale, by site, with what is known of each transition: a table in which every
 /// chain has the same number of draws.
@@ -26,6 +26,8 @@ pub struct Chains {
     pub(super) unstored: Vec<(usize, Error)>,
     /// Of each chain of the table.
     pub(super) runs: Vec<RunTimes>,
+    /// Of each chain of the table; of none of a warm-up.
+    pub(super) adapted: Vec<Option<Adapted>>,
     /// Of every chain, by its number; of none where this is one chain, or a warm-up.
     pub(super) drawn: Vec<usize>,
     /// Each chain by itself of whose draws the table has not all.
@@ -57,6 +59,8 @@ pub struct RunSettings {
     pub warmup: usize,
     /// Number of draws of each chain.
     pub draws: usize,
+    /// The deepest tree of a trajectory, of a kernel with trees.
+    pub deepest_tree: Option<u32>,
     /// Seed.
     pub seed: u64,
     /// Whether chains went on from a folder: their times are those since then.
@@ -215,6 +219,11 @@ impl Chains {
     /// Number and times of each chain in the table.
     pub fn run_times(&self) -> &[RunTimes] {
         &self.runs
+    }
+
+    /// The step size and the mass matrix that each chain in the table came to; `None` of a kernel without a Hamiltonian.
+    pub fn adapted(&self) -> &[Option<Adapted>] {
+        &self.adapted
     }
 
     /// What was asked for; `None` of a warm-up's draws.

@@ -246,7 +246,8 @@ impl<S: Sampler> Mcmc<S> {
     fn settings(&self, kernel: String, chains: usize) -> RunSettings {
         let (warmup, draws, seed) = (self.warmup, self.draws, self.seed);
         let resumed = self.store.as_ref().is_some_and(|place| place.resume);
-        RunSettings { kernel, chains, warmup, draws, seed, resumed }
+        let deepest_tree = self.kernel.deepest_tree_of();
+        RunSettings { kernel, chains, warmup, draws, deepest_tree, seed, resumed }
     }
 
     /// What a model is compiled in.

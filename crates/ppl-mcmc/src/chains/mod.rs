@@ -6,13 +6,14 @@ mod draws;
 mod layout;
 mod lockstep;
 mod mcmc;
+mod numbers;
 mod progress;
 mod run;
 mod sampler;
 mod start;
 mod store;
 
-pub(crate) use draws::element_name;
 pub use draws::{Chains, RunSettings, RunTimes, SiteDraws};
 pub use mcmc::Mcmc;
+pub use numbers::NumberDraws;
 pub use sampler::{ChainContext, Sampler};

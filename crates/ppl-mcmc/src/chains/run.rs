@@ -11,7 +11,7 @@ use ppl_tensor::Key;
 use super::progress::Bars;
 use super::sampler::{ChainContext, Sampler, Target};
 use super::store::{Identity, Place};
-use crate::{LogDensity, Transition};
+use crate::{Adapted, LogDensity, Transition};
 
 /// What one chain left.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,8 @@ pub(super) struct ChainRun {
     pub(super) warmup_time: Duration,
     /// How long the draws took.
     pub(super) time: Duration,
+    /// What adaptation came to, of a kernel that tells it.
+    pub(super) adapted: Option<Adapted>,
 }
 
 /// How many transitions, of which kernel, and what is kept of them.

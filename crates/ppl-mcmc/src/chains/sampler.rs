@@ -23,6 +23,11 @@ pub trait Sampler: Clone + Send {
         type_name::<Self>()
     }
 
+    /// The deepest tree of a trajectory; `None` of a sampler without trees.
+    fn deepest_tree_of(&self) -> Option<u32> {
+        None
+    }
+
     /// Whether the options make sense.
     ///
     /// # Errors
@@ -46,6 +51,10 @@ impl<K: Kernel> Sampler for K {
         self.describe()
     }
 
+    fn deepest_tree_of(&self) -> Option<u32> {
+        self.deepest_tree()
+    }
+
     fn check_options(&self) -> Result<()> {
         self.check()
     }
@@ -67,6 +76,7 @@ impl<K: Kernel> Sampler for K {
             chain.record(K::position(&state), transition)?;
             chain.save_in_time::<K>(&state)?;
         }
+        chain.run.adapted = K::adapted(&state);
         if chain.taken > begun { chain.save::<K>(&state) } else { Ok(()) }
     }
 }

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use ppl_core::{Error, Result};
-use ppl_infer::psis;
+use ppl_infer::{log_sum_exp, psis};
 use ppl_tensor::Tensor;
+
+use super::ess_mean;
+use crate::Chains;
 
 /// Above this the Pareto estimate of an observation cannot be trusted.
 const LARGEST_K: f64 = 0.7;
@@ -18,7 +21,7 @@ const LARGEST_VARIANCE: f64 = 0.4;
 pub struct ElpdEstimate {
     /// The estimate: the sum over observations.
     pub elpd: f64,
-    /// Its standard error, over observations.
+    /// Its standard error, of a sum over observations that differ: with divisor `n`, as ArviZ has it.
     pub se: f64,
     /// The effective number of parameters.
     pub p: f64,
@@ -36,15 +39,55 @@ enum Method {
     Waic,
 }
 
+impl Chains {
+    /// Leave-one-out cross-validation ([`loo`]), given the log likelihood of each observation at each draw of all chains one
+    /// after the other ([`Predictive::log_likelihood`](ppl_infer::Predictive::log_likelihood)): `[chain · draw, …]`, in nats.
+    /// Takes into account what the draws are worth ([`Chains::relative_efficiency`]), as ArviZ does.
+    ///
+    /// # Errors
+    /// If it is not of all draws, there is no draw or observation, or a log likelihood is not finite.
+    pub fn loo(&self, log_likelihood: &Tensor) -> Result<ElpdEstimate> {
+        let (shape, draws) = (log_likelihood.check()?.shape(), self.len());
+        if shape.first() != Some(&draws) {
+            let reason = format!(
+                "the log likelihood has shape {shape}, must be [{draws}, …], of all draws of the chains"
+            );
+            return Err(Error::Shape(reason));
+        }
+        leave_one_out(log_likelihood, self.relative_efficiency()?)
+    }
+
+    /// How many independent draws each draw is worth: the effective sample size for the mean over the number of draws,
+    /// averaged over all numbers of all sites of which it is known; 1 of one chain, and if it is known of none.
+    ///
+    /// # Errors
+    /// If draws cannot be read.
+    pub fn relative_efficiency(&self) -> Result<f64> {
+        if self.chain_count() < 2 {
+            return Ok(1.0);
+        }
+        let mut known = Vec::new();
+        for (name, site) in self.sites() {
+            known.extend(site.numbers(name)?.map(|number| ess_mean(&number.chains())));
+        }
+        known.retain(|ess: &f64| ess.is_finite());
+        if known.is_empty() { Ok(1.0) } else { Ok(super::mean(&known) / self.len() as f64) }
+    }
+}
+
 /// Leave-one-out cross-validation by Pareto smoothed importance sampling (Vehtari, Gelman and Gabry 2017), given the log
-/// likelihood of each observation at each draw: `[draw, …]`, in nats.
+/// likelihood of each observation at each of independent draws: `[draw, …]`, in nats. [`Chains::loo`] is for those of chains.
 ///
 /// # Errors
 /// If there is no draw or observation, or a log likelihood is not finite.
 pub fn loo(log_likelihood: &Tensor) -> Result<ElpdEstimate> {
+    leave_one_out(log_likelihood, 1.0)
+}
+
+fn leave_one_out(log_likelihood: &Tensor, relative_efficiency: f64) -> Result<ElpdEstimate> {
     estimate(log_likelihood, Method::Loo, |values| {
         let ratios: Vec<f64> = values.iter().map(|value| -value).collect();
-        let weights = psis(&ratios)?;
+        let weights = psis(&ratios, relative_efficiency)?;
         let terms: Vec<f64> =
             weights.log_weights.iter().zip(values).map(|(weight, value)| weight + value).collect();
         let part = log_sum_exp(&terms);
@@ -90,13 +133,9 @@ fn estimate(
         diagnostic.push(trust);
     }
     let elpd = pointwise.iter().sum();
-    let se = (n as f64 * super::variance(&pointwise)).sqrt();
+    let centre = super::mean(&pointwise);
+    let se = (pointwise.iter().map(|part| (part - centre).powi(2)).sum::<f64>()).sqrt();
     Ok(ElpdEstimate { elpd, se, p, pointwise, diagnostic, method })
-}
-
-fn log_sum_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
 }
 
 fn log_mean_exp(values: &[f64]) -> f64 {

@@ -36,9 +36,13 @@ pub fn variance(x: &[f64]) -> f64 {
     x.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / (x.len() as f64 - 1.0)
 }
 
-/// Quantile of sorted numbers, interpolated linearly between them; NaN of none.
+/// Quantile of sorted numbers, interpolated linearly between them; NaN of none, and of a probability that is not in
+/// `[0, 1]`.
 pub fn quantile(sorted: &[f64], probability: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    if !(0.0..=1.0).contains(&probability) {
+        return f64::NAN;
+    }
     let place = probability * last as f64;
     let below = place.floor() as usize;
     let above = (below + 1).min(last);

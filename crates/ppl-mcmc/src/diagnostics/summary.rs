@@ -4,8 +4,8 @@ use std::fmt;
 
 use ppl_core::Result;
 
-use super::{e_bfmi, ess_bulk, ess_tail, mcse_mean, mean, quantile, r_hat, sorted, variance};
-use crate::Chains;
+use super::{FEWEST, e_bfmi, ess_bulk, ess_tail, mcse_mean, mean, quantile, r_hat, sorted, variance};
+use crate::{Chains, NumberDraws};
 
 /// What the draws of one number say.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,26 +59,36 @@ impl Chains {
     /// # Errors
     /// If draws cannot be read.
     pub fn summary(&self) -> Result<Summary> {
-        let n = self.draw_count();
-        let mut rows = Vec::new();
+        let (mut rows, mut facts) = (Vec::new(), Vec::new());
         for (name, site) in self.sites() {
-            let all = site.values.to_f64()?;
-            let size = site.element_count();
-            for element in 0..size {
-                let draws: Vec<f64> = all[element..].iter().step_by(size).copied().collect();
-                let chains: Vec<&[f64]> = draws.chunks(n.max(1)).collect();
-                rows.push(row(site.element_name(name, element), &chains));
+            for number in site.numbers(name)? {
+                facts.push(Facts {
+                    latent: site.latent,
+                    finite: number.all().iter().all(|x| x.is_finite()),
+                    moves: number.all().windows(2).any(|pair| pair[0] != pair[1]),
+                });
+                rows.push(row(&number));
             }
         }
-        let warnings = warnings(self, &rows);
+        let warnings = warnings(self, &rows, &facts);
         Ok(Summary { rows, warnings })
     }
 }
 
-fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
+/// What a row does not tell.
+struct Facts {
+    latent: bool,
+    /// All draws are.
+    finite: bool,
+    /// Not all draws are equal.
+    moves: bool,
+}
+
+fn row(number: &NumberDraws) -> SummaryRow {
+    let chains = &number.chains();
     let sorted = sorted(chains);
     SummaryRow {
-        name,
+        name: number.name().to_owned(),
         mean: mean(&sorted),
         sd: variance(&sorted).sqrt(),
         mcse_mean: mcse_mean(chains),
@@ -92,7 +102,7 @@ fn row(name: String, chains: &[&[f64]]) -> SummaryRow {
     }
 }
 
-fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
+fn warnings(chains: &Chains, rows: &[SummaryRow], facts: &[Facts]) -> Vec<String> {
     let mut warnings = chains.told();
     let total = chains.len();
     if total == 0 {
@@ -119,6 +129,7 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
              need; a dense mass matrix, or other coordinates, may help"
         ));
     }
+    let few = chains.draw_count() < FEWEST;
     for (run, energies) in chains.run_times().iter().zip(chains.energies().unwrap_or_default()) {
         let fraction = e_bfmi(&energies);
         if fraction < LEAST_BFMI {
@@ -127,27 +138,47 @@ fn warnings(chains: &Chains, rows: &[SummaryRow]) -> Vec<String> {
                  coordinates may help",
                 run.number
             ));
+        } else if fraction.is_nan() && !few {
+            let reason = "is not known: its energies are all equal, or not finite";
+            warnings.push(format!("E-BFMI of chain {} {reason}", run.number));
         }
     }
-    let mut about = |what: &str, bad: &dyn Fn(&SummaryRow) -> bool| {
-        let names: Vec<&str> = rows.iter().filter(|row| bad(row)).map(|row| row.name.as_str()).collect();
+    if few {
+        let n = chains.draw_count();
+        warnings.push(format!(
+            "{n} draws a chain are too few to judge: R-hat and effective draws are known from {FEWEST} on"
+        ));
+    }
+    let mut about = |what: &str, bad: &dyn Fn(&SummaryRow, &Facts) -> bool| {
+        let bad = rows.iter().zip(facts).filter(|(row, facts)| bad(row, facts));
+        let names: Vec<&str> = bad.map(|(row, _)| row.name.as_str()).collect();
         if !names.is_empty() {
             let more = names.len().saturating_sub(NAMED);
             let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
             warnings.push(format!("{what}: {}{tail}", names[..names.len() - more].join(", ")));
         }
     };
+    let improper = |row: &SummaryRow, facts: &Facts| {
+        facts.latent && row.quantiles.iter().any(|quantile| quantile.abs() >= BEYOND)
+    };
     about(
         &format!(
             "draws beyond {BEYOND:e}, which neither a prior nor the data hold: the posterior is improper"
         ),
-        &|row| !row.quantiles.iter().all(|quantile| quantile.abs() < BEYOND),
+        &improper,
     );
-    about(&format!("R-hat is above {LARGEST_R_HAT}, the chains have not come to agree"), &|row| {
+    about(
+        "draws that the model computes to be infinite or not a number, so that means, R-hat and effective draws are not known",
+        &|row, facts| !facts.finite && !improper(row, facts),
+    );
+    about("all draws are equal, the sampler has not moved", &|_, facts| {
+        facts.latent && facts.finite && !facts.moves && !few
+    });
+    about(&format!("R-hat is above {LARGEST_R_HAT}, the chains have not come to agree"), &|row, _| {
         row.r_hat > LARGEST_R_HAT
     });
     let fewest = FEWEST_EFFECTIVE * chains.chain_count() as f64;
-    about(&format!("fewer than {fewest} effective draws, take more"), &|row| {
+    about(&format!("fewer than {fewest} effective draws, take more"), &|row, _| {
         row.ess_bulk < fewest || row.ess_tail < fewest
     });
     warnings

@@ -2,17 +2,23 @@
 
 use std::path::Path;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use ppl_core::{Error, Result};
 use ppl_infer::Draws;
 use ppl_tensor::{Shape, Tensor};
 use serde_json::json;
 
+use super::labels::{Kind, Labels};
 use super::zarr::Store;
 use crate::{Chains, Transition};
 
 /// Groups of named arrays with named dimensions, as [ArviZ](https://python.arviz.org) has them: `posterior` and
 /// `sample_stats`, and what else is given. ArviZ opens the folder that is written.
+///
+/// Dimensions are named by plates, where they are known: of all sites of chains, and of draws that a program made. Names
+/// are written as they are, with these exceptions. `/`, which [`scope`](ppl_core::scope) puts into names, and which stands for
+/// groups there, becomes `.`; what no file can have in its name, or at its begin, becomes `_`; and a plate named as a
+/// variable gets `_dim` at its end.
 ///
 /// ```
 /// # use ppl_core::{Ctx, Result};
@@ -31,7 +37,7 @@ use crate::{Chains, Transition};
 /// InferenceData::new(&chains)
 ///     .observed("y", &y)
 ///     .log_likelihood(&scores)
-///     .dims("y", ["rows"])
+///     .coords("rows", ["first", "second", "third"])
 ///     .write(&folder)?;
 /// // In Python: xarray.open_datatree(folder, engine="zarr"); before ArviZ 1, arviz.from_zarr(folder)
 /// # std::fs::remove_dir_all(&folder).ok();
@@ -43,6 +49,14 @@ pub struct InferenceData {
     draws: usize,
     groups: IndexMap<&'static str, IndexMap<String, Variable>>,
     dims: IndexMap<String, Vec<String>>,
+    coords: IndexMap<String, Labels>,
+}
+
+/// An array that is to be written.
+struct Planned {
+    path: String,
+    dims: Vec<String>,
+    values: Kind,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +74,7 @@ impl InferenceData {
             draws: chains.draw_count(),
             groups: IndexMap::new(),
             dims: IndexMap::new(),
+            coords: IndexMap::new(),
         };
         data.groups.insert("posterior", posterior(chains));
         data.groups.insert("sample_stats", statistics(chains));
@@ -84,7 +99,8 @@ impl InferenceData {
         self.at_draws("log_likelihood", draws)
     }
 
-    /// The same with predictions ([`Predictive::given`](ppl_infer::Predictive::given)) at the draws.
+    /// The same with new data at the draws
+    /// ([`Predictive::posterior_predictive`](ppl_infer::Predictive::posterior_predictive)).
     #[must_use]
     pub fn posterior_predictive(self, draws: &Draws) -> Self {
         self.at_draws("posterior_predictive", draws)
@@ -99,7 +115,7 @@ impl InferenceData {
             let known = self.groups.get("posterior").and_then(|sites| sites.get(name));
             let (group, dims) = match known {
                 Some(site) => ("prior", site.dims.clone()),
-                None => ("prior_predictive", leading()),
+                None => ("prior_predictive", within(draws.plates(name))),
             };
             let variable = Variable { values: values.unsqueeze(0), dims };
             self.groups.entry(group).or_default().insert(name.clone(), variable);
@@ -108,10 +124,19 @@ impl InferenceData {
     }
 
     /// The same with names of dimensions of a variable, after those of chains and draws, in all groups. Without them they
-    /// are the plates around a site, and `name_dim_0`, `name_dim_1`, ….
+    /// are the plates around a site as far as they are known, and `name_dim_0`, `name_dim_1`, ….
     #[must_use]
     pub fn dims<S: Into<String>>(mut self, name: &str, dims: impl IntoIterator<Item = S>) -> Self {
         self.dims.insert(name.to_owned(), dims.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The same with labels of the places along a dimension, names or numbers, in all groups: `("schools", ["Choate", …])`.
+    /// Without them places are counted from 0. The dimension is a plate's, or one that was named
+    /// ([`InferenceData::dims`]).
+    #[must_use]
+    pub fn coords(mut self, dim: &str, labels: impl Into<Labels>) -> Self {
+        self.coords.insert(dim.to_owned(), labels.into());
         self
     }
 
@@ -120,48 +145,90 @@ impl InferenceData {
         for (name, values) in draws.iter() {
             let rest = values.shape().get(1..).map_or_else(Shape::scalar, Shape::from);
             let values = values.reshape(Shape::from([self.chains, self.draws]).concat(&rest));
-            variables.insert(name.clone(), Variable { values, dims: leading() });
+            variables.insert(name.clone(), Variable { values, dims: within(draws.plates(name)) });
         }
         self
     }
 
-    /// Writes a folder in the format Zarr (version 2, without compression), which must not be there yet, or be empty.
+    /// Writes a folder in the format Zarr (version 2, without compression), which must not be there yet, or be empty. If it
+    /// cannot be written whole, nothing is left of it.
     ///
     /// # Errors
-    /// If it cannot be written; if a value failed, or the draws are not those of the chains; or if names of dimensions are
-    /// too many, or stand for different sizes in one group. The message names the variable.
+    /// If it cannot be written; if a value failed, or the draws are not those of the chains; if names of dimensions are
+    /// too many, are given twice, or stand for different sizes in one group; if there is no such variable or dimension, or
+    /// labels are not as many as places; or if two names would be written alike. The message names the variable.
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
         let known = |name: &String| self.groups.values().any(|variables| variables.contains_key(name));
         if let Some(name) = self.dims.keys().find(|name| !known(name)) {
             let names = self.groups.values().flat_map(IndexMap::keys);
             return Err(Error::unknown("variable", name, names));
         }
-        let mut store = Store::create(folder.as_ref())?;
+        if let Some(name) = self.coords.keys().find(|name| leading().contains(name)) {
+            let reason = format!("labels of `{name}` are given: chains and draws are counted");
+            return Err(Error::argument(reason));
+        }
+        let (mut planned, mut found) = (Vec::new(), IndexSet::new());
         for (group, variables) in &self.groups {
+            planned.push((*group, self.planned(group, variables, &mut found)?));
+        }
+        if let Some(name) = self.coords.keys().find(|name| !found.contains(*name)) {
+            let others = found.iter().filter(|dim| !leading().contains(dim));
+            return Err(Error::unknown("dimension", name, others));
+        }
+        let mut store = Store::create(folder.as_ref())?;
+        for (group, arrays) in planned {
             store.group(group, json!({ "inference_library": "ppl" }))?;
-            let mut sizes: IndexMap<String, usize> = IndexMap::new();
-            for (name, variable) in variables {
-                let named = |error: Error| error.at_site(name);
-                let dims = self.names(name, variable).map_err(named)?;
-                for (dim, &size) in dims.iter().zip(variable.values.shape().iter()) {
-                    let other = *sizes.entry(dim.clone()).or_insert(size);
-                    if other != size {
-                        let reason =
-                            format!("dimension `{dim}` has size {size} here, and {other} in `{group}`");
-                        return Err(named(Error::argument(reason)));
-                    }
-                }
-                store.array(&format!("{group}/{name}"), &variable.values, &dims).map_err(named)?;
-            }
-            for (dim, size) in sizes {
-                // A variable of a dimension's name would be its coordinates.
-                if !variables.contains_key(&dim) {
-                    let numbers: Vec<i64> = (0..size as i64).collect();
-                    store.array(&format!("{group}/{dim}"), &Tensor::from(numbers), &[dim])?;
+            for Planned { path, dims, values } in arrays {
+                match values {
+                    Kind::Numbers(numbers) => store.array(&path, &numbers, &dims)?,
+                    Kind::Names(names) => store.texts(&path, &names, &dims.concat())?,
                 }
             }
         }
         store.finish()
+    }
+
+    /// The arrays of a group, checked: its variables, and labels of their dimensions, whose names are added to `found`.
+    fn planned(
+        &self,
+        group: &str,
+        variables: &IndexMap<String, Variable>,
+        found: &mut IndexSet<String>,
+    ) -> Result<Vec<Planned>> {
+        let (mut arrays, mut taken, mut sizes) = (Vec::new(), Taken::default(), IndexMap::new());
+        for (name, variable) in variables {
+            let named = |error: Error| error.at_site(name);
+            let dims = self.names(name, variable).map_err(named)?;
+            if let Some(twice) = dims.iter().enumerate().find(|(i, dim)| dims[..*i].contains(dim)) {
+                let reason = format!("two of its dimensions are named `{}`, name them by `dims`", twice.1);
+                return Err(named(Error::argument(reason)));
+            }
+            for (dim, &size) in dims.iter().zip(variable.values.shape().iter()) {
+                let other = *sizes.entry(dim.clone()).or_insert(size);
+                if other != size {
+                    let reason = format!("dimension `{dim}` has size {size} here, and {other} in `{group}`");
+                    return Err(named(Error::argument(reason)));
+                }
+            }
+            let path = taken.path(group, name, written(name))?;
+            let dims = dims.iter().map(|dim| self.dim(dim)).collect();
+            arrays.push(Planned { path, dims, values: Kind::Numbers(variable.values.clone()) });
+        }
+        for (dim, size) in sizes {
+            let written = self.dim(&dim);
+            let values = match self.coords.get(&dim) {
+                Some(labels) => {
+                    let told = |error| Error::argument(format!("labels of `{dim}` in `{group}`: {error}"));
+                    labels.check(size).map_err(told)?;
+                    labels.0.clone()
+                }
+                None => Kind::Numbers(Tensor::from((0..size as i64).collect::<Vec<i64>>())),
+            };
+            let path = taken.path(group, &dim, written.clone())?;
+            arrays.push(Planned { path, dims: vec![written], values });
+            found.insert(dim);
+        }
+        Ok(arrays)
     }
 
     /// The names of all dimensions of a variable.
@@ -172,6 +239,11 @@ impl InferenceData {
             // Chains and draws come first, where the variable has them.
             dims.truncate(if dims.starts_with(&leading()) { 2 } else { 0 });
             dims.extend(given.iter().cloned());
+        } else if dims.is_empty() {
+            // Data are in the plates of what is known of them at the draws.
+            let others = self.groups.values().filter_map(|variables| variables.get(name));
+            let plates = others.filter_map(|other| other.dims.get(2..)).find(|plates| !plates.is_empty());
+            dims.extend(plates.filter(|plates| plates.len() <= rank).into_iter().flatten().cloned());
         }
         if dims.len() > rank {
             let names = dims.join(", ");
@@ -182,16 +254,63 @@ impl InferenceData {
         dims.extend((0..rank - named).map(own));
         Ok(dims)
     }
+
+    /// A dimension as it is written: a variable of its name would be taken for its labels.
+    fn dim(&self, name: &str) -> String {
+        let name = written(name);
+        let variables = || self.groups.values().flat_map(IndexMap::keys);
+        if !leading().contains(&name) && variables().any(|variable| written(variable) == name) {
+            return name + "_dim";
+        }
+        name
+    }
+}
+
+/// The names in one group, by how they are written.
+#[derive(Default)]
+struct Taken(IndexMap<String, String>);
+
+impl Taken {
+    /// The path of an array that is written so.
+    fn path(&mut self, group: &str, name: &str, written: String) -> Result<String> {
+        let path = format!("{group}/{written}");
+        if let Some(other) = self.0.insert(written, name.to_owned()) {
+            let reason =
+                format!("`{other}` and `{name}` would both be written as `{path}`: rename one of them");
+            return Err(Error::argument(reason));
+        }
+        Ok(path)
+    }
+}
+
+/// A name as that of a file, in a format where `/` separates groups.
+fn written(name: &str) -> String {
+    let plain = |c: char| match c {
+        '/' => '.',
+        '\\' => '_',
+        c if c.is_control() => '_',
+        c => c,
+    };
+    let name: String = name.chars().map(plain).collect();
+    match name.strip_prefix('.') {
+        Some(rest) => format!("_{rest}"),
+        None if name.is_empty() => "_".to_owned(),
+        None => name,
+    }
 }
 
 fn leading() -> Vec<String> {
     vec!["chain".to_owned(), "draw".to_owned()]
 }
 
+/// Chains, draws, and these plates.
+fn within(plates: &[String]) -> Vec<String> {
+    leading().into_iter().chain(plates.iter().cloned()).collect()
+}
+
 fn posterior(chains: &Chains) -> IndexMap<String, Variable> {
     let variable = |(name, site): (&str, &crate::SiteDraws)| {
-        let dims = leading().into_iter().chain(site.plates.iter().cloned()).collect();
-        (name.to_owned(), Variable { values: site.values.clone(), dims })
+        (name.to_owned(), Variable { values: site.values.clone(), dims: within(&site.plates) })
     };
     chains.sites().map(variable).collect()
 }

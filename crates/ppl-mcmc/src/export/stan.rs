@@ -1,60 +1,61 @@
 //! Draws as CSV in the form of Stan's programs.
 
+use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
 use ppl_core::{Error, Result};
 use ppl_tensor::Shape;
 
-use crate::Chains;
+use crate::{Chains, Metric, Transition};
 
 /// Stan's names of what is known of a transition.
 const STATISTICS: &str = "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__";
 
+/// One site's numbers of all chains.
+struct Column {
+    values: Vec<f64>,
+    /// Number of numbers of one draw.
+    size: usize,
+    /// The order in which they are written.
+    places: Vec<usize>,
+}
+
 impl Chains {
-    /// Writes `prefix_1.csv`, `prefix_2.csv`, …, one file a chain, in the form of Stan's programs: statistics, energies among
-    /// them if the kernel has such, then all numbers of all sites, as `theta.1`, `w.2.1`, counted from 1 with the first index running fastest. Numbers are
-    /// written so that they are read back as they were. Returns the files.
+    /// Writes `prefix_1.csv`, `prefix_2.csv`, …, one file a chain, in the form of Stan's programs, which `cmdstanpy`, `stanio`
+    /// and others read. Returns the files.
+    ///
+    /// Lines that begin with `#` tell of the run, its settings, what the warm-up settled (step size and inverse mass matrix)
+    /// and times. The columns are statistics, energies among them if the kernel has such, then all numbers of all sites, as
+    /// `theta.1`, `w.2.1`, counted from 1 with the first index running fastest. Draws of the warm-up come first, if they were
+    /// kept. Numbers are written so that they are read back as they were.
+    ///
+    /// Names are Stan's identifiers: whatever in a site's name is neither a letter of the Latin alphabet, a digit nor `_`
+    /// becomes `_`. What a sampler does not tell is not there: readers that need a mass matrix refuse files of a sampler
+    /// other than [`Nuts`](crate::Nuts).
     ///
     /// # Errors
-    /// If a file cannot be written, or draws cannot be read.
+    /// If a file cannot be written, or draws cannot be read; or if two sites would be written alike, or one as a column of
+    /// Stan's own, whose names end in `__`.
     pub fn write_stan_csv(&self, folder: impl AsRef<Path>, prefix: &str) -> Result<Vec<PathBuf>> {
-        let mut header = STATISTICS.to_owned();
-        if self.energies().is_some() {
-            header.push_str(",energy__");
-        }
-        let mut columns: Vec<(Vec<f64>, usize, Vec<usize>)> = Vec::new();
-        for (name, site) in self.sites() {
-            let shape = Shape::from(&site.values.shape()[2..]);
-            let places = by_columns(&shape);
-            for place in &places {
-                header.push(',');
-                header.push_str(name);
-                place.iter().for_each(|index| header.push_str(&format!(".{}", index + 1)));
-            }
-            let flat =
-                |place: &Vec<usize>| place.iter().zip(shape.iter()).fold(0, |flat, (i, n)| flat * n + i);
-            columns.push((site.values.to_f64()?, shape.elements(), places.iter().map(flat).collect()));
-        }
+        let header = header(self)?;
+        let (draws, warmup) = (columns(self)?, self.warmup().map(columns).transpose()?);
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, error))?;
         let mut files = Vec::new();
-        for (chain, transitions) in self.transitions().iter().enumerate() {
+        for chain in 0..self.chain_count() {
             let path = folder.join(format!("{prefix}_{}.csv", chain + 1));
             let write = || -> std::io::Result<()> {
                 let mut file = BufWriter::new(std::fs::File::create(&path)?);
+                file.write_all(settings(self, prefix, chain).as_bytes())?;
                 writeln!(file, "{header}")?;
-                for (draw, t) in transitions.iter().enumerate() {
-                    let divergent = u8::from(t.divergent);
-                    write!(file, "{},{},{},", t.log_density, t.acceptance, t.step_size)?;
-                    write!(file, "{},{},{divergent}", t.tree_depth, t.leapfrogs)?;
-                    t.energy.iter().try_for_each(|energy| write!(file, ",{energy}"))?;
-                    for (values, size, places) in &columns {
-                        let row = &values[(chain * self.draw_count() + draw) * size..][..*size];
-                        places.iter().try_for_each(|place| write!(file, ",{}", row[*place]))?;
-                    }
-                    writeln!(file)?;
+                if let (Some(warmup), Some(columns)) = (self.warmup(), &warmup) {
+                    rows(&mut file, warmup, columns, chain)?;
                 }
+                file.write_all(settled(self, chain).as_bytes())?;
+                rows(&mut file, self, &draws, chain)?;
+                file.write_all(times(self, chain).as_bytes())?;
                 file.flush()
             };
             write().map_err(|error| Error::file(&path, error))?;
@@ -62,6 +63,157 @@ impl Chains {
         }
         Ok(files)
     }
+}
+
+/// The names of all columns.
+fn header(chains: &Chains) -> Result<String> {
+    let mut header = STATISTICS.to_owned();
+    if chains.energies().is_some() {
+        header.push_str(",energy__");
+    }
+    let mut taken: IndexMap<String, &str> = IndexMap::new();
+    for (name, site) in chains.sites() {
+        let written = identifier(name);
+        if written.ends_with("__") {
+            let reason = "its name ends as those of Stan's own columns do, in `__`: rename it";
+            return Err(Error::argument(reason).at_site(name));
+        }
+        for place in by_columns(&Shape::from(&site.values.shape()[2..])) {
+            header.push(',');
+            header.push_str(&written);
+            place.iter().for_each(|index| header.push_str(&format!(".{}", index + 1)));
+        }
+        if let Some(other) = taken.insert(written.clone(), name) {
+            return Err(Error::argument(format!(
+                "sites `{other}` and `{name}` would both be written as `{written}`: rename one of them"
+            )));
+        }
+    }
+    Ok(header)
+}
+
+/// What was asked for.
+fn settings(chains: &Chains, model: &str, chain: usize) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| {
+        // Writing to a string cannot fail. A line of comment is one line, whatever names are.
+        let _ = writeln!(text, "# {}", line.replace(char::is_control, " "));
+    };
+    line(format!("model = {model}"));
+    line("method = sample".into());
+    line("  sample".into());
+    line(format!("    num_samples = {}", chains.draw_count()));
+    let kept = chains.warmup().map(Chains::draw_count);
+    let warmup = kept.or(chains.settings().map(|settings| settings.warmup)).unwrap_or(0);
+    line(format!("    num_warmup = {warmup}"));
+    line(format!("    save_warmup = {}", kept.is_some()));
+    line("    thin = 1".into());
+    let kernel = chains.settings().map_or("unknown", |settings| settings.kernel.as_str());
+    let deepest = chains.settings().and_then(|settings| settings.deepest_tree);
+    if chains.energies().is_some() {
+        line("    algorithm = hmc".into());
+        line("      hmc".into());
+        if let Some(deepest) = deepest {
+            line("        engine = nuts".into());
+            line("          nuts".into());
+            line(format!("            max_depth = {deepest}"));
+        }
+        if let Some(Some(adapted)) = chains.adapted().get(chain) {
+            let form = if let Metric::Diagonal { .. } = adapted.metric { "diag_e" } else { "dense_e" };
+            line(format!("        metric = {form}"));
+        }
+    } else {
+        // What Stan calls a sampler without adaptation: readers ask for no mass matrix then.
+        line("    algorithm = fixed_param".into());
+    }
+    line(format!("kernel: {kernel}"));
+    line(format!("id = {}", chains.run_times().get(chain).map_or(chain, |run| run.number) + 1));
+    if let Some(settings) = chains.settings() {
+        line("random".into());
+        line(format!("  seed = {}", settings.seed));
+    }
+    text
+}
+
+/// What the warm-up settled.
+fn settled(chains: &Chains, chain: usize) -> String {
+    if chains.energies().is_none() {
+        return String::new();
+    }
+    let mut text = "# Adaptation terminated\n".to_owned();
+    let adapted = chains.adapted().get(chain).and_then(Option::as_ref);
+    let first = || chains.transitions()[chain].first().map_or(f64::NAN, |transition| transition.step_size);
+    let step = adapted.map_or_else(first, |adapted| adapted.step_size);
+    let _ = writeln!(text, "# Step size = {}", number(step));
+    let row = |numbers: &[f64]| numbers.iter().copied().map(number).collect::<Vec<_>>().join(", ");
+    match adapted.map(|adapted| &adapted.metric) {
+        Some(Metric::Diagonal { variance, .. }) => {
+            let _ = writeln!(text, "# Diagonal elements of inverse mass matrix:\n# {}", row(variance));
+        }
+        Some(metric @ Metric::Dense { covariance, .. }) => {
+            text.push_str("# Elements of inverse mass matrix:\n");
+            for numbers in covariance.chunks(metric.dimension().max(1)) {
+                let _ = writeln!(text, "# {}", row(numbers));
+            }
+        }
+        None => {}
+    }
+    text
+}
+
+fn times(chains: &Chains, chain: usize) -> String {
+    let run = chains.run_times().get(chain).copied().unwrap_or_default();
+    let [warmup, draws] = [run.warmup, run.draws].map(|time| time.as_secs_f64());
+    format!(
+        "# \n#  Elapsed Time: {warmup:.6} seconds (Warm-up)\n#                {draws:.6} seconds (Sampling)\n\
+         #                {:.6} seconds (Total)\n# \n",
+        warmup + draws
+    )
+}
+
+fn columns(chains: &Chains) -> Result<Vec<Column>> {
+    let column = |(_, site): (&str, &crate::SiteDraws)| {
+        let shape = Shape::from(&site.values.shape()[2..]);
+        let flat = |place: Vec<usize>| place.iter().zip(shape.iter()).fold(0, |flat, (i, n)| flat * n + i);
+        let places = by_columns(&shape).into_iter().map(flat).collect();
+        Ok(Column { values: site.values.to_f64()?, size: shape.elements(), places })
+    };
+    chains.sites().map(column).collect()
+}
+
+/// The rows of one chain.
+fn rows(file: &mut impl Write, chains: &Chains, columns: &[Column], chain: usize) -> std::io::Result<()> {
+    for (draw, transition) in chains.transitions()[chain].iter().enumerate() {
+        let Transition { log_density, acceptance, step_size, tree_depth, leapfrogs, divergent, .. } =
+            transition;
+        let [log_density, acceptance, step_size] = [log_density, acceptance, step_size].map(|x| number(*x));
+        write!(
+            file,
+            "{log_density},{acceptance},{step_size},{tree_depth},{leapfrogs},{}",
+            u8::from(*divergent)
+        )?;
+        transition.energy.iter().try_for_each(|energy| write!(file, ",{}", number(*energy)))?;
+        for Column { values, size, places } in columns {
+            let row = &values[(chain * chains.draw_count() + draw) * size..][..*size];
+            places.iter().try_for_each(|place| write!(file, ",{}", number(row[*place])))?;
+        }
+        writeln!(file)?;
+    }
+    Ok(())
+}
+
+/// A number as others read it: the shortest text that is read back as the same.
+fn number(x: f64) -> String {
+    match x {
+        x if x.is_nan() => "nan".to_owned(),
+        x if x != 0.0 && !(1e-5..1e16).contains(&x.abs()) && x.is_finite() => format!("{x:e}"),
+        x => x.to_string(),
+    }
+}
+
+/// A site's name as Stan's names are.
+fn identifier(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 /// The places of a shape's elements, the first index running fastest.

@@ -1,7 +1,7 @@
 //! The numbers that a figure shows.
 
 use ppl_core::{Error, Result};
-use ppl_mcmc::Chains;
+use ppl_mcmc::{Chains, NumberDraws};
 
 use crate::figure::Figure;
 
@@ -84,7 +84,7 @@ pub(super) fn select(chains: &Chains, names: Option<&[String]>, limit: usize) ->
             for name in names {
                 let (site, places) = match all(name) {
                     Some(count) => (name.as_str(), (0..count).collect()),
-                    None => one(chains, name)?,
+                    None => chains.locate(name).map(|(site, place)| (site, vec![place]))?,
                 };
                 match wanted.iter_mut().find(|(known, _)| *known == site) {
                     Some((_, known)) => {
@@ -113,44 +113,26 @@ pub(super) fn select(chains: &Chains, names: Option<&[String]>, limit: usize) ->
     let mut numbers = Vec::new();
     for ((name, places), share) in wanted.into_iter().zip(shares).filter(|(_, share)| *share > 0) {
         let places = &places[..share];
-        let drawn = draws(chains, name, places)?;
-        let warm = match chains.warmup() {
-            Some(warmup) => draws(warmup, name, places)?,
-            None => places.iter().map(|_| Vec::new()).collect(),
-        };
-        let Some((_, site)) = chains.sites().find(|(site, _)| *site == name) else { continue };
-        for ((place, chains), warmup) in places.iter().zip(drawn).zip(warm) {
+        let warmup = chains.warmup().map(|warmup| draws(warmup, name, places)).transpose()?;
+        let mut warmup = warmup.unwrap_or_default().into_iter();
+        let bounds = chains.site(name)?.bounds;
+        for drawn in draws(chains, name, places)? {
             numbers.push(Number {
-                name: site.element_name(name, *place),
-                bounds: site.bounds,
-                chains,
-                warmup,
+                name: drawn.name().to_owned(),
+                bounds,
+                chains: by_chain(&drawn),
+                warmup: warmup.next().map_or_else(Vec::new, |warmup| by_chain(&warmup)),
             });
         }
     }
     Ok(Selection { numbers, total })
 }
 
-/// A site and the place of the one of its numbers that has this name.
-fn one<'a>(chains: &'a Chains, name: &str) -> Result<(&'a str, Vec<usize>)> {
-    let owners = chains.sites().filter(|(site, _)| name.starts_with(site));
-    let mut places =
-        owners.flat_map(|(site, drawn)| (0..drawn.element_count()).map(move |e| (site, drawn, e)));
-    let found = places.find(|(site, drawn, element)| drawn.element_name(site, *element) == name);
-    let known: Vec<String> = chains.sites().map(|(site, _)| site.to_owned()).collect();
-    found
-        .map(|(site, _, element)| (site, vec![element]))
-        .ok_or_else(|| Error::unknown("site or number", name, &known))
+/// The draws at places of a site.
+fn draws(chains: &Chains, site: &str, places: &[usize]) -> Result<Vec<NumberDraws>> {
+    Ok(chains.site(site)?.numbers_at(site, places.iter().copied())?.collect())
 }
 
-/// The draws at places of a site, by chain.
-fn draws(chains: &Chains, site: &str, places: &[usize]) -> Result<Vec<Vec<Vec<f64>>>> {
-    let values = chains.get(site)?;
-    let all = values.to_f64()?;
-    let (count, length) = (chains.chain_count(), chains.draw_count());
-    let size = (all.len() / (count * length).max(1)).max(1);
-    let chain = |place: usize, chain: usize| -> Vec<f64> {
-        all[chain * length * size + place..].iter().step_by(size).take(length).copied().collect()
-    };
-    Ok(places.iter().map(|place| (0..count).map(|number| chain(*place, number)).collect()).collect())
+fn by_chain(number: &NumberDraws) -> Vec<Vec<f64>> {
+    number.chains().into_iter().map(<[f64]>::to_vec).collect()
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ppl_core::{Error, Result};
+use ppl_core::Result;
 use ppl_mcmc::diagnostics::{FEWEST_EFFECTIVE, LARGEST_R_HAT, LEAST_BFMI, e_bfmi};
-use ppl_mcmc::{Chains, ElpdEstimate, Summary, SummaryRow, Transition, loo, waic};
+use ppl_mcmc::{Chains, ElpdEstimate, Summary, SummaryRow, Transition, waic};
 use ppl_tensor::Tensor;
 
 use super::Report;
@@ -43,7 +43,7 @@ pub(super) fn page(report: &Report<'_>) -> Result<String> {
     if !report.log_likelihood.is_empty() {
         page.heading("prediction", "Prediction");
         for (name, values) in &report.log_likelihood {
-            prediction(&mut page, name, values, chains.len()).map_err(|error| error.at_site(name))?;
+            prediction(&mut page, name, values, chains).map_err(|error| error.at_site(name))?;
         }
     }
     for (id, title, caption, figure) in &plots {
@@ -121,18 +121,13 @@ fn verdict(page: &mut Page, chains: &Chains, summary: &Summary) {
             |of: fn(&SummaryRow) -> f64, pick: fn(f64, f64) -> f64| rows.iter().map(of).fold(f64::NAN, pick);
         let r_hat = worst(|row| row.r_hat, f64::max);
         let (bulk, tail) = (worst(|row| row.ess_bulk, f64::min), worst(|row| row.ess_tail, f64::min));
-        // A deterministic number may be constant; a latent one that is was not sampled.
-        let latent =
-            chains.sites().flat_map(|(_, site)| std::iter::repeat_n(site.latent, site.element_count()));
-        let known = rows.iter().zip(latent).all(|(row, latent)| !latent || row.r_hat.is_finite());
-        let sentence = match known {
-            true => format!(
+        page.verdicts(
+            false,
+            &[format!(
                 "Nothing to warn of: chains agree (largest R-hat {r_hat:.3}), the least effective sample sizes are {bulk:.0} \
                  for centres and {tail:.0} for tails, and no trajectory diverged."
-            ),
-            false => "Not all latent numbers can be judged: see below for those without an R-hat.".to_owned(),
-        };
-        page.verdicts(!known, &[sentence]);
+            )],
+        );
     } else {
         page.verdicts(true, summary.warnings());
     }
@@ -278,14 +273,8 @@ fn table(page: &mut Page, chains: &Chains, summary: &Summary) {
 }
 
 /// Estimates from the log likelihood of one observed site.
-fn prediction(page: &mut Page, name: &str, values: &Tensor, draws: usize) -> Result<()> {
-    let shape = values.check()?.shape();
-    if shape.first() != Some(&draws) {
-        let reason =
-            format!("the log likelihood has shape {shape}, must be [{draws}, …], of all draws of the chains");
-        return Err(Error::Shape(reason));
-    }
-    let (loo, waic) = (loo(values)?, waic(values)?);
+fn prediction(page: &mut Page, name: &str, values: &Tensor, chains: &Chains) -> Result<()> {
+    let (loo, waic) = (chains.loo(values)?, waic(values)?);
     let row = |what: &str, estimate: &ElpdEstimate| {
         let ElpdEstimate { elpd, se, p, .. } = estimate;
         let numbers = [elpd, se, p].map(|x| Cell::new(format!("{x:.2}")));

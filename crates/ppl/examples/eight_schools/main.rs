@@ -78,7 +78,7 @@ fn compare(options: &Options) -> Outcome {
     show(format!("Standardised, with a target acceptance of 0.95\n{}", cured.summary()?));
 
     let log_likelihood = Predictive::new(standardised).log_likelihood(&cured.draws(), &schools)?;
-    let elpd = loo(log_likelihood.get("y")?)?;
+    let elpd = cured.loo(log_likelihood.get("y")?)?;
     show(&elpd);
     let table = Table::new("Spread of effects, tau", ["", "divergences", "mean", "ess_bulk", "r_hat"]);
     let table = [("centred", &funnel), ("standardised", &cured)].into_iter().try_fold(

@@ -101,10 +101,10 @@ fn importance_weights() {
             let guide = |ctx: &mut Ctx, _: &Tensor| ctx.sample("s", Normal::new(0.0, 1.0));
             ImportanceWeights::draw(Ctx::new(0), &never, &guide, 5, &data())
         })
-        .of("(no error)", || psis(&[0.0]))
-        .of("(no error)", || psis(&[f64::NEG_INFINITY, 0.0]))
+        .of("(no error)", || psis(&[0.0], 1.0))
+        .of("(no error)", || psis(&[f64::NEG_INFINITY, 0.0], 1.0))
         .of("(no error)", || {
-            psis(&[f64::MAX, f64::MIN, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1e9])
+            psis(&[f64::MAX, f64::MIN, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 1e9], 1.0)
         });
 }
 
