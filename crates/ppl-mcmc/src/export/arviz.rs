@@ -167,9 +167,10 @@ impl InferenceData {
             let reason = format!("labels of `{name}` are given: chains and draws are counted");
             return Err(Error::argument(reason));
         }
+        let names = self.groups.values().flat_map(IndexMap::keys).map(|name| written(name)).collect();
         let (mut planned, mut found) = (Vec::new(), IndexSet::new());
         for (group, variables) in &self.groups {
-            planned.push((*group, self.planned(group, variables, &mut found)?));
+            planned.push((*group, self.planned(group, variables, &names, &mut found)?));
         }
         if let Some(name) = self.coords.keys().find(|name| !found.contains(*name)) {
             let others = found.iter().filter(|dim| !leading().contains(dim));
@@ -189,10 +190,12 @@ impl InferenceData {
     }
 
     /// The arrays of a group, checked: its variables, and labels of their dimensions, whose names are added to `found`.
+    /// `names` are those of all variables as they are written.
     fn planned(
         &self,
         group: &str,
         variables: &IndexMap<String, Variable>,
+        names: &IndexSet<String>,
         found: &mut IndexSet<String>,
     ) -> Result<Vec<Planned>> {
         let (mut arrays, mut taken, mut sizes) = (Vec::new(), Taken::default(), IndexMap::new());
@@ -211,11 +214,11 @@ impl InferenceData {
                 }
             }
             let path = taken.path(group, name, written(name))?;
-            let dims = dims.iter().map(|dim| self.dim(dim)).collect();
+            let dims = dims.iter().map(|dim| dimension(dim, names)).collect();
             arrays.push(Planned { path, dims, values: Kind::Numbers(variable.values.clone()) });
         }
         for (dim, size) in sizes {
-            let written = self.dim(&dim);
+            let written = dimension(&dim, names);
             let values = match self.coords.get(&dim) {
                 Some(labels) => {
                     let told = |error| Error::argument(format!("labels of `{dim}` in `{group}`: {error}"));
@@ -254,16 +257,6 @@ impl InferenceData {
         dims.extend((0..rank - named).map(own));
         Ok(dims)
     }
-
-    /// A dimension as it is written: a variable of its name would be taken for its labels.
-    fn dim(&self, name: &str) -> String {
-        let name = written(name);
-        let variables = || self.groups.values().flat_map(IndexMap::keys);
-        if !leading().contains(&name) && variables().any(|variable| written(variable) == name) {
-            return name + "_dim";
-        }
-        name
-    }
 }
 
 /// The names in one group, by how they are written.
@@ -297,6 +290,12 @@ fn written(name: &str) -> String {
         None if name.is_empty() => "_".to_owned(),
         None => name,
     }
+}
+
+/// A dimension as it is written, beside variables of these names: one of its own would be taken for its labels.
+fn dimension(name: &str, variables: &IndexSet<String>) -> String {
+    let name = written(name);
+    if variables.contains(&name) && !leading().contains(&name) { name + "_dim" } else { name }
 }
 
 fn leading() -> Vec<String> {
