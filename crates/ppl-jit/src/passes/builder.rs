@@ -7,6 +7,7 @@ use ppl_tensor::{DType, Dims, HostData, HostTensor, Op, Result, Shape, TensorTyp
 use smallvec::SmallVec;
 
 use super::Rule;
+use super::fold::SMALL;
 use crate::ir::{Id, Inputs, Kind, Node};
 
 /// An operation asked for, with the type of its result.
@@ -100,7 +101,8 @@ impl Builder {
     /// The large constant of which a matrix is the transpose: gradients of products bring both, and one is read less.
     fn transposed(&self, value: &HostTensor) -> Option<Id> {
         let &[rows, columns] = &value.shape()[..] else { return None };
-        if rows * columns <= COMPARED {
+        // Transposes of these are computed, and would come here again.
+        if rows * columns <= SMALL || rows == 1 || columns == 1 {
             return None;
         }
         let turned = Shape::from([columns, rows]);

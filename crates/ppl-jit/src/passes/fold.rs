@@ -10,7 +10,7 @@ use crate::ir::{Id, Ir, Kind};
 const LARGE: usize = 1 << 16;
 
 /// Permutations of fewer elements are computed, however often the array is used.
-const SMALL: usize = 1 << 8;
+pub(super) const SMALL: usize = 1 << 8;
 
 /// Operations on constants, and results without elements. Broadcasts stay as they are: they are no work.
 pub(super) fn constants(b: &mut Builder, call: &Call<'_>) -> Result<Option<Id>> {

@@ -342,14 +342,14 @@ fn known_factors_of_arrays_are_one_and_those_of_vectors_leave_matrices() {
 
 #[test]
 fn one_of_two_transposes_is_kept() {
-    let x = Tensor::new([40, 3], (0..120).map(f64::from).collect()).unwrap();
+    let x = Tensor::new([90, 3], (0..270).map(f64::from).collect()).unwrap();
     let both = |a: &[Tensor]| vec![x.matmul(&a[0]), x.t().matmul(&a[1])];
-    let ir = simplified(&[&[3, 2], &[40, 2]], both);
-    assert_eq!(arrays(&ir), [[40, 3].into()]);
-    assert!(listing(&ir).contains(&"permute [3, 40]".to_owned()) || arrays(&ir).len() == 1);
+    let ir = simplified(&[&[3, 2], &[90, 2]], both);
+    assert_eq!(arrays(&ir), [[90, 3].into()]);
+    assert!(listing(&ir).contains(&"permute [3, 90]".to_owned()) || arrays(&ir).len() == 1);
     // One that is read in another order alone is kept in it.
     let alone = |a: &[Tensor]| vec![(&a[0] + x.t().cast(DType::F64)).t()];
-    assert!(arrays(&simplified(&[&[3, 40]], alone)).len() == 1);
+    assert!(arrays(&simplified(&[&[3, 90]], alone)).len() == 1);
 }
 
 #[test]
