@@ -5,7 +5,7 @@ use ppl_tensor::{DType, Op, Result};
 
 use super::algebra::under_minus;
 use super::builder::{Builder, Call};
-use super::ranges::is_not_negative;
+use super::ranges::{has_reciprocal, is_not_negative};
 use crate::ir::Id;
 
 use Binary::{Div, Mul, Pow};
@@ -183,7 +183,7 @@ fn quotient(b: &mut Builder, x: Id, y: Id) -> Result<Option<Id>> {
     if b.number(x) == Some(1.0) {
         return b.unary(Unary::Reciprocal, y).map(Some);
     }
-    if b.elements(x) >= MANY * b.elements(y) || b.divides_often(y) {
+    if b.elements(x) >= MANY * b.elements(y) || b.divides_often(y) && has_reciprocal(b, y) {
         let inverse = b.unary(Unary::Reciprocal, y)?;
         return b.binary(Mul, x, inverse).map(Some);
     }

@@ -46,6 +46,13 @@ pub(super) fn is_not_negative(b: &Builder, x: Id) -> bool {
     range(b, x, DEEPEST).low >= 0.0
 }
 
+/// Whether no value but 0 is so small that its reciprocal is infinite: a root is not, and what is beyond a normal number.
+pub(super) fn has_reciprocal(b: &Builder, x: Id) -> bool {
+    let least = if b.ty(x).dtype == DType::F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+    let is_root = matches!(b.op(b.source(x)), Some((Op::Unary(Unary::Sqrt), _)));
+    is_root || range(b, x, DEEPEST).low >= least
+}
+
 /// What rounding gives is within these, as rounded functions of rising arguments do not fall.
 fn range(b: &Builder, id: Id, depth: usize) -> Range {
     if let Some(number) = b.number(id) {
