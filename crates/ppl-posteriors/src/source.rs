@@ -49,9 +49,8 @@ impl Data {
         let is_beside = std::env::var_os("PPL_DATA_DIR").is_none() && beside.is_file();
         let found = first.find(None).or_else(|missing| if is_beside { Ok(beside) } else { Err(missing) });
         let missing = |_| {
-            let path = first.path;
             Error::argument(format!(
-                "{MISSING} {path} below the folder that PPL_DATA_DIR names, or below ../shared: {}",
+                "{MISSING} posteriordb/{folder}/data.json below the folder that PPL_DATA_DIR names, or below ../shared: {}",
                 first.source
             ))
         };
