@@ -29,7 +29,7 @@ pub use optim::{
     PerParameter, RmsProp, RmsPropOptions, Schedule, Sgd, SgdOptions, UpdateRule, Updated,
 };
 pub use potential::{Potential, PotentialSite, Quantity, VectorizedPotential, compile_potential};
-pub use ppl_jit::Compiler;
+pub use ppl_jit::{Compile, Compiler};
 pub use predictive::Predictive;
 pub use psis::{SmoothedWeights, log_sum_exp, psis};
 pub use svi::{Execute, Fit, FitReport, Progress, Stop, Svi, SviParts};

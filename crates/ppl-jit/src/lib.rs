@@ -1,9 +1,28 @@
 //! The native CPU compiler of traced programs.
 //!
-//! [`compile`] takes what [`trace`](ppl_tensor::trace) recorded on the CPU, simplifies it, and makes a
-//! [`Program`] that runs without asking a backend for each operation, in memory that was planned when it was made: a run allocates
+//! [`device.compile`](Compile::compile) takes what [`trace`](ppl_tensor::trace) recorded on the CPU, simplifies it, and makes
+//! a [`Program`] that runs without asking a backend for each operation, in memory that was planned when it was made: a run allocates
 //! nothing but its results, and `gemm` what it packs of large products. [`Function`] and steps of an iteration write results where
 //! they belong. Only operations that users define run on the host backend, on arrays; [`Program::explain`] names them.
+//!
+//! ```
+//! use ppl_jit::Compile;
+//! use ppl_tensor::{Device, Tensor, grad, trace};
+//!
+//! let device = Device::cpu();
+//! let value_and_gradient = |x: &Tensor| {
+//!     let x = x.tracked();
+//!     let value = (x.square() * 0.5).sum_all();
+//!     let gradient = grad(&value, &[&x])?.swap_remove(0);
+//!     Ok((value, gradient))
+//! };
+//! let program = device.compile(trace(&device, value_and_gradient, &Tensor::from([1.0, 2.0]))?)?;
+//! let (value, gradient) = program.run(&Tensor::from([3.0, 4.0]))?;
+//! assert_eq!((value.to_scalar()?, gradient.to_vec::<f64>()?), (12.5, vec![3.0, 4.0]));
+//! # Ok::<(), ppl_tensor::Error>(())
+//! ```
+//!
+//! [`Compiler`] has options. On other devices than the CPU programs are what the device makes of them.
 
 mod code;
 mod explain;
@@ -14,7 +33,7 @@ mod runtime;
 
 pub use runtime::exec::Function;
 
-use ppl_tensor::{Program, Result, TensorTree, Traced};
+use ppl_tensor::{Device, Error, Program, Result, TensorTree, Traced};
 
 /// How programs are made.
 #[derive(Debug, Clone)]
@@ -84,7 +103,7 @@ impl Compiler {
 
     /// Of the arguments the first `carried` change from run to run.
     fn compile_iterated<O>(&self, traced: Traced<O>, carried: usize) -> Result<Program<O>> {
-        if !traced.graph().device().same_as(&ppl_tensor::Device::cpu()) {
+        if !traced.graph().device().same_as(&Device::cpu()) {
             return ppl_tensor::compile(traced);
         }
         let native = runtime::exec::compiled(self, traced.graph(), carried)?;
@@ -92,18 +111,44 @@ impl Compiler {
     }
 }
 
-/// [`Compiler::compile`] with the usual compiler.
-///
-/// # Errors
-/// As there.
-pub fn compile<O>(traced: Traced<O>) -> Result<Program<O>> {
-    Compiler::new().compile(traced)
+/// `device.compile(traced)`: programs of the usual [`Compiler`], for the device that is asked.
+pub trait Compile {
+    /// Compiles a function that was recorded on this device, as [`Compiler::compile`] does.
+    ///
+    /// # Errors
+    /// If it was recorded on another device, and as there.
+    fn compile<O>(&self, traced: Traced<O>) -> Result<Program<O>>;
+
+    /// Compiles a step that was recorded on this device, to be iterated, as [`Compiler::compile_step`] does.
+    ///
+    /// # Errors
+    /// If it was recorded on another device, and as there.
+    fn compile_step<S: TensorTree, R>(&self, traced: Traced<(S, R)>) -> Result<Program<(S, R)>>;
 }
 
-/// [`Compiler::compile_step`] with the usual compiler.
-///
-/// # Errors
-/// As there.
-pub fn compile_step<S: TensorTree, R>(traced: Traced<(S, R)>) -> Result<Program<(S, R)>> {
-    Compiler::new().compile_step(traced)
+impl Compile for Device {
+    fn compile<O>(&self, traced: Traced<O>) -> Result<Program<O>> {
+        recorded_on(self, &traced)?;
+        Compiler::new().compile(traced)
+    }
+
+    fn compile_step<S: TensorTree, R>(&self, traced: Traced<(S, R)>) -> Result<Program<(S, R)>> {
+        recorded_on(self, &traced)?;
+        Compiler::new().compile_step(traced)
+    }
+}
+
+fn recorded_on<O>(device: &Device, traced: &Traced<O>) -> Result<()> {
+    let other = traced.graph().device();
+    if other.same_as(device) {
+        return Ok(());
+    }
+    Err(Error::argument(
+        "compile",
+        format!(
+            "the function was recorded on another device ({}) than the one that is to compile it ({})",
+            other.name(),
+            device.name()
+        ),
+    ))
 }

@@ -3,7 +3,7 @@
 // Helpers of tests end them as tests do.
 #![allow(clippy::unwrap_used)]
 
-use ppl_jit::Compiler;
+use ppl_jit::{Compile, Compiler};
 use ppl_tensor::{Device, Program, Result, Tensor, Traced, compile, grad, trace};
 
 type State = (Tensor, Tensor, Tensor, Tensor);
@@ -64,8 +64,9 @@ fn states_are_carried_as_interpreted() {
 #[test]
 fn programs_run_on_several_threads() {
     let (state, x) = start();
-    let program =
-        ppl_jit::compile_step(trace(&Device::cpu(), step, &(state.clone(), x.clone())).unwrap()).unwrap();
+    let program = Device::cpu()
+        .compile_step(trace(&Device::cpu(), step, &(state.clone(), x.clone())).unwrap())
+        .unwrap();
     let wanted = program.run(&(state.clone(), x.clone())).unwrap().1.to_f64().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -90,7 +91,8 @@ fn matrices_that_stay_are_not_copied_in_each_step() {
             Ok((weights - slopes * 1e-3, loss))
         };
         let start = (Tensor::zeros([columns]), Tensor::ones([500, columns]));
-        let plan = ppl_jit::compile_step(trace(&Device::cpu(), step, &start).unwrap()).unwrap().explain();
+        let plan =
+            Device::cpu().compile_step(trace(&Device::cpu(), step, &start).unwrap()).unwrap().explain();
         let each = plan.split("in each step of an iteration:").last().unwrap();
         assert!(!each.contains("copy 4000") && !each.contains("copy 50000"), "{plan}");
         assert_eq!(plan.contains("copy 4000"), columns == 8, "{plan}");

@@ -3,6 +3,7 @@
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use ppl_jit::Compile;
 use ppl_suite::graphs::agrees;
 use ppl_tensor::{DType, Device, Error, Key, Result, Tensor, Traced, grad, grad_recorded, scan, trace, vmap};
 
@@ -49,14 +50,14 @@ fn with_derivatives(program: Program, args: &[Tensor]) -> Result<Vec<Tensor>> {
 
 /// Checks a program with derivatives of first and second order, and returns its listing without them.
 fn check(shapes: &[&[usize]], program: Program) -> String {
-    let runner = |traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>| ppl_jit::compile(traced)?.run(args);
+    let runner = |traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>| Device::cpu().compile(traced)?.run(args);
     let (device, first, args) = (Device::cpu(), arguments(shapes, 0.4), arguments(shapes, 1.3));
     let function = |args: &Vec<Tensor>| with_derivatives(program, args);
     if let Err(failure) = agrees(&device, &function, &first, &args, &runner) {
         panic!("{failure}");
     }
     let traced = trace(&device, |args: &Vec<Tensor>| program(args), &args).unwrap();
-    ppl_jit::compile(traced).unwrap().explain()
+    Device::cpu().compile(traced).unwrap().explain()
 }
 
 fn is_loop(listing: &str) -> bool {
@@ -322,6 +323,6 @@ fn errors_of_steps_are_errors_of_the_run() {
     };
     let args = vec![Tensor::from(0.5), Tensor::from(vec![0i64, 1, 2, 0])];
     let traced = trace(&Device::cpu(), program, &args).unwrap();
-    let message = ppl_jit::compile(traced).unwrap().run(&args).unwrap_err().to_string();
+    let message = Device::cpu().compile(traced).unwrap().run(&args).unwrap_err().to_string();
     assert!(message.contains("index 2 is outside 0..2"), "{message}");
 }

@@ -3,6 +3,7 @@
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use ppl_jit::Compile;
 use ppl_suite::graphs::agrees;
 use ppl_tensor::op::TriangularSolve;
 use ppl_tensor::{DType, Device, HostTensor, Op, Result, Tensor, Traced, trace};
@@ -18,12 +19,12 @@ fn scattered(dtype: DType, shape: &[usize], phase: f64) -> Tensor {
 fn check(args: &[Tensor], f: &dyn Fn(&[Tensor]) -> Tensor) {
     let args = args.to_vec();
     let function = |args: &Vec<Tensor>| -> Result<Vec<Tensor>> { Ok(vec![f(args)]) };
-    let runner = |traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>| ppl_jit::compile(traced)?.run(args);
+    let runner = |traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>| Device::cpu().compile(traced)?.run(args);
     if let Err(failure) = agrees(&Device::cpu(), &function, &args, &args, &runner) {
         panic!("{failure}");
     }
     let traced = trace(&Device::cpu(), function, &args).unwrap();
-    let plan = ppl_jit::compile(traced).unwrap().explain();
+    let plan = Device::cpu().compile(traced).unwrap().explain();
     assert!(!plan.contains("by the host backend"), "{plan}");
 }
 

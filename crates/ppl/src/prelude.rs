@@ -18,9 +18,9 @@ pub use ppl_dist::{
     TransformedDistribution, Uniform, Weibull, constraints, kl_divergence,
 };
 pub use ppl_infer::{
-    Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Draws, Estimate, Estimators,
-    GradientEstimator, ImportanceWeights, Init, Jit, Lbfgs, Objective, Optimizer, OptimizerState, Origin,
-    Potential, Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo,
+    Adagrad, AdagradRmsProp, Adam, AdamOptions, AdamW, Baseline, ClippedAdam, Compile, Draws, Estimate,
+    Estimators, GradientEstimator, ImportanceWeights, Init, Jit, Lbfgs, Objective, Optimizer, OptimizerState,
+    Origin, Potential, Predictive, RenyiElbo, RmsProp, Runs, Schedule, Sgd, SgdOptions, Stop, Svi, TraceElbo,
     TraceGraphElbo, TraceMeanFieldElbo, compile_potential, differentiable_loss,
 };
 pub use ppl_mcmc::{Chains, Hmc, InferenceData, Kernel, MassMatrix, Mcmc, Nuts, RandomWalk, loo, waic};

@@ -1,5 +1,6 @@
 //! Log densities and their gradients, compiled.
 
+use ppl_jit::Compile;
 use ppl_suite::graphs::{Seen, agrees};
 use ppl_tensor::{DType, Device, Key, Result, Tensor, grad, trace};
 
@@ -45,8 +46,7 @@ fn check(case: &Case, float: DType, parameters: &[Tensor], data: &Tensor) -> See
                 .collect();
             value_and_gradients(case, &whole[..count], &whole[count])
         };
-        let compiled =
-            agrees(&device, &f, &given, &given, &|traced, args| ppl_jit::compile(traced)?.run(args));
+        let compiled = agrees(&device, &f, &given, &given, &|traced, args| device.compile(traced)?.run(args));
         let compiled =
             compiled.unwrap_or_else(|reason| panic!("{} in {float}, {known:?} known: {reason}", case.name));
         seen.compared += compiled.compared;
@@ -90,8 +90,8 @@ fn compiled_single_precision_is_near_double_precision() {
             let (parameters, data) = args.split_at(rows.len());
             value_and_gradients(&case, parameters, &data[0])
         };
-        let traced = trace(&Device::cpu().float(DType::F32), f, &args).unwrap();
-        let single = ppl_jit::compile(traced).unwrap().run(&args).unwrap();
+        let device = Device::cpu().float(DType::F32);
+        let single = device.compile(trace(&device, f, &args).unwrap()).unwrap().run(&args).unwrap();
         let double = f(&all_in_float(&args, DType::F64)).unwrap();
         let largest = |tensors: &[Tensor], of: fn(f64) -> f64| -> f64 {
             tensors.iter().flat_map(|x| x.to_f64().unwrap()).map(of).fold(1.0, f64::max)
@@ -123,7 +123,7 @@ fn compiled_draws_are_those_of_the_interpreter() {
                 Ok(vec![(case.make)(parameters).sample(&Key::from_tensor(key[0].clone()))])
             };
             let compiled =
-                agrees(&device, &f, &args, &args, &|traced, args| ppl_jit::compile(traced)?.run(args));
+                agrees(&device, &f, &args, &args, &|traced, args| device.compile(traced)?.run(args));
             compiled.unwrap_or_else(|reason| panic!("{} in {float}: {reason}", case.name));
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ppl_core::Result;
-use ppl_jit::{Compiler, Function};
+use ppl_jit::{Compile, Compiler, Function};
 use ppl_tensor::{Device, Program, Shape, Tensor, Traced};
 
 /// A compiled log density with its gradient, at one point or at several.
@@ -68,7 +68,7 @@ impl Forward {
             let (function, program) = Compiler::new().compile_function(traced)?;
             (Some(Box::new(function)), program)
         } else {
-            (None, ppl_tensor::compile(traced)?)
+            (None, device.compile(traced)?)
         };
         Ok(Self { slices, program: Arc::new(program), device: device.clone() })
     }

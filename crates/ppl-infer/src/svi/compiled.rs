@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use ppl_core::{Error, Model, ParamStore, Result};
+use ppl_jit::Compile;
 use ppl_tensor::{Axes, DType, Device, Key, Program, Shape, Tensor, TensorTree, TreePath};
 
 use super::met::Met;
@@ -216,7 +217,7 @@ impl<M, G, O: Optimizer, J: Objective> Svi<M, G, O, Jit<J>> {
             )),
             error => last.explain("the step cannot be compiled (without `.jit()` it runs as it is)", error),
         })?;
-        Ok(if stays { Some(ppl_jit::compile_step(traced)?) } else { None })
+        Ok(if stays { Some(self.device.compile_step(traced)?) } else { None })
     }
 
     /// A step on symbols.

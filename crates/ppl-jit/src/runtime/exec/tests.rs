@@ -6,6 +6,7 @@ use ppl_suite::for_each;
 use ppl_suite::graphs::{agrees, long_sketches, runs_as_interpreted, sketches};
 use ppl_tensor::{DType, Device, HostTensor, Result, Tensor, Traced, grad};
 
+use crate::Compile;
 use crate::runtime::kernels::tests::as_portable;
 
 thread_local! {
@@ -18,7 +19,7 @@ pub(super) fn threads() -> Option<usize> {
 }
 
 fn compiled(traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>) -> Result<Vec<Tensor>> {
-    crate::compile(traced)?.run(args)
+    Device::cpu().compile(traced)?.run(args)
 }
 
 fn law(cases: u32, long: bool) {
@@ -179,7 +180,7 @@ fn functions_with_a_common_exponential_give_what_interpreted_ones_give() {
             if let Err(failure) = check().and_then(|()| as_portable(check)) {
                 panic!("{name} of {rows} rows, {dtype}: {failure}");
             }
-            let plan = crate::compile(ppl_tensor::trace(&device, f, &args(1)).unwrap()).unwrap().explain();
+            let plan = device.compile(ppl_tensor::trace(&device, f, &args(1)).unwrap()).unwrap().explain();
             assert!(plan.contains(name), "{plan}");
         }
     }
@@ -209,7 +210,7 @@ fn rows_of_wide_matrices_are_divided_and_not_copied() {
         let slopes = grad(&total, &[&weights])?;
         Ok([vec![total], slopes].concat())
     };
-    let plan = crate::compile(ppl_tensor::trace(&Device::cpu(), f, &args).unwrap()).unwrap().explain();
+    let plan = Device::cpu().compile(ppl_tensor::trace(&Device::cpu(), f, &args).unwrap()).unwrap().explain();
     let is_one_pass = plan.matches("loop").count() == 1 && plan.contains("chunks");
     assert!(is_one_pass && !plan.contains("copy") && !plan.contains("matmul"), "{plan}");
     depends_not_on_threads(&args, f);
