@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, Result, wgpu};
+use crate::{Outcome, Result, python, wgpu};
 
 /// The backends that `test --backend` knows: each a feature of `ppl-burn`.
 pub(crate) const BACKENDS: [&str; 2] = ["flex", "wgpu"];
@@ -101,6 +101,37 @@ pub(crate) fn memcheck() -> Result {
     run(cargo(&[&["test", "--package", "ppl-jit", "--tests", "--config", runner], &rest[..]].concat()))
 }
 
+/// The compiler's tests with LLVM's address sanitizer, which sees every access of compiled Rust code, that of the kernels
+/// above all. What machine code made at run time does, only [`memcheck`] sees.
+pub(crate) fn sanitize() -> Result {
+    let host = output(rustc(&["-vV"]))?;
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
+    let libraries = output(rustc(&["--print", "target-libdir", "--target", host]))?;
+    if !has_sanitizer(Path::new(libraries.trim())) {
+        return lacking(format!(
+            "the Rust toolchain for {host} comes without the address sanitizer's library"
+        ));
+    }
+    // With a target named, build scripts and macros, which run in the compiler, are built without the sanitizer.
+    let mut tests = cargo(&["test", "--package", "ppl-jit", "--tests", "--target", host, "--target-dir"]);
+    tests.arg(python::target()?.join("sanitize"));
+    // The option is unstable, and taken from no stable compiler otherwise.
+    tests.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
+    run(tests)
+}
+
+fn rustc(arguments: &[&str]) -> Command {
+    let mut command = Command::new("rustc");
+    command.args(arguments);
+    command
+}
+
+/// Whether the address sanitizer is among a toolchain's libraries.
+fn has_sanitizer(libraries: &Path) -> bool {
+    let is_one = |name: OsString| name.to_string_lossy().contains("rt.asan");
+    std::fs::read_dir(libraries).is_ok_and(|files| files.flatten().any(|file| is_one(file.file_name())))
+}
+
 pub(crate) fn bench(options: &[&str]) -> Result {
     let mut command = cargo(&["run", "--quiet", "--release", "--package", "benches", "--"]);
     command.args(options);
@@ -109,13 +140,23 @@ pub(crate) fn bench(options: &[&str]) -> Result {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, SLOW, lacking_in};
+    use super::{Outcome, SLOW, has_sanitizer, lacking_in};
     use crate::{lines, workspace};
 
     #[test]
     fn what_is_missing_is_no_excuse_in_ci() {
         assert!(matches!(lacking_in("no data".into(), false), Ok(Outcome::Skipped(_))));
         assert!(lacking_in("no data".into(), true).is_err());
+    }
+
+    #[test]
+    fn a_folder_without_the_sanitizer_is_told_from_one_with_it() {
+        let folder = std::env::temp_dir().join(format!("sanitizer-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        assert!(!has_sanitizer(&folder) && !has_sanitizer(&folder.join("missing")));
+        std::fs::write(folder.join("librustc-stable_rt.asan.a"), "").unwrap();
+        assert!(has_sanitizer(&folder));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     /// Tests elsewhere that are marked as slow would be run by no command.

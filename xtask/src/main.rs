@@ -20,10 +20,10 @@ Usage: cargo xtask COMMAND
   bench [FILTER] [--json FILE] [--quick]
                           time the groups whose name contains FILTER, or all; print a table, and write it as
                           JSON to FILE; with --quick fewer and shorter rounds
-  bench --peers [FILTER] [--json FILE] [--plot FILE] [--quick] [--with-pyro]
-                          do the same work in NumPyro, nutpie and Stan, which are installed below cargo's
-                          target directory (1.6 GB, pip and a C++ compiler), with --with-pyro in Pyro as well
-                          (5 GB); one table with ratios, also as JSON and as a picture (SVG)
+  bench --peers [FILTER] [--json FILE] [--plot FILE] [--quick] [--without-pyro]
+                          do the same work in NumPyro, Pyro, nutpie and Stan, which are installed below cargo's
+                          target directory (7 GB, pip and a C++ compiler), with --without-pyro all but Pyro
+                          (1.6 GB); one table with ratios, also as JSON and as a picture (SVG)
   bench --large [FILTER] [--json FILE] [--plot FILE] [--quick]
                           the log density of a model on 1e4 to 1e7 rows: time a row, and the share of the
                           memory's speed that it uses
@@ -33,6 +33,7 @@ Usage: cargo xtask COMMAND
   slow                    the tests that take minutes, in a release build: chains of all posteriors beside their
                           reference draws, and simulation-based calibration of the sampler
   memcheck                the compiler's tests under valgrind: its machine code, and the memory of programs
+  sanitize                the compiler's tests with the address sanitizer, built apart: what kernels read and write
   backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600
   help                    this text
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         ["backends"] => backends::write(),
         ["slow"] => command::slow(),
         ["memcheck"] => command::memcheck(),
+        ["sanitize"] => command::sanitize(),
         ["lines"] => lines::check(workspace()),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -104,7 +106,7 @@ fn is_bench_options(options: &[&str]) -> bool {
             ["--json", file, rest @ ..] if !file.starts_with('-') => rest,
             ["--plot", file, rest @ ..] if draws && !file.starts_with('-') => rest,
             ["--quick" | "--peers", rest @ ..] => rest,
-            ["--with-pyro", rest @ ..] if compares => rest,
+            ["--without-pyro", rest @ ..] if compares => rest,
             ["--large", rest @ ..] if !compares => rest,
             [filter, rest @ ..] if !filter.starts_with('-') => {
                 filters += 1;
@@ -140,7 +142,7 @@ mod tests {
             &["op", "--quick"],
             &["--peers"],
             &["--large", "--quick", "--plot", "out.svg"],
-            &["--plot", "out.svg", "--peers", "svi", "--with-pyro"],
+            &["--plot", "out.svg", "--peers", "svi", "--without-pyro"],
         ] {
             assert!(is_bench_options(good), "{good:?}");
         }
@@ -150,7 +152,8 @@ mod tests {
             &["--json", "--quick"],
             &["--slow"],
             &["--plot", "out.svg"],
-            &["--with-pyro"],
+            &["--without-pyro"],
+            &["--peers", "--with-pyro"],
             &["--large", "--peers"],
             &["--peers", "--plot", "--quick"],
         ] {

@@ -76,7 +76,9 @@ impl Peer {
         let python = folder.join(system.environment()).join("bin").join("python");
         if !python.exists() {
             return Err(match system {
-                System::Pyro => "not installed: ask for it by --with-pyro (5 GB)".into(),
+                System::Pyro => {
+                    "not installed: left out by --without-pyro, or pip could not install it".into()
+                }
                 _ => format!("not installed: there is no {}", python.display()),
             });
         }
