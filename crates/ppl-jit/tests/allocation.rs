@@ -83,6 +83,23 @@ fn loops_over_time_in_place() {
     });
 }
 
+/// Passes of which no two dimensions are one: each is a turn that is counted.
+#[test]
+fn passes_over_many_dimensions() {
+    let many = |x: &Tensor| {
+        let (a, b) = (x.slice(0, 0..16).reshape([2, 1, 2, 1, 2, 1, 2, 1]), x.slice(0, 16..43));
+        let each =
+            (a + b.reshape([1, 3, 1, 3, 1, 3, 1, 1]) * Tensor::arange(50).cast(DType::F64).sin()).tanh();
+        Ok(each.square().sum_all())
+    };
+    check(43, many);
+    check_in(DType::F32, 43, 0, many);
+    // It is such a pass.
+    let traced = trace(&Device::cpu(), many, &Tensor::zeros([43])).unwrap();
+    let plan = Compiler::new().compile(traced).unwrap().explain();
+    assert!(plan.contains("loop 2 x 3 x 2 x 3 x 2 x 3 x 2 x 50 in"), "{plan}");
+}
+
 /// What `gemm` itself allocates for a product, at most: a place for packed blocks, and notes which are packed. A call of the host
 /// backend would allocate more: each operand, the result, and their shapes.
 const BY_GEMM: usize = 2;

@@ -5,8 +5,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use smallvec::SmallVec;
-
 use super::helpers::{self, MOST_THREADS};
 use super::machine::{Line, lines};
 use crate::code::{Chunks, Instruction, Loop};
@@ -34,25 +32,39 @@ pub(super) unsafe fn run_instruction(table: &[*mut u8], instruction: &Instructio
     }
 }
 
-/// Goes through part of the inner dimension, for all turns of the outer ones.
+/// Goes through part of the inner dimension, for all turns of the outer ones, which are counted in `turn`.
 ///
 /// # Safety
 /// As the module of machines says: streams stay within their buffers.
-unsafe fn run_part(one: &Loop, base: &[*mut u8], table: &mut [*mut u8], start: usize, end: usize) {
+unsafe fn run_part(
+    one: &Loop,
+    base: &[*mut u8],
+    table: &mut [*mut u8],
+    turn: &mut [usize],
+    start: usize,
+    end: usize,
+) {
     let range = if one.blocks_first { one.block } else { end - start };
     let mut from = start;
     while from < end {
         let to = end.min(from + range);
         // SAFETY: the caller's.
-        unsafe { run_rows(one, base, table, from, to) };
+        unsafe { run_rows(one, base, table, turn, from, to) };
         from = to;
     }
 }
 
 /// # Safety
 /// As for [`run_part`].
-unsafe fn run_rows(one: &Loop, base: &[*mut u8], table: &mut [*mut u8], start: usize, end: usize) {
-    let mut turn: SmallVec<[usize; 4]> = SmallVec::from_elem(0, one.outer.len());
+unsafe fn run_rows(
+    one: &Loop,
+    base: &[*mut u8],
+    table: &mut [*mut u8],
+    turn: &mut [usize],
+    start: usize,
+    end: usize,
+) {
+    turn.fill(0);
     let rows: usize = one.outer.iter().product();
     for _ in 0..rows {
         for stream in &one.streams {
@@ -92,6 +104,8 @@ struct Worker {
     /// Entries of the table between chunks, and in them.
     base: Vec<*mut u8>,
     table: Vec<*mut u8>,
+    /// Turns of the outer dimensions.
+    turn: Vec<usize>,
     /// Memory of values between operations.
     memory: Vec<Line>,
 }
@@ -104,6 +118,8 @@ unsafe impl Send for Worker {}
 pub(super) struct Crew {
     workers: Vec<Worker>,
     partials: Vec<Line>,
+    /// Turns of the outer dimensions of a pass that is not divided.
+    turn: Vec<usize>,
 }
 
 /// A pass that threads share.
@@ -142,7 +158,7 @@ impl Pass<'_> {
             }
             let end = self.one.inner.min(start + self.chunks.size);
             // SAFETY: the caller's.
-            unsafe { run_part(self.one, &worker.base, &mut worker.table, start, end) };
+            unsafe { run_part(self.one, &worker.base, &mut worker.table, &mut worker.turn, start, end) };
         }
     }
 }
@@ -154,8 +170,11 @@ impl Crew {
     /// As for [`run_part`], for the whole pass.
     pub(super) unsafe fn pass(&mut self, one: &Loop, base: &[*mut u8], table: &mut [*mut u8]) {
         match &one.chunks {
-            // SAFETY: the caller's.
-            None => unsafe { run_part(one, base, table, 0, one.inner) },
+            None => {
+                self.turn.resize(one.outer.len(), 0);
+                // SAFETY: the caller's.
+                unsafe { run_part(one, base, table, &mut self.turn, 0, one.inner) }
+            }
             // SAFETY: the caller's.
             Some(chunks) => unsafe { self.divided(one, chunks, base) },
         }
@@ -166,7 +185,7 @@ impl Crew {
     unsafe fn divided(&mut self, one: &Loop, chunks: &Chunks, base: &[*mut u8]) {
         let count = one.inner.div_ceil(chunks.size);
         let threads = threads(chunks).min(count);
-        self.prepare(threads, count, chunks, base);
+        self.prepare(threads, count, one.outer.len(), chunks, base);
         let partials: *mut u8 = self.partials.as_mut_ptr().cast();
         let pass = Pass { one, chunks, base, partials, next: AtomicUsize::new(0) };
         let workers = Workers(self.workers[..threads].as_mut_ptr());
@@ -184,7 +203,7 @@ impl Crew {
     }
 
     /// Gives workers the memory they need, and the addresses that hold now.
-    fn prepare(&mut self, threads: usize, count: usize, chunks: &Chunks, base: &[*mut u8]) {
+    fn prepare(&mut self, threads: usize, count: usize, outer: usize, chunks: &Chunks, base: &[*mut u8]) {
         if self.partials.len() * size_of::<Line>() < count * chunks.partial {
             self.partials = lines(count * chunks.partial);
         }
@@ -195,6 +214,7 @@ impl Crew {
             if worker.memory.len() * size_of::<Line>() < chunks.memory {
                 worker.memory = lines(chunks.memory);
             }
+            worker.turn.resize(outer, 0);
             worker.base.clear();
             worker.base.extend_from_slice(base);
             let start: *mut u8 = worker.memory.as_mut_ptr().cast();
