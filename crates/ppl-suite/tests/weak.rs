@@ -124,6 +124,26 @@ fn numbers_are_arguments_and_results_of_programs() -> Result<()> {
     Ok(())
 }
 
+/// Whoever casts to `F32` means it: as an argument or result of a program, too, it is no default float.
+#[test]
+fn numbers_cast_to_single_precision_stay_so_in_programs() -> Result<()> {
+    let strong = floats();
+    let f = |x: &Tensor| Ok((x * &strong, x.clone(), Tensor::arange(3).cast(DType::F32)));
+    for given in [Tensor::arange(3).cast(DType::F32), Tensor::arange(3).cast(DType::F32).sqrt()] {
+        assert!(given.is_weak());
+        let program = compile(trace(&Device::cpu(), f, &given)?)?;
+        for given in [given, Tensor::from([0.5_f32, 1.0, 2.0])] {
+            let (product, same, numbers) = program.run(&given)?;
+            assert_eq!(product.to_vec::<f32>()?, (&given * &strong).to_vec::<f32>()?);
+            assert_eq!(same.to_vec::<f32>()?, given.to_vec::<f32>()?);
+            assert_eq!(found(&numbers), (DType::F32, vec![0.0, 1.0, 2.0]));
+        }
+    }
+    let moved = Tensor::arange(2).cast(DType::F32).to_device(&Device::cpu());
+    assert_eq!((moved.is_weak(), found(&moved)), (false, (DType::F32, vec![0.0, 1.0])));
+    Ok(())
+}
+
 #[test]
 fn the_default_float_of_a_device_is_a_choice() {
     let single = Device::cpu().float(DType::F32);

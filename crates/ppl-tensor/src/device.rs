@@ -39,6 +39,12 @@ impl Device {
         self.float
     }
 
+    /// What a tensor of Rust numbers of some dtype becomes where it meets no other: `F64`, of which Rust's numbers are unless
+    /// told otherwise, the default float; `F32`, which someone asked for, and integers as they are.
+    pub fn dtype_of_weak(&self, dtype: DType) -> DType {
+        if dtype == DType::F64 { self.float } else { dtype }
+    }
+
     /// The backend's name.
     pub fn name(&self) -> &str {
         self.backend.name()

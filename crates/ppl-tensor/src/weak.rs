@@ -80,12 +80,12 @@ impl Array {
         Ok(self.strengthen(op, device, dtype)?.derived(None, false, self.provenance().clone()))
     }
 
-    /// The array without weakness: on a device, floats in the device's default float.
+    /// The array without weakness: on a device, floats in the device's default float, but those that were made `F32`.
     pub(crate) fn strong(&self, device: &Device) -> Array {
         if !self.is_weak() {
             return self.clone();
         }
-        let dtype = if self.dtype().is_float() { device.default_float() } else { self.dtype() };
+        let dtype = device.dtype_of_weak(self.dtype());
         // Converted before it is moved: the device may not hold 64-bit floats.
         match self.cast(dtype).fetch("constant").and_then(|data| Self::upload(device, data)) {
             Ok(moved) => moved.with_provenance(self.provenance().clone()),

@@ -67,8 +67,8 @@ impl Signature {
         tree.visit(&mut |leaf| {
             let leaf = leaf.check()?;
             // A program makes Rust numbers tensors of its device.
-            let float = leaf.is_weak() && leaf.dtype().is_float();
-            let dtype = if float { device.default_float() } else { leaf.dtype() };
+            let dtype = leaf.dtype();
+            let dtype = if leaf.is_weak() { device.dtype_of_weak(dtype) } else { dtype };
             leaves.push((dtype, leaf.shape(), leaf.axes().clone()));
             Ok(())
         })?;

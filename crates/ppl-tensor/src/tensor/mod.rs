@@ -142,7 +142,8 @@ impl Tensor {
         Self { array: self.array.detach(), axes: self.axes.clone() }
     }
 
-    /// The same elements on another device; a weak tensor becomes one of that device's default float.
+    /// The same elements on another device; a weak tensor becomes one of that device's default float,
+    /// or stays of `F32` if it was made so.
     #[track_caller]
     pub fn to_device(&self, device: &Device) -> Self {
         let moved = match self.is_weak() {
