@@ -39,4 +39,43 @@ macro_rules! family_tests {
     };
 }
 
+/// Declares the tests of what makes programs of recorded functions, for each family of operations: the laws of traces, each
+/// given with the family to a function that holds all cases to it.
+///
+/// ```
+/// # mod tests {
+/// use ppl_suite::laws::TraceLaw;
+/// use ppl_suite::{Family, Tolerance, for_each_case};
+/// use ppl_tensor::{Device, compile};
+///
+/// fn check(family: Family, law: TraceLaw) {
+///     for_each_case(family, 8, |case| law(case, &Device::cpu(), Tolerance::EXACT, &compile));
+/// }
+///
+/// ppl_suite::trace_tests!(check);
+/// # }
+/// ```
+#[macro_export]
+macro_rules! trace_tests {
+    ($check:path) => {
+        fn a_program_is_its_function(family: $crate::Family) {
+            $check(family, $crate::laws::same_as_eager);
+        }
+
+        fn gradients_in_a_program_are_those_outside(family: $crate::Family) {
+            $check(family, $crate::laws::gradients_in_a_trace);
+        }
+
+        fn maps_in_a_program_are_those_outside(family: $crate::Family) {
+            $check(family, $crate::laws::maps_in_a_trace);
+        }
+
+        $crate::family_tests!(
+            a_program_is_its_function,
+            gradients_in_a_program_are_those_outside,
+            maps_in_a_program_are_those_outside,
+        );
+    };
+}
+
 const _: () = assert!(crate::Family::ALL.len() == 10, "`family_tests` lists another number of families");

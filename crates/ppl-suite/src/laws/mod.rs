@@ -25,7 +25,7 @@ pub use errors::{invalid_alike_in_a_map, invalid_alike_on, invalid_is_carried};
 pub use gradient::{gradient_is_slope, shared_inputs_add_up};
 pub use meaning::same_as_definition;
 pub use second::second_derivatives_are_slopes;
-pub use trace::{Compile, gradients_in_a_trace, maps_in_a_trace, same_as_eager};
+pub use trace::{Compile, TraceLaw, gradients_in_a_trace, maps_in_a_trace, same_as_eager};
 
 use ppl_tensor::{
     DType, Device, Element, HostData, HostTensor, Op, Result, Tensor, TensorType, compile, grad,

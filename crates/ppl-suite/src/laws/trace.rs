@@ -11,6 +11,9 @@ use crate::runner::{Outcome, describe};
 /// [`compile`](ppl_tensor::compile).
 pub type Compile<'a> = &'a dyn Fn(Traced<Vec<Tensor>>) -> Result<Program<Vec<Tensor>>>;
 
+/// A law of traces.
+pub type TraceLaw = fn(&Case, &Device, Tolerance, Compile<'_>) -> Outcome;
+
 /// Traces `f` at the first arguments, checks the graph, and compares a run on each of `runs` with a call.
 fn compare_with_call(
     f: &dyn Fn(&Vec<Tensor>) -> Result<Vec<Tensor>>,
