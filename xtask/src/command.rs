@@ -126,6 +126,39 @@ fn rustc(arguments: &[&str]) -> Command {
     command
 }
 
+/// The tests of the compiler's runtime in Miri, which knows of each pointer where it may point, and sees races: of the kernels,
+/// and of whole programs without machine code. Portable loops, and then those for AVX2, of whose instructions it has a model.
+pub(crate) fn miri() -> Result {
+    let nightly = |arguments: &[&str]| {
+        let mut command = Command::new("rustup");
+        command.args(["run", "nightly", "cargo", "miri"]).args(arguments);
+        command
+    };
+    if output(nightly(&["--version"])).is_err() {
+        return Ok(Outcome::Skipped(
+            "Miri cannot be run (`rustup toolchain install nightly --component miri,rust-src`)".to_owned(),
+        ));
+    }
+    // Test runners read the clock. Functions of libraries would be given random errors, and those that are to be the same
+    // twice would not.
+    let flags = "-Zmiri-disable-isolation -Zmiri-deterministic-floats";
+    let mut instructions = vec![""];
+    if cfg!(target_arch = "x86_64") {
+        instructions.push("-Ctarget-feature=+avx2,+fma");
+    }
+    for instructions in instructions {
+        let test = ["test", "--package", "ppl-jit", "--lib", "--"];
+        let mut tests = nightly(&[&test[..], &RUNTIME].concat());
+        tests.env("MIRIFLAGS", flags).env("RUSTFLAGS", instructions);
+        tests.env("CARGO_TARGET_DIR", python::target()?.join("miri"));
+        run(tests)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The parts of the compiler whose tests Miri runs: those with `unsafe`, but for functions of one number and machine code.
+const RUNTIME: [&str; 3] = ["runtime::kernels", "runtime::exec", "runtime::math::tests::memory"];
+
 /// Whether the address sanitizer is among a toolchain's libraries.
 fn has_sanitizer(libraries: &Path) -> bool {
     let is_one = |name: OsString| name.to_string_lossy().contains("rt.asan");

@@ -34,6 +34,7 @@ Usage: cargo xtask COMMAND
                           reference draws, and simulation-based calibration of the sampler
   memcheck                the compiler's tests under valgrind: its machine code, and the memory of programs
   sanitize                the compiler's tests with the address sanitizer, built apart: what kernels read and write
+  miri                    the compiler's loops over memory and its threads in Miri, on a nightly toolchain
   backends                write docs/backends.md: which operations run natively where
   lines                   lines of Rust in each crate; fails if a file has more than 600
   help                    this text
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         ["slow"] => command::slow(),
         ["memcheck"] => command::memcheck(),
         ["sanitize"] => command::sanitize(),
+        ["miri"] => command::miri(),
         ["lines"] => lines::check(workspace()),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

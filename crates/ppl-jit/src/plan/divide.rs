@@ -8,11 +8,12 @@ use crate::code::{Chunks, Stream, Total, bytes};
 use crate::ir::{Ir, Kind};
 use crate::runtime::kernels;
 
-/// Elements of a chunk, about: so many that what comes on top does not count, and few enough to be shared out.
-const CHUNK: usize = 1 << 16;
+/// Elements of a chunk, about: so many that what comes on top does not count, and few enough to be shared out. Miri, for
+/// which those would be too many, is to see chunks in threads as well.
+pub(crate) const CHUNK: usize = if cfg!(miri) { 1 << 8 } else { 1 << 16 };
 
 /// The same of a pass with outer dimensions: they are more of a chunk's elements, and fewer chunks share the inner one.
-const CHUNK_OF_ROWS: usize = 1 << 15;
+const CHUNK_OF_ROWS: usize = CHUNK / 2;
 
 /// Chunks of a pass, at most.
 const MOST_CHUNKS: usize = 64;

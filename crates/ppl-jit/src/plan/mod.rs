@@ -4,6 +4,8 @@ mod aligned;
 mod body;
 mod constant;
 mod divide;
+#[cfg(test)]
+pub(crate) use divide::CHUNK;
 mod fuse;
 mod join;
 mod lower;

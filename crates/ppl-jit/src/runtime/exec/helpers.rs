@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn each_number_is_run_once_at_most_and_all_is_over_in_the_end() {
         let rounds = || {
-            for _ in 0..2000 {
+            for _ in 0..if cfg!(miri) { 20 } else { 2000 } {
                 let (runs, open) = ([const { AtomicUsize::new(0) }; 4], AtomicUsize::new(0));
                 share(4, &|number| {
                     open.fetch_add(1, Ordering::Relaxed);

@@ -6,8 +6,9 @@ use ppl_suite::for_each;
 use ppl_suite::graphs::{agrees, long_sketches, runs_as_interpreted, sketches};
 use ppl_tensor::{DType, Device, HostTensor, Result, Tensor, Traced, grad};
 
-use crate::Compile;
-use crate::runtime::kernels::tests::as_portable;
+use crate::Compiler;
+use crate::plan::CHUNK;
+use crate::runtime::kernels::tests::{as_portable, sizes};
 
 thread_local! {
     static THREADS: Cell<Option<usize>> = const { Cell::new(None) };
@@ -18,8 +19,13 @@ pub(super) fn threads() -> Option<usize> {
     THREADS.get()
 }
 
+/// Miri does not run machine code.
+fn compiler() -> Compiler {
+    Compiler::new().machine_code(!cfg!(miri))
+}
+
 fn compiled(traced: Traced<Vec<Tensor>>, args: &Vec<Tensor>) -> Result<Vec<Tensor>> {
-    Device::cpu().compile(traced)?.run(args)
+    compiler().compile(traced)?.run(args)
 }
 
 fn law(cases: u32, long: bool) {
@@ -32,11 +38,13 @@ fn law(cases: u32, long: bool) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "`libm` has assembly, which Miri does not run")]
 fn long_programs_give_what_interpreted_ones_give() {
     law(250, true);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "`libm` has assembly, which Miri does not run")]
 fn portable_programs_give_what_interpreted_ones_give() {
     as_portable(|| {
         law(150, true);
@@ -88,10 +96,11 @@ fn regression(
 /// Around sizes of registers, tiles, blocks and what is worth a loop.
 #[test]
 fn regressions_of_all_sizes_give_what_interpreted_ones_give() {
-    let rows = [1, 2, 31, 33, 64, 65, 127, 128, 129, 256, 257, 1023, 1024, 1025, 2500];
+    let all = &[1, 2, 31, 33, 64, 65, 127, 128, 129, 256, 257, 1023, 1024, 1025, 2500];
+    let rows = sizes(all, &[2, 65]);
     let columns = [1, 2, 3, 4, 5, 8, 9, 24];
     let particles = [0, 1, 3, 40];
-    for (i, rows) in rows.into_iter().enumerate() {
+    for (i, &rows) in rows.iter().enumerate() {
         for (j, particles) in particles.into_iter().enumerate() {
             let columns = columns[(3 * i + 5 * j) % columns.len()];
             let dtype = if (i + j) % 3 == 0 { DType::F32 } else { DType::F64 };
@@ -111,9 +120,9 @@ fn regressions_of_all_sizes_give_what_interpreted_ones_give() {
 /// The same of so many columns that matrices are read as they are stored, more columns than rows among them.
 #[test]
 fn regressions_of_many_columns_give_what_interpreted_ones_give() {
-    let sizes = [(700, 33), (300, 65), (129, 128), (100, 101), (2500, 70), (90, 300), (1100, 40)];
-    for (i, (rows, columns)) in sizes.into_iter().enumerate() {
-        for (j, particles) in [0, 1, 3, 70].into_iter().enumerate() {
+    let all = &[(700, 33), (300, 65), (129, 128), (100, 101), (2500, 70), (90, 300), (1100, 40)];
+    for (i, &(rows, columns)) in sizes(all, &[(9, 33)]).iter().enumerate() {
+        for (j, &particles) in sizes(&[0, 1, 3, 70], &[0, 3]).iter().enumerate() {
             let dtype = if (i + j) % 3 == 0 { DType::F32 } else { DType::F64 };
             let constant = (i + 2 * j) % 4 != 0;
             let result = regression(rows, columns, particles, dtype, constant);
@@ -122,15 +131,15 @@ fn regressions_of_many_columns_give_what_interpreted_ones_give() {
             }
         }
     }
-    as_portable(|| regression(210, 66, 2, DType::F64, true)).unwrap();
+    let rows = if cfg!(miri) { 5 } else { 210 };
+    as_portable(|| regression(rows, 66, 2, DType::F64, true)).unwrap();
 }
 
 /// Rows of a few entries, gone through by columns: a mixture's densities with their gradients, and what else reads them.
 #[test]
 fn short_rows_of_long_columns_give_what_interpreted_ones_give() {
-    for (rows, columns, dtype) in
-        [(64, 2, DType::F64), (300, 3, DType::F32), (2000, 5, DType::F64), (700, 63, DType::F64)]
-    {
+    let all = &[(64, 2, DType::F64), (300, 3, DType::F32), (2000, 5, DType::F64), (700, 63, DType::F64)];
+    for &(rows, columns, dtype) in sizes(all, &[(64, 2, DType::F64), (70, 3, DType::F32)]) {
         let f = |args: &Vec<Tensor>| {
             let (y, leaves) = (&args[0], args[1..].iter().map(Tensor::tracked).collect::<Vec<_>>());
             let each = (y.unsqueeze(1) - &leaves[0]) / leaves[1].exp();
@@ -166,7 +175,9 @@ fn functions_with_a_common_exponential_give_what_interpreted_ones_give() {
     }
     type Loss = fn(&Tensor, &Tensor) -> Tensor;
     let losses: [(Loss, &str); 2] = [(softplus, "softplus and sigmoid"), (odds, "sigmoids")];
-    for ((loss, name), rows) in losses.iter().flat_map(|loss| [100, 5000].map(|rows| (loss, rows))) {
+    for ((loss, name), rows) in
+        losses.iter().flat_map(|loss| sizes(&[100, 5000], &[40]).iter().map(move |&rows| (loss, rows)))
+    {
         for dtype in [DType::F64, DType::F32] {
             let f = |args: &Vec<Tensor>| {
                 let leaf = args[0].tracked();
@@ -180,7 +191,8 @@ fn functions_with_a_common_exponential_give_what_interpreted_ones_give() {
             if let Err(failure) = check().and_then(|()| as_portable(check)) {
                 panic!("{name} of {rows} rows, {dtype}: {failure}");
             }
-            let plan = device.compile(ppl_tensor::trace(&device, f, &args(1)).unwrap()).unwrap().explain();
+            let plan =
+                compiler().compile(ppl_tensor::trace(&device, f, &args(1)).unwrap()).unwrap().explain();
             assert!(plan.contains(name), "{plan}");
         }
     }
@@ -189,7 +201,7 @@ fn functions_with_a_common_exponential_give_what_interpreted_ones_give() {
 /// Long enough for several chunks, of which the last is short, and with values that are results for each element.
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let rows = 3 * (1 << 16) + 77;
+    let rows = 3 * CHUNK + 77;
     let args =
         vec![numbers(DType::F64, &[rows], 1), numbers(DType::F64, &[2, 1], 2), numbers(DType::F64, &[], 3)];
     depends_not_on_threads(&args, |args| {
@@ -201,6 +213,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 
 /// So many columns that few rows are worth threads, and a matrix that is read where it is: nothing is copied.
 #[test]
+#[cfg_attr(miri, ignore = "work for threads is too much for Miri")]
 fn rows_of_wide_matrices_are_divided_and_not_copied() {
     let (rows, columns) = (2 * 1024 + 77, 600);
     let args = vec![numbers(DType::F64, &[rows, columns], 1), numbers(DType::F64, &[columns], 2) * 0.05];
@@ -210,7 +223,7 @@ fn rows_of_wide_matrices_are_divided_and_not_copied() {
         let slopes = grad(&total, &[&weights])?;
         Ok([vec![total], slopes].concat())
     };
-    let plan = Device::cpu().compile(ppl_tensor::trace(&Device::cpu(), f, &args).unwrap()).unwrap().explain();
+    let plan = compiler().compile(ppl_tensor::trace(&Device::cpu(), f, &args).unwrap()).unwrap().explain();
     let is_one_pass = plan.matches("loop").count() == 1 && plan.contains("chunks");
     assert!(is_one_pass && !plan.contains("copy") && !plan.contains("matmul"), "{plan}");
     depends_not_on_threads(&args, f);

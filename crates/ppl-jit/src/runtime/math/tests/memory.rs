@@ -4,6 +4,8 @@
 use ppl_tensor::op::{Binary, Unary};
 
 use super::super::dispatch::testing::{map, map_in_place, zip, zip_in_place};
+use crate::runtime::kernels::tests::sizes;
+
 use super::super::{Target, binary_for, one, two, unary_for};
 
 /// Among the numbers of each block are some that the fast path of `sin`, `lgamma` and `pow` leaves to the definition.
@@ -14,7 +16,7 @@ fn numbers(n: usize, scale: f64) -> Vec<f64> {
 #[test]
 fn every_length_and_every_overlap() {
     for target in Target::available() {
-        for n in [0, 1, 2, 3, 7, 31, 127, 128, 129, 300] {
+        for &n in sizes(&[0, 1, 2, 3, 7, 31, 127, 128, 129, 300], &[0, 3, 129]) {
             let (a, b) = (numbers(n, 1.0), numbers(n, 0.125));
             for op in [Unary::Neg, Unary::Exp, Unary::Sin, Unary::LnGamma, Unary::Atan] {
                 let f = unary_for::<f64>(target, op).unwrap();
