@@ -198,7 +198,7 @@ impl Chains {
         &self.drawn
     }
 
-    /// The chains that failed, by number, and why. They are not in the table; what they drew before is in
+    /// The chains that failed, by number, and why: an error, or a panic in the model's code or the sampler's. They are not in the table; what they drew before is in
     /// [`Chains::chain`].
     pub fn failures(&self) -> &[(usize, Error)] {
         &self.failures
