@@ -3,6 +3,9 @@
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "common/python.rs"]
+mod python;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,6 +16,8 @@ use ppl_core::{Ctx, Result, TensorFile};
 use ppl_dist::Normal;
 use ppl_mcmc::{Chains, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
 use ppl_tensor::{KeyStream, Tensor};
+
+use crate::python::python;
 
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("ppl-mcmc-store-{name}-{}", std::process::id()));
@@ -329,14 +334,10 @@ fn stored_draws_are_an_array_of_zarr() {
     let means = chains.get("mean").unwrap().to_f64().unwrap();
     let energies: f64 = chains.energies().unwrap()[1].iter().sum();
 
-    let python = std::env::var("PPL_ARVIZ_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let known = std::process::Command::new(&python).args(["-c", "import zarr"]).output();
-    if known.is_ok_and(|known| known.status.success()) {
-        let script = "import sys, zarr\na = zarr.open(sys.argv[1], mode='r')\n\
-                      print(repr(float(a[3, 0])), repr(float(a[:, 8].sum())), a.attrs['last_numbers'][-1])";
-        let output = std::process::Command::new(&python).args(["-c", script]).arg(&array).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let printed = String::from_utf8(output.stdout).unwrap();
+    let script = "
+a = zarr.open(sys.argv[1], mode='r')
+print(repr(float(a[3, 0])), repr(float(a[:, 8].sum())), a.attrs['last_numbers'][-1])";
+    if let Some(printed) = python("import sys, zarr", script, &array) {
         let parts: Vec<&str> = printed.split_whitespace().collect();
         assert_eq!(parts[0].parse::<f64>().unwrap(), means[23]);
         assert!((parts[1].parse::<f64>().unwrap() - energies).abs() < 1e-9, "{printed} {energies}");

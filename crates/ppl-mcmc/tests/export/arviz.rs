@@ -9,8 +9,8 @@ use ppl_mcmc::{Chains, InferenceData, Mcmc, Nuts};
 use ppl_tensor::Tensor;
 use serde_json::Value;
 
-use crate::python::{ARVIZ, python};
-use crate::{chains, data, folder, model};
+use crate::python::python;
+use crate::{ARVIZ, chains, data, folder, model};
 
 fn exported(chains: &Chains) -> InferenceData {
     let predictive = Predictive::new(model);

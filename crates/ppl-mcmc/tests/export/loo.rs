@@ -4,8 +4,8 @@ use ppl_infer::Predictive;
 use ppl_mcmc::{InferenceData, Mcmc, Nuts, RandomWalk};
 use ppl_tensor::Tensor;
 
-use crate::python::{ARVIZ, python};
-use crate::{data, folder, model};
+use crate::python::python;
+use crate::{ARVIZ, data, folder, model};
 
 /// LOO of draws that are worth more, and less, than independent ones; a random walk stays where it is now and then, so that
 /// weights are equal.

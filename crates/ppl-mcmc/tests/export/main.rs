@@ -5,6 +5,7 @@
 
 mod arviz;
 mod loo;
+#[path = "../common/python.rs"]
 mod python;
 mod stan;
 
@@ -14,6 +15,9 @@ use ppl_core::{Ctx, Result};
 use ppl_dist::Normal;
 use ppl_mcmc::{Chains, Mcmc, Nuts};
 use ppl_tensor::Tensor;
+
+/// ArviZ, and what is used of it by name: it hides which of its parts are missing.
+const ARVIZ: &str = "import sys, zarr, xarray; from arviz_stats import ess, loo, summary";
 
 /// Two by three weights in a plate of two, and a scalar.
 fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
