@@ -155,10 +155,7 @@ impl<A: ?Sized, M: Model<A>> Work<'_, M, A> {
         let longest = draws.saturating_mul(LENGTHENED);
         let (chains, ess) = loop {
             let chains = mcmc.run(&given, self.args)?;
-            if chains.is_empty() {
-                return Err(chains.nothing());
-            }
-            let ess = least_effective(&chains)?;
+            let ess = least_effective(chains.nonempty()?)?;
             if ess >= self.ranks as f64 || draws >= longest {
                 break (chains, ess);
             }
