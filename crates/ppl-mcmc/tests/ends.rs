@@ -10,6 +10,7 @@ use ppl_core::{Ctx, Error, Result};
 use ppl_dist::Normal;
 use ppl_infer::{Init, compile_potential};
 use ppl_mcmc::{Chains, InferenceData, LogDensity, Mcmc, RandomWalk};
+use ppl_suite::TemporaryPath;
 use ppl_tensor::Tensor;
 
 /// Two normal numbers, of which one chain after the other is made. Something happens at an evaluation of all of them; a chain
@@ -318,7 +319,7 @@ fn own_densities_have_all_that_models_have() {
     let summary = chains.summary().unwrap();
     let mean = values(&chains).iter().step_by(2).sum::<f64>() / (2 * DRAWS) as f64;
     assert!((summary.row("x[0]").unwrap().mean - mean).abs() < 1e-12);
-    let folder = std::env::temp_dir().join(format!("ppl-own-density-{}", std::process::id()));
+    let folder = TemporaryPath::new("mcmc-own-density");
     InferenceData::new(&chains).write(folder.join("arviz")).unwrap();
     assert!(folder.join("arviz/posterior/x").exists());
     let files = chains.write_stan_csv(&folder, "draws").unwrap();
@@ -328,7 +329,6 @@ fn own_densities_have_all_that_models_have() {
             .lines()
             .any(|line| line.starts_with("lp__,") && line.ends_with(",x.1,x.2"))
     );
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Options of models, of which nothing would come.

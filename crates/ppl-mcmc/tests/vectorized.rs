@@ -11,6 +11,7 @@ use ppl_dist::{Bernoulli, Exponential, Normal};
 use ppl_mcmc::{
     Chains, HamiltonianState, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition,
 };
+use ppl_suite::TemporaryPath;
 use ppl_tensor::{KeyStream, Tensor, grad};
 
 /// Effects in a plate, with a scale that is positive.
@@ -203,8 +204,7 @@ fn stopping_keeps_what_is_drawn() {
 /// Stopped at some time, chains go on bit for bit; so do more draws of chains that had ended.
 #[test]
 fn stored_chains_go_on() {
-    let folder = std::env::temp_dir().join(format!("ppl-mcmc-vectorized-{}", std::process::id()));
-    std::fs::remove_dir_all(&folder).ok();
+    let folder = TemporaryPath::new("mcmc-vectorized");
     let mcmc = |draws| Mcmc::new(Nuts::new()).warmup(40).draws(draws).chains(3).threads(2).vectorized(true);
     let whole = mcmc(50).run(&effects, &data()).unwrap();
     for draws in [5, 20, 50] {
@@ -214,7 +214,6 @@ fn stored_chains_go_on() {
     }
     let resumed = mcmc(50).resume(&folder).run(&effects, &data()).unwrap();
     assert_eq!(all(&resumed), all(&whole));
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

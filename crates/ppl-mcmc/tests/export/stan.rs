@@ -47,7 +47,6 @@ fn columns_run_fastest_in_the_first_index() {
         let w = &w[(20 + draw) * 6..][..6];
         assert_eq!(row[8..], [w[0], w[3], w[1], w[4], w[2], w[5]]);
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Two numbers that depend on each other.
@@ -160,7 +159,6 @@ print(*(repr(float(x)) for x in [whole.stan_variable('w')[25, 1, 2], whole.step_
             assert!((found - sum).abs() < 1e-9 * sum.abs().max(1.0), "{printed} {sum}");
         }
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Names are identifiers, so that they are one column each, and numbers that are none are read.
