@@ -153,6 +153,7 @@ print(repr(float(posterior['_.....b.x'].sum())))
         let sum: f64 = chains.get("../../b/x").unwrap().to_f64().unwrap().iter().sum();
         assert!((printed.trim().parse::<f64>().unwrap() - sum).abs() < 1e-12, "{printed} {sum}");
     }
+    std::fs::remove_dir_all(&outer).unwrap();
 
     let alike = |ctx: &mut Ctx, _: &()| -> Result<()> {
         ctx.sample("a/x", Normal::new(0.0, 1.0))?;
