@@ -110,11 +110,11 @@ const RUGGED_ORDER: [[&str; 2]; 2] = [
 const EIGHT_SCHOOLS_ORDER: [[&str; 2]; 1] = [["/centred/divergences", "/standardised/divergences"]];
 
 pub(crate) fn coin() -> Result {
-    run("coin", &[], &COIN, &[])
+    by_both("coin", &COIN)
 }
 
 pub(crate) fn scale() -> Result {
-    run("scale", &[], &SCALE, &[])
+    by_both("scale", &SCALE)
 }
 
 pub(crate) fn linreg() -> Result {
@@ -143,6 +143,12 @@ pub(crate) fn posteriordb() -> Result {
     with_data(&format!("posteriordb/{posterior}/data.json"), |_| {
         run("posteriordb", &[posterior.as_ref()], &POSTERIORDB, &[])
     })
+}
+
+/// With the compiler and without.
+fn by_both(example: &str, expected: &[Expected]) -> Result {
+    run(example, &["--jit".as_ref(), "on".as_ref()], expected, &[])?;
+    run(example, &[], expected, &[])
 }
 
 fn on_nations(example: &str, expected: &[Expected], order: &[[&'static str; 2]]) -> Result {

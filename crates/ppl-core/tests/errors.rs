@@ -5,6 +5,7 @@
 
 use ppl_core::{Ctx, ParamStore, Result, SubsampleExt, condition, trace};
 use ppl_dist::{Normal, constraints};
+use ppl_suite::TemporaryPath;
 use ppl_tensor::{Device, Tensor, TensorTree};
 
 fn message<O>(result: Result<O>) -> String {
@@ -139,7 +140,7 @@ fn parameters_outside_their_constraint() {
 
 #[test]
 fn parameters_are_saved_whole_and_damaged_files_are_refused() {
-    let folder = std::env::temp_dir().join(format!("ppl-core-params-{}", std::process::id()));
+    let folder = TemporaryPath::new("core-params");
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("params.safetensors");
     let program = |ctx: &mut Ctx, _: &()| {
@@ -168,5 +169,4 @@ fn parameters_are_saved_whole_and_damaged_files_are_refused() {
     assert!(text.starts_with(&path.display().to_string()), "{text}");
     let text = message(ParamStore::load(folder.join("none"), &Device::cpu()));
     assert!(text.contains("No such file"), "{text}");
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -13,6 +13,7 @@ mod hamiltonian;
 mod hmc;
 mod kernel;
 mod nuts;
+mod panics;
 mod random_walk;
 mod record;
 mod tree;

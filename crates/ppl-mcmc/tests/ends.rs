@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ppl_core::{Ctx, Error, Result};
 use ppl_dist::Normal;
+use ppl_infer::{Init, compile_potential};
 use ppl_mcmc::{Chains, InferenceData, LogDensity, Mcmc, RandomWalk};
+use ppl_suite::TemporaryPath;
 use ppl_tensor::Tensor;
 
 /// Two normal numbers, of which one chain after the other is made. Something happens at an evaluation of all of them; a chain
@@ -20,11 +22,13 @@ struct Watched {
     stops: usize,
     /// From which on to which: there are errors.
     fails: std::ops::Range<usize>,
+    /// Panics instead.
+    panics: bool,
 }
 
 impl Watched {
     fn new(stops: usize, fails: std::ops::Range<usize>) -> Self {
-        Self { evaluations: Arc::default(), stop: Arc::default(), stops, fails }
+        Self { evaluations: Arc::default(), stop: Arc::default(), stops, fails, panics: false }
     }
 }
 
@@ -39,6 +43,7 @@ impl LogDensity for Watched {
             self.stop.store(true, Ordering::Relaxed);
         }
         if self.fails.contains(&number) {
+            assert!(!self.panics, "the net is gone");
             return Err(Error::argument("the net is down"));
         }
         gradient.copy_from_slice(&[-x[0], -x[1]]);
@@ -149,6 +154,70 @@ fn a_chain_that_fails_keeps_its_draws_and_leaves_the_others() {
     assert_eq!((alone.failures().len(), chains.chain(0).unwrap().failures().len()), (1, 0));
 }
 
+/// At the start, in the warm-up, and among the draws; in a thread that then runs the next chain, and in one of three.
+#[test]
+fn a_chain_that_panics_keeps_its_draws_and_leaves_the_others() {
+    let whole = whole(3);
+    for drawn in [None, Some(0), Some(40)] {
+        let at = drawn.map_or(0, |draws| 1 + WARMUP - usize::from(draws == 0) + draws);
+        for threads in [1, 3] {
+            // Each chain has evaluations of its own.
+            let begun = AtomicUsize::new(0);
+            let density = || {
+                let fails = if begun.fetch_add(1, Ordering::Relaxed) == 1 { at..at + 1 } else { 0..0 };
+                Watched { panics: true, ..Watched::new(NEVER, fails) }
+            };
+            let starts = [0.0, 0.1, 0.2].map(|x| vec![x, 0.5]);
+            let chains = mcmc().threads(threads).sample(density, &starts).unwrap();
+            let failures: Vec<_> =
+                chains.failures().iter().map(|(n, error)| (*n, error.to_string())).collect();
+            assert_eq!(failures, [(1, "the chain panicked: the net is gone".to_owned())]);
+            let draws = drawn.unwrap_or(0);
+            assert_eq!((chains.drawn(), chains.chain_count()), (&[DRAWS, draws, DRAWS][..], 2));
+            for number in [0, 2] {
+                has(&chains, number, DRAWS, &whole);
+            }
+            match drawn {
+                None => assert_eq!(text(chains.chain(1)), failures[0].1),
+                Some(0) => {
+                    let warmup = chains.chain(1).unwrap();
+                    let (warmup, all) = (warmup.warmup().unwrap(), whole.warmup().unwrap().chain(1).unwrap());
+                    assert_eq!(values(warmup), values(&all)[..2 * (WARMUP - 1)]);
+                }
+                Some(draws) => has(&chains, 1, draws, &whole),
+            }
+            let after = if draws == 0 { String::new() } else { format!(" after {draws} draws") };
+            let told = &told(&chains)[0];
+            let expected =
+                format!("chain 1 failed{after} and is left out: the chain panicked: the net is gone");
+            assert!(told.starts_with(&expected), "{told}");
+        }
+    }
+    let all = Watched { panics: true, ..Watched::new(NEVER, 0..NEVER) };
+    assert_eq!(text(sample(mcmc(), 2, &all)), "the chain panicked: the net is gone");
+}
+
+/// Of a model where it is run for a start, of which there is one run a chain here.
+#[test]
+fn a_start_that_panics_leaves_the_other_chains() {
+    let model = |ctx: &mut Ctx, _: &()| ctx.sample("x", Normal::new(0.0, 1.0)).map(|_| ());
+    let potential = compile_potential(&model, &()).unwrap();
+    let mcmc = || mcmc().chains(3).init(Init::Sample);
+    let runs = AtomicUsize::new(0);
+    let odd = |ctx: &mut Ctx, _: &()| {
+        assert!(runs.fetch_add(1, Ordering::Relaxed) != 1, "no start");
+        model(ctx, &())
+    };
+    let chains = mcmc().run_compiled(&potential, &odd, &()).unwrap();
+    let whole = mcmc().run_compiled(&potential, &model, &()).unwrap();
+    assert_eq!(chains.drawn(), [DRAWS, 0, DRAWS]);
+    assert_eq!(text(chains.chain(1)), "the chain panicked: no start");
+    for number in [0, 2] {
+        let draws = |chains: &Chains| chains.chain(number).unwrap().get("x").unwrap().to_f64().unwrap();
+        assert_eq!(draws(&chains), draws(&whole));
+    }
+}
+
 #[test]
 fn all_failures_are_told() {
     let whole = whole(2);
@@ -250,7 +319,7 @@ fn own_densities_have_all_that_models_have() {
     let summary = chains.summary().unwrap();
     let mean = values(&chains).iter().step_by(2).sum::<f64>() / (2 * DRAWS) as f64;
     assert!((summary.row("x[0]").unwrap().mean - mean).abs() < 1e-12);
-    let folder = std::env::temp_dir().join(format!("ppl-own-density-{}", std::process::id()));
+    let folder = TemporaryPath::new("mcmc-own-density");
     InferenceData::new(&chains).write(folder.join("arviz")).unwrap();
     assert!(folder.join("arviz/posterior/x").exists());
     let files = chains.write_stan_csv(&folder, "draws").unwrap();
@@ -260,7 +329,6 @@ fn own_densities_have_all_that_models_have() {
             .lines()
             .any(|line| line.starts_with("lp__,") && line.ends_with(",x.1,x.2"))
     );
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Options of models, of which nothing would come.

@@ -10,6 +10,7 @@ use std::process::Command;
 use ppl_core::{Ctx, Result};
 use ppl_dist::Normal;
 use ppl_mcmc::{Chains, Mcmc, Nuts};
+use ppl_suite::TemporaryPath;
 use ppl_tensor::Tensor;
 
 fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
@@ -46,16 +47,15 @@ fn child() {
 /// Draws outlive the disk that they were to be written to; what was written before goes on from there.
 #[test]
 fn a_full_disk_costs_no_draws() {
-    let folder = std::env::temp_dir().join(format!("ppl-mcmc-full-disk-{}", std::process::id()));
-    std::fs::remove_dir_all(&folder).ok();
+    let folder = TemporaryPath::new("mcmc-full-disk");
     // Files may be 16 kilobytes long (32 blocks of the shell): writing more is an error, as on a full disk.
     let script = "trap '' XFSZ; ulimit -f 32; exec \"$0\" --exact child --nocapture";
     let program = std::env::current_exe().unwrap();
-    let output = Command::new("sh").args(["-c", script]).arg(program).env(CHILD, &folder).output().unwrap();
+    let output =
+        Command::new("sh").args(["-c", script]).arg(program).env(CHILD, folder.as_os_str()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let y = Tensor::from([1.0, 2.0]);
     let resumed = mcmc().resume(&folder).run(&model, &y).unwrap();
     assert_eq!(means(&resumed), means(&mcmc().run(&model, &y).unwrap()));
     assert!(resumed.unstored().is_empty());
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -3,7 +3,10 @@
 // A test ends where something is wrong; clippy knows that of test functions, not of their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+#[path = "common/python.rs"]
+mod python;
+
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,12 +15,13 @@ use std::time::{Duration, Instant};
 use ppl_core::{Ctx, Result, TensorFile};
 use ppl_dist::Normal;
 use ppl_mcmc::{Chains, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition};
+use ppl_suite::TemporaryPath;
 use ppl_tensor::{KeyStream, Tensor};
 
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("ppl-mcmc-store-{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&folder).ok();
-    folder
+use crate::python::python;
+
+fn folder(name: &str) -> TemporaryPath {
+    TemporaryPath::new(&format!("mcmc-store-{name}"))
 }
 
 /// Two numbers of different scale, that count evaluations of all chains, and stop them after so many.
@@ -97,7 +101,6 @@ fn goes_on<K: Kernel>(name: &str, kernel: K) {
         assert_eq!(none.left.load(Ordering::Relaxed), usize::MAX - 2, "one evaluation a chain, to compare");
         let more = run(&mcmc().draws(80).resume(&folder), &Counted::new(usize::MAX));
         same(&more, &run(&mcmc().draws(80), &Counted::new(usize::MAX)));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
 
@@ -133,8 +136,12 @@ fn a_killed_run_goes_on_bit_for_bit() {
     let folder = folder("killed");
     let program = std::env::current_exe().unwrap();
     let mut child = Command::new(program);
-    let mut child =
-        child.args(["--exact", "child"]).env(CHILD, &folder).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = child
+        .args(["--exact", "child"])
+        .env(CHILD, folder.as_os_str())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let (state, begin) = (folder.join("chain-0.safetensors"), Instant::now());
     let first = loop {
         assert!(begin.elapsed() < Duration::from_secs(60));
@@ -157,7 +164,6 @@ fn a_killed_run_goes_on_bit_for_bit() {
     same(&resumed, &run(&whole, &counter));
     let all = usize::MAX - counter.left.load(Ordering::Relaxed);
     assert!(used < all, "{used} of {all} evaluations");
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
@@ -220,7 +226,6 @@ fn no_chain_is_overwritten_where_the_first_one_failed() {
     let text = mcmc().resume(&folder).sample(density, &lost).unwrap_err().to_string();
     assert!(text.contains("chain 1 failed: ") && text.contains("no state from which they go on"), "{text}");
     assert!(rows() > before);
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Whatever would make other draws is refused, in the words of both.
@@ -272,7 +277,6 @@ fn another_model_is_seen_before_the_first_draw() {
         let text = resumed(1.0).unwrap_err().to_string();
         assert_eq!(text.matches("the model or its data are others").count(), 2, "{text}");
         same(&resumed(0.0).unwrap(), &run(&mcmc(), &Counted::new(usize::MAX)));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
 
@@ -313,7 +317,6 @@ fn slow_draws_are_written_in_time() {
     });
     let drawn = chains.draw_count();
     assert!((1..15).contains(&drawn), "{drawn}");
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// What is stored is an array that other programs read, while a chain runs and after; Python's zarr itself, where it is.
@@ -329,20 +332,15 @@ fn stored_draws_are_an_array_of_zarr() {
     let means = chains.get("mean").unwrap().to_f64().unwrap();
     let energies: f64 = chains.energies().unwrap()[1].iter().sum();
 
-    let python = std::env::var("PPL_ARVIZ_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let known = std::process::Command::new(&python).args(["-c", "import zarr"]).output();
-    if known.is_ok_and(|known| known.status.success()) {
-        let script = "import sys, zarr\na = zarr.open(sys.argv[1], mode='r')\n\
-                      print(repr(float(a[3, 0])), repr(float(a[:, 8].sum())), a.attrs['last_numbers'][-1])";
-        let output = std::process::Command::new(&python).args(["-c", script]).arg(&array).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let printed = String::from_utf8(output.stdout).unwrap();
+    let script = "
+a = zarr.open(sys.argv[1], mode='r')
+print(repr(float(a[3, 0])), repr(float(a[:, 8].sum())), a.attrs['last_numbers'][-1])";
+    if let Some(printed) = python("import sys, zarr", script, &array) {
         let parts: Vec<&str> = printed.split_whitespace().collect();
         assert_eq!(parts[0].parse::<f64>().unwrap(), means[23]);
         assert!((parts[1].parse::<f64>().unwrap() - energies).abs() < 1e-9, "{printed} {energies}");
         assert_eq!(parts[2], "energy");
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// A kernel that does not write its state.
@@ -371,5 +369,4 @@ fn a_kernel_that_cannot_be_stored_says_so() {
     let mcmc = Mcmc::new(Still).draws(3).store(&folder);
     let text = mcmc.sample(|| Counted::new(usize::MAX), &starts()).unwrap_err().to_string();
     assert_eq!(text, "storing chains is not available for this kernel: it does not write its state");
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -7,6 +7,7 @@ use ppl_core::{Ctx, Distribution, Result};
 use ppl_dist::{Bernoulli, Exponential, Normal};
 use ppl_mcmc::diagnostics::e_bfmi;
 use ppl_mcmc::{Chains, InferenceData, Kernel, LogDensity, Mcmc, Nuts, RandomWalk, Transition};
+use ppl_suite::TemporaryPath;
 use ppl_tensor::{KeyStream, Tensor};
 
 fn sample(draws: usize, model: impl Fn(&mut Ctx, &()) -> Result<()>) -> Chains {
@@ -57,7 +58,7 @@ fn a_random_walk_has_no_energy() {
     let levels: Vec<f64> = chains.transitions()[0].iter().map(|t| -t.log_density).collect();
     assert!(e_bfmi(&levels) < 0.3 && chains.energies().is_none());
     assert!(!warnings(&chains).contains("E-BFMI"));
-    let folder = std::env::temp_dir().join(format!("ppl-no-energy-{}", std::process::id()));
+    let folder = TemporaryPath::new("mcmc-no-energy");
     InferenceData::new(&chains).write(folder.join("arviz")).unwrap();
     assert!(
         folder.join("arviz/sample_stats/lp").exists() && !folder.join("arviz/sample_stats/energy").exists()
@@ -68,7 +69,6 @@ fn a_random_walk_has_no_energy() {
     let mut lines = lines.map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
     assert!(header[5..7] == ["divergent__", "x.1"] && lines.all(|row| row.len() == header.len()));
-    std::fs::remove_dir_all(&folder).unwrap();
     let chains = Mcmc::new(Nuts::new()).draws(200).run(&model, &()).unwrap();
     assert_eq!(chains.energies().unwrap()[1][7], chains.transitions()[1][7].energy.unwrap());
 }

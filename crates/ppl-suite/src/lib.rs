@@ -14,6 +14,8 @@
 //!
 //! What is probabilistic has laws too: [`programs`] holds any system of statements and handlers to those of programs.
 //!
+//! Tests that write files do so at a [`TemporaryPath`].
+//!
 //! Everything is seeded: a failure repeats. Floats of a case take the device's default float.
 
 // A law that does not hold ends a test: unwinding with a message is what this crate is for.
@@ -30,9 +32,11 @@ mod narrow;
 pub mod programs;
 mod runner;
 mod source;
+mod temporary;
 
 pub use cases::{Case, Family};
 pub use compare::{Tolerance, compare, compare_all};
 pub use narrow::Narrow;
 pub use runner::{Outcome, for_each, for_each_case, require};
 pub use source::Source;
+pub use temporary::TemporaryPath;

@@ -10,6 +10,7 @@ use super::joint::{Given, observed};
 use super::report::{CalibrationReport, Simulated};
 use super::threads::in_threads;
 use crate::diagnostics::{ess_bulk, ess_tail};
+use crate::panics::caught;
 use crate::{Chains, Kernel, LogDensity, Mcmc};
 
 /// Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari and Gelman 2018, "Validating Bayesian inference
@@ -92,7 +93,7 @@ impl<K: Kernel> Calibration<K> {
     /// # Errors
     /// If an option is out of range, or chains are to be stored; if a part of the model cannot be simulated: a `factor`
     /// statement, a weight, a masked latent site; if the model cannot be drawn from; or if every simulation fails: as
-    /// [`Mcmc::run`]. Simulations that fail beside others are told in the report.
+    /// [`Mcmc::run`]. Simulations that fail, or panic, beside others are told in the report.
     pub fn run<A: ?Sized + Sync, M: Model<A> + Sync>(
         &self,
         model: &M,
@@ -108,7 +109,8 @@ impl<K: Kernel> Calibration<K> {
         let mcmc = self.mcmc.clone().threads(1).progress(false);
         let (threads, shown) = (self.mcmc.thread_count(), self.mcmc.shows_progress());
         let found = in_threads(self.simulations, threads, shown, &mcmc, |mcmc, number| {
-            let found = (!mcmc.is_stopped()).then(|| work.simulate(mcmc, number))?;
+            let found =
+                (!mcmc.is_stopped()).then(|| caught("the simulation", || work.simulate(mcmc, number)))?;
             // What was interrupted is no run of this sampler.
             (!mcmc.is_stopped()).then_some(found)
         });
@@ -153,10 +155,7 @@ impl<A: ?Sized, M: Model<A>> Work<'_, M, A> {
         let longest = draws.saturating_mul(LENGTHENED);
         let (chains, ess) = loop {
             let chains = mcmc.run(&given, self.args)?;
-            if chains.is_empty() {
-                return Err(chains.nothing());
-            }
-            let ess = least_effective(&chains)?;
+            let ess = least_effective(chains.nonempty()?)?;
             if ess >= self.ranks as f64 || draws >= longest {
                 break (chains, ess);
             }

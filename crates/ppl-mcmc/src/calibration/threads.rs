@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -27,7 +28,8 @@ pub(super) fn in_threads<T: Clone + Send, R: Send>(
     std::thread::scope(|scope| {
         for _ in 1..threads.min(n) {
             let tool = tool.clone();
-            scope.spawn(|| worker(tool));
+            // Those that cannot be started are work for the others.
+            Builder::new().spawn_scoped(scope, || worker(tool)).ok();
         }
         worker(tool.clone());
     });

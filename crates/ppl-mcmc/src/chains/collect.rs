@@ -139,7 +139,7 @@ impl Chains {
     }
 
     /// Why there is no table.
-    pub(crate) fn nothing(&self) -> Error {
+    pub(super) fn nothing(&self) -> Error {
         let texts: Vec<String> = self.failures.iter().map(|(_, error)| error.to_string()).collect();
         if let [(_, error), ..] = &self.failures[..]
             && texts.len() == self.drawn.len()

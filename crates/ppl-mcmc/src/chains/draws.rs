@@ -122,9 +122,7 @@ impl Chains {
     /// # Errors
     /// If there is none of that name, or no draw at all: all chains failed, or were stopped in the warm-up.
     pub fn get(&self, name: &str) -> Result<&Tensor> {
-        if self.is_empty() {
-            return Err(self.nothing());
-        }
+        self.nonempty()?;
         let found = self.sites.get(name).map(|site| &site.values);
         found.ok_or_else(|| Error::unknown("site", name, self.sites.keys()))
     }
@@ -177,6 +175,14 @@ impl Chains {
         self.len() == 0
     }
 
+    /// These chains, if there is a draw.
+    ///
+    /// # Errors
+    /// If there is none: it says why chains failed, or that they were stopped before.
+    pub fn nonempty(&self) -> Result<&Self> {
+        if self.is_empty() { Err(self.nothing()) } else { Ok(self) }
+    }
+
     /// Number of draws whose trajectory diverged: where there are any, the draws may lack parts of the posterior.
     pub fn divergences(&self) -> usize {
         self.transitions.iter().flatten().filter(|transition| transition.divergent).count()
@@ -198,7 +204,7 @@ impl Chains {
         &self.drawn
     }
 
-    /// The chains that failed, by number, and why. They are not in the table; what they drew before is in
+    /// The chains that failed, by number, and why: an error, or a panic in the model's code or the sampler's. They are not in the table; what they drew before is in
     /// [`Chains::chain`].
     pub fn failures(&self) -> &[(usize, Error)] {
         &self.failures

@@ -11,11 +11,12 @@ use ppl_tensor::{Device, Key};
 use super::draws::{Chains, RunSettings};
 use super::layout::Part;
 use super::lockstep::{Seat, Seated, seats};
-use super::run::{Job, Plan, run_all};
+use super::run::{Job, PANICS, Plan, run_all};
 use super::sampler::Sampler;
 use super::start::start;
 use super::store::Place;
 use crate::LogDensity;
+use crate::panics::caught;
 
 /// Chains of one kernel (or [`Sampler`]), being described; [`Mcmc::run`] samples a model's posterior.
 ///
@@ -188,7 +189,7 @@ impl<S: Sampler> Mcmc<S> {
     }
 
     /// Samples the posterior of a model given its arguments, on the CPU. A chain that fails leaves the others
-    /// ([`Chains::failures`]).
+    /// ([`Chains::failures`]), also where its failure is a panic of the model's own code, or the kernel's.
     ///
     /// # Errors
     /// If an option is out of range; if the model has no log density on unconstrained space ([`Potential::compile`]: no
@@ -216,16 +217,19 @@ impl<S: Sampler> Mcmc<S> {
         self.check(chains)?;
         let key = Key::new(self.seed);
         let init = self.init.clone().unwrap_or(Init::Uniform { radius: RADIUS });
-        let mut potential = potential.clone();
         let starts = key.fold_in_name("start");
-        let mut begin =
-            |chain: usize| start(&init, &mut potential, (model, args), &self.params, &starts.fold_in(chain));
+        let mut scratch = potential.clone();
+        let mut begin = |chain: usize| {
+            let key = starts.fold_in(chain);
+            let begun = || start(&init, &mut scratch, (model, args), &self.params, &key);
+            caught(PANICS, begun).inspect_err(|_| scratch = potential.clone())
+        };
         let starts: Vec<_> = (0..chains).map(&mut begin).collect();
         let width = potential.quantities().last().map_or(0, |quantity| quantity.range.end);
         let kernel = self.kernel.in_words();
         let plan = self.plan(&key, &kernel);
         let runs = if self.vectorized {
-            let seats = self.seats(&potential, plan.threads, (model, args))?;
+            let seats = self.seats(potential, plan.threads, (model, args))?;
             let jobs = seats.into_iter().zip(starts);
             let seated = |seat| Seated { seat, potential: potential.clone() };
             let jobs = jobs.map(|(seat, start)| Job { density: seated(seat), start }).collect();
@@ -277,7 +281,8 @@ impl<S: Sampler> Mcmc<S> {
     }
 
     /// Samples a log density of one's own: a chain from each start `[d]`, each with a density of its own. The draws are
-    /// those of one site, `x`, `[chain, draw, d]`, with all that is told of the draws of models.
+    /// those of one site, `x`, `[chain, draw, d]`, with all that is told of the draws of models. A chain whose density gives
+    /// an error, or panics, leaves the others ([`Chains::failures`]).
     ///
     /// ```
     /// use ppl_core::Result;

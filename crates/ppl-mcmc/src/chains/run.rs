@@ -11,6 +11,7 @@ use ppl_tensor::Key;
 use super::progress::Bars;
 use super::sampler::{ChainContext, Sampler, Target};
 use super::store::{Identity, Place};
+use crate::panics::caught;
 use crate::{Adapted, LogDensity, Transition};
 
 /// What one chain left.
@@ -73,6 +74,9 @@ pub(super) struct Job<D> {
     pub(super) start: Result<Vec<f64>>,
 }
 
+/// What an error says of a chain in whose own code, its density, say, there was a panic.
+pub(super) const PANICS: &str = "the chain";
+
 /// Runs all chains. Each has a stream of its own, so that threads make no difference; `keep` writes what is kept of a
 /// position, `width` numbers.
 pub(super) fn run_all<S, D>(
@@ -104,7 +108,7 @@ where
             };
             let mut target = Kept { density, keep };
             let mut chain = ChainContext::new(number, plan, (&mut target, width), start, stream, bar);
-            let ended = sampler.sample(&mut chain);
+            let ended = caught(PANICS, || sampler.sample(&mut chain));
             *lock(&runs[number]) = chain.finish(ended);
         }
     };
@@ -180,6 +184,14 @@ impl ChainRun {
         let (values, transitions) = self.lists(warming_up);
         let room = values.try_reserve(width).and_then(|()| transitions.try_reserve(1));
         room.map_err(|_| Error::argument("there is no memory for another draw"))
+    }
+
+    /// Without what is there of a draw in which there was a panic.
+    pub(super) fn cut(&mut self, width: usize) {
+        for warming_up in [true, false] {
+            let (values, transitions) = self.lists(warming_up);
+            values.truncate(transitions.len() * width);
+        }
     }
 
     /// What was stored: rows of the warm-up, `warmup` in all, and up to so many draws.

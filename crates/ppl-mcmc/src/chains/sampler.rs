@@ -40,7 +40,8 @@ pub trait Sampler: Clone + Send {
     /// [records](ChainContext::record) one transition after the other while the chain [goes on](ChainContext::goes_on).
     ///
     /// # Errors
-    /// If there is no start, the density cannot be computed, or nothing can be sampled. What was recorded stays.
+    /// If there is no start, the density cannot be computed, or nothing can be sampled. What was recorded stays, after a
+    /// panic too, which is told as an error.
     fn sample(&mut self, chain: &mut ChainContext<'_>) -> Result<()>;
 }
 
@@ -230,6 +231,7 @@ impl<'a> ChainContext<'a> {
     /// What the chain left, which ended so.
     pub(super) fn finish(mut self, ended: Result<()>) -> ChainRun {
         self.bar.finish();
+        self.run.cut(self.width);
         self.run.failure = ended.err();
         self.run.unstored = self.store.take().and_then(Store::broken);
         self.run

@@ -10,8 +10,36 @@ use ppl_tensor::Shape;
 
 use crate::{Chains, Metric, Transition};
 
-/// Stan's names of what is known of a transition.
-const STATISTICS: &str = "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__";
+/// Which of Stan's algorithms a file is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `engine = nuts`, with trees up to this depth.
+    Trees(u32),
+    /// `engine = static`: trajectories without trees.
+    Static,
+    /// What Stan calls a sampler without adaptation, `algorithm = fixed_param`: readers ask for no mass matrix then, and
+    /// know of no warm-up.
+    Fixed,
+}
+
+impl Form {
+    fn of(chains: &Chains) -> Self {
+        let told = !chains.adapted().is_empty() && chains.adapted().iter().all(Option::is_some);
+        match chains.settings().and_then(|settings| settings.deepest_tree) {
+            _ if !told || chains.energies().is_none() => Form::Fixed,
+            Some(deepest) => Form::Trees(deepest),
+            None => Form::Static,
+        }
+    }
+
+    /// Stan's names of what is known of a transition, but for energies.
+    fn statistics(self) -> &'static str {
+        match self {
+            Form::Static => "lp__,accept_stat__,stepsize__,int_time__,n_leapfrog__,divergent__",
+            _ => "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__",
+        }
+    }
+}
 
 /// One site's numbers of all chains.
 struct Column {
@@ -32,15 +60,21 @@ impl Chains {
     /// kept. Numbers are written so that they are read back as they were.
     ///
     /// Names are Stan's identifiers: whatever in a site's name is neither a letter of the Latin alphabet, a digit nor `_`
-    /// becomes `_`. What a sampler does not tell is not there: readers that need a mass matrix refuse files of a sampler
-    /// other than [`Nuts`](crate::Nuts).
+    /// becomes `_`.
+    ///
+    /// Chains of [`Nuts`](crate::Nuts) are written as those of Stan's `engine = nuts`, and of [`Hmc`](crate::Hmc) as those of
+    /// `engine = static`, with the columns `n_leapfrog__` and `divergent__` beside Stan's own `int_time__`, the time of each
+    /// trajectory. Samplers that tell no mass matrix are `algorithm = fixed_param`, which has no warm-up: theirs is left out.
     ///
     /// # Errors
     /// If a file cannot be written, or draws cannot be read; or if two sites would be written alike, or one as a column of
     /// Stan's own, whose names end in `__`.
     pub fn write_stan_csv(&self, folder: impl AsRef<Path>, prefix: &str) -> Result<Vec<PathBuf>> {
-        let header = header(self)?;
-        let (draws, warmup) = (columns(self)?, self.warmup().map(columns).transpose()?);
+        let form = Form::of(self);
+        let header = header(self, form)?;
+        let warmup = self.warmup().filter(|_| form != Form::Fixed);
+        let draws = columns(self)?;
+        let warmup = warmup.map(|warmup| columns(warmup).map(|columns| (warmup, columns))).transpose()?;
         let folder = folder.as_ref();
         std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, error))?;
         let mut files = Vec::new();
@@ -48,13 +82,15 @@ impl Chains {
             let path = folder.join(format!("{prefix}_{}.csv", chain + 1));
             let write = || -> std::io::Result<()> {
                 let mut file = BufWriter::new(std::fs::File::create(&path)?);
-                file.write_all(settings(self, prefix, chain).as_bytes())?;
+                file.write_all(settings(self, form, prefix, chain).as_bytes())?;
                 writeln!(file, "{header}")?;
-                if let (Some(warmup), Some(columns)) = (self.warmup(), &warmup) {
-                    rows(&mut file, warmup, columns, chain)?;
+                if let Some((warmup, columns)) = &warmup {
+                    rows(&mut file, form, warmup, columns, chain)?;
                 }
-                file.write_all(settled(self, chain).as_bytes())?;
-                rows(&mut file, self, &draws, chain)?;
+                if form != Form::Fixed {
+                    file.write_all(settled(self, chain).as_bytes())?;
+                }
+                rows(&mut file, form, self, &draws, chain)?;
                 file.write_all(times(self, chain).as_bytes())?;
                 file.flush()
             };
@@ -66,8 +102,8 @@ impl Chains {
 }
 
 /// The names of all columns.
-fn header(chains: &Chains) -> Result<String> {
-    let mut header = STATISTICS.to_owned();
+fn header(chains: &Chains, form: Form) -> Result<String> {
+    let mut header = form.statistics().to_owned();
     if chains.energies().is_some() {
         header.push_str(",energy__");
     }
@@ -93,7 +129,7 @@ fn header(chains: &Chains) -> Result<String> {
 }
 
 /// What was asked for.
-fn settings(chains: &Chains, model: &str, chain: usize) -> String {
+fn settings(chains: &Chains, form: Form, model: &str, chain: usize) -> String {
     let mut text = String::new();
     let mut line = |line: String| {
         // Writing to a string cannot fail. A line of comment is one line, whatever names are.
@@ -106,25 +142,25 @@ fn settings(chains: &Chains, model: &str, chain: usize) -> String {
     let kept = chains.warmup().map(Chains::draw_count);
     let warmup = kept.or(chains.settings().map(|settings| settings.warmup)).unwrap_or(0);
     line(format!("    num_warmup = {warmup}"));
-    line(format!("    save_warmup = {}", kept.is_some()));
+    line(format!("    save_warmup = {}", kept.is_some() && form != Form::Fixed));
     line("    thin = 1".into());
     let kernel = chains.settings().map_or("unknown", |settings| settings.kernel.as_str());
-    let deepest = chains.settings().and_then(|settings| settings.deepest_tree);
-    if chains.energies().is_some() {
-        line("    algorithm = hmc".into());
-        line("      hmc".into());
-        if let Some(deepest) = deepest {
-            line("        engine = nuts".into());
-            line("          nuts".into());
+    match form {
+        Form::Fixed => line("    algorithm = fixed_param".into()),
+        Form::Trees(_) | Form::Static => {
+            line("    algorithm = hmc".into());
+            line("      hmc".into());
+            let engine = if form == Form::Static { "static" } else { "nuts" };
+            line(format!("        engine = {engine}"));
+            line(format!("          {engine}"));
+            // There is none, which readers that look for trees in all of HMC are told.
+            let deepest = if let Form::Trees(deepest) = form { deepest } else { 0 };
             line(format!("            max_depth = {deepest}"));
+            if let Some(Some(adapted)) = chains.adapted().get(chain) {
+                let metric = if let Metric::Diagonal { .. } = adapted.metric { "diag_e" } else { "dense_e" };
+                line(format!("        metric = {metric}"));
+            }
         }
-        if let Some(Some(adapted)) = chains.adapted().get(chain) {
-            let form = if let Metric::Diagonal { .. } = adapted.metric { "diag_e" } else { "dense_e" };
-            line(format!("        metric = {form}"));
-        }
-    } else {
-        // What Stan calls a sampler without adaptation: readers ask for no mass matrix then.
-        line("    algorithm = fixed_param".into());
     }
     line(format!("kernel: {kernel}"));
     line(format!("id = {}", chains.run_times().get(chain).map_or(chain, |run| run.number) + 1));
@@ -137,9 +173,6 @@ fn settings(chains: &Chains, model: &str, chain: usize) -> String {
 
 /// What the warm-up settled.
 fn settled(chains: &Chains, chain: usize) -> String {
-    if chains.energies().is_none() {
-        return String::new();
-    }
     let mut text = "# Adaptation terminated\n".to_owned();
     let adapted = chains.adapted().get(chain).and_then(Option::as_ref);
     let first = || chains.transitions()[chain].first().map_or(f64::NAN, |transition| transition.step_size);
@@ -182,16 +215,22 @@ fn columns(chains: &Chains) -> Result<Vec<Column>> {
 }
 
 /// The rows of one chain.
-fn rows(file: &mut impl Write, chains: &Chains, columns: &[Column], chain: usize) -> std::io::Result<()> {
+fn rows(
+    file: &mut impl Write,
+    form: Form,
+    chains: &Chains,
+    columns: &[Column],
+    chain: usize,
+) -> std::io::Result<()> {
     for (draw, transition) in chains.transitions()[chain].iter().enumerate() {
-        let Transition { log_density, acceptance, step_size, tree_depth, leapfrogs, divergent, .. } =
-            transition;
-        let [log_density, acceptance, step_size] = [log_density, acceptance, step_size].map(|x| number(*x));
-        write!(
-            file,
-            "{log_density},{acceptance},{step_size},{tree_depth},{leapfrogs},{}",
-            u8::from(*divergent)
-        )?;
+        let Transition { log_density, acceptance, step_size, leapfrogs, .. } = *transition;
+        let length = match form {
+            Form::Static => number(step_size * f64::from(leapfrogs)),
+            _ => transition.tree_depth.to_string(),
+        };
+        let [log_density, acceptance, step_size] = [log_density, acceptance, step_size].map(number);
+        let divergent = u8::from(transition.divergent);
+        write!(file, "{log_density},{acceptance},{step_size},{length},{leapfrogs},{divergent}")?;
         transition.energy.iter().try_for_each(|energy| write!(file, ",{}", number(*energy)))?;
         for Column { values, size, places } in columns {
             let row = &values[(chain * chains.draw_count() + draw) * size..][..*size];

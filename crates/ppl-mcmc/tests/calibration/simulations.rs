@@ -1,7 +1,7 @@
 //! Simulation-based calibration.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ppl_core::{Ctx, Observation, Result};
 use ppl_dist::{Bernoulli, Normal, Poisson};
@@ -95,6 +95,32 @@ fn threads_make_no_difference() {
     let one = ranks(short(Nuts::new()).threads(1));
     assert_eq!(one, ranks(short(Nuts::new()).threads(5)));
     assert_ne!(one, ranks(short(Nuts::new()).seed(4)));
+}
+
+/// Each run of the model is counted: one of the last panics.
+#[test]
+fn a_simulation_that_panics_leaves_the_others() {
+    let runs = AtomicUsize::new(0);
+    let report = |last: usize| {
+        runs.store(0, Ordering::Relaxed);
+        let counted = |ctx: &mut Ctx, y: &Tensor| {
+            assert!(runs.fetch_add(1, Ordering::Relaxed) < last, "as the test wants");
+            model(ctx, y)
+        };
+        Calibration::new(short(Nuts::new()).threads(1))
+            .simulations(10)
+            .ranks(10)
+            .run(&counted, &data())
+            .unwrap()
+    };
+    let whole = report(usize::MAX);
+    let last = runs.load(Ordering::Relaxed) - 1;
+    let report = report(last);
+    assert_eq!((report.simulations(), report.failures().len()), (9, 1));
+    let (number, error) = &report.failures()[0];
+    assert_eq!((*number, error.to_string().as_str()), (9, "the simulation panicked: as the test wants"));
+    assert!(!report.is_calibrated());
+    assert_eq!(report.row("a").unwrap().ranks, whole.row("a").unwrap().ranks[..9]);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use ppl_mcmc::{Chains, InferenceData, Mcmc, Nuts};
 use ppl_tensor::Tensor;
 use serde_json::Value;
 
-use crate::python::{ARVIZ, python};
-use crate::{chains, data, folder, model};
+use crate::python::python;
+use crate::{ARVIZ, chains, data, folder, model};
 
 fn exported(chains: &Chains) -> InferenceData {
     let predictive = Predictive::new(model);
@@ -52,7 +52,6 @@ fn arrays_have_their_numbers_and_dimensions() {
     );
     let again = exported(&chains).write(&folder).unwrap_err().to_string();
     assert!(again.ends_with("the folder is not empty, nothing is written"), "{again}");
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
@@ -84,7 +83,6 @@ fn wrong_names_and_sizes_are_named() {
     assert_eq!(unknown, "there is no dimension named `group`; there are: groups, w_dim_0");
     let counted = text(draws().coords("draw", vec![1; 20]));
     assert_eq!(counted, "labels of `draw` are given: chains and draws are counted");
-    std::fs::remove_dir_all(&folder).ok();
 }
 
 /// ArviZ itself opens what is written.
@@ -119,7 +117,6 @@ print(repr(float(ess(data)['mean'])))
     for ((found, expected), tolerance) in found.iter().zip([mean, energy, ess]).zip(tolerances) {
         assert!((found / expected - 1.0).abs() < tolerance, "{printed} {expected}");
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Names that mean something to files and groups: ArviZ shows them all, in one group, and nothing leaves the folder.
@@ -193,5 +190,4 @@ fn a_write_that_fails_leaves_nothing() {
         let told = write();
         assert!(told.contains(&long) && inside(&target) == 0, "{told}");
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }

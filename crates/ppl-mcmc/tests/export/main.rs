@@ -5,15 +5,18 @@
 
 mod arviz;
 mod loo;
+#[path = "../common/python.rs"]
 mod python;
 mod stan;
-
-use std::path::PathBuf;
 
 use ppl_core::{Ctx, Result};
 use ppl_dist::Normal;
 use ppl_mcmc::{Chains, Mcmc, Nuts};
+use ppl_suite::TemporaryPath;
 use ppl_tensor::Tensor;
+
+/// ArviZ, and what is used of it by name: it hides which of its parts are missing.
+const ARVIZ: &str = "import sys, zarr, xarray; from arviz_stats import ess, loo, summary";
 
 /// Two by three weights in a plate of two, and a scalar.
 fn model(ctx: &mut Ctx, y: &Tensor) -> Result<()> {
@@ -30,8 +33,6 @@ fn chains() -> Chains {
     Mcmc::new(Nuts::new()).warmup(100).draws(20).chains(2).keep_warmup(true).run(&model, &data()).unwrap()
 }
 
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("ppl-mcmc-{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&folder).ok();
-    folder
+fn folder(name: &str) -> TemporaryPath {
+    TemporaryPath::new(&format!("mcmc-{name}"))
 }

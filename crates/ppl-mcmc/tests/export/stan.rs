@@ -4,8 +4,10 @@ use std::path::Path;
 
 use ppl_core::{Ctx, Model, Result, scope};
 use ppl_dist::Normal;
-use ppl_mcmc::{Chains, Hmc, MassMatrix, Mcmc, Nuts, RandomWalk};
-use ppl_tensor::Tensor;
+use ppl_mcmc::{
+    Chains, HamiltonianState, Hmc, Kernel, LogDensity, MassMatrix, Mcmc, Nuts, RandomWalk, Transition,
+};
+use ppl_tensor::{KeyStream, Tensor};
 
 use crate::python::python;
 use crate::{chains, data, folder, model};
@@ -45,13 +47,38 @@ fn columns_run_fastest_in_the_first_index() {
         let w = &w[(20 + draw) * 6..][..6];
         assert_eq!(row[8..], [w[0], w[3], w[1], w[4], w[2], w[5]]);
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Two numbers that depend on each other.
 fn pair(ctx: &mut Ctx, _: &()) -> Result<()> {
     let x = ctx.sample("x", Normal::new(0.0, 1.0))?;
     ctx.sample("y", Normal::new(x, 3.0)).map(|_| ())
+}
+
+/// A sampler that has energies, and tells no mass matrix.
+#[derive(Clone)]
+struct Silent(Nuts);
+
+impl Kernel for Silent {
+    type State = HamiltonianState;
+
+    fn init(
+        &mut self,
+        density: &mut dyn LogDensity,
+        position: &[f64],
+        warmup: usize,
+        stream: KeyStream,
+    ) -> Result<HamiltonianState> {
+        self.0.init(density, position, warmup, stream)
+    }
+
+    fn step(&mut self, density: &mut dyn LogDensity, state: &mut HamiltonianState) -> Result<Transition> {
+        self.0.step(density, state)
+    }
+
+    fn position(state: &HamiltonianState) -> &[f64] {
+        Nuts::position(state)
+    }
 }
 
 /// Settings, step sizes, mass matrices, times and draws, with the warm-up and without, are read by cmdstanpy, and made into
@@ -66,8 +93,15 @@ fn cmdstanpy_reads_it() {
     let dense = nuts(MassMatrix::Dense).run(&pair, &()).unwrap();
     write(&dense, "dense");
     write(&nuts(MassMatrix::Identity).run(&pair, &()).unwrap(), "unit");
-    let walk = Mcmc::new(RandomWalk::new()).warmup(100).draws(30).run(&model, &data()).unwrap();
+    let hmc = Mcmc::new(Hmc::new()).warmup(60).draws(30).chains(2);
+    let short = hmc.clone().run(&model, &data()).unwrap();
+    write(&short, "short");
+    write(&hmc.keep_warmup(true).run(&model, &data()).unwrap(), "static");
+    let walk =
+        Mcmc::new(RandomWalk::new()).warmup(100).draws(30).keep_warmup(true).run(&model, &data()).unwrap();
     write(&walk, "walk");
+    let silent = Mcmc::new(Silent(Nuts::new())).warmup(40).draws(20).chains(2).keep_warmup(true);
+    write(&silent.run(&model, &data()).unwrap(), "silent");
     let script = "
 def fit(name):
     return cmdstanpy.from_csv(sorted(glob.glob(sys.argv[1] + '/' + name + '/*.csv')))
@@ -86,8 +120,22 @@ assert table.shape == (4, 30, 9) and header == 'lp__,accept_stat__,stepsize__,tr
 assert dense.metric_type == 'dense_e' and dense.inv_metric.shape == (4, 2, 2)
 assert (dense.inv_metric[:, 0, 1] == dense.inv_metric[:, 1, 0]).all()
 assert (unit.inv_metric == 1).all() and walk.stan_variable('w').shape == (120, 2, 3)
+short, static = fit('short'), fit('static')
+for hmc in [short, static]:
+    assert hmc.metadata.cmdstan_config['engine'] == 'static' and hmc.metric_type == 'diag_e'
+    assert hmc.inv_metric.shape == (2, 7) and (hmc.step_size > 0).all() and hmc.stan_variable('w').shape == (60, 2, 3)
+    stats = hmc.method_variables()
+    names = ['lp__', 'accept_stat__', 'stepsize__', 'int_time__', 'n_leapfrog__', 'divergent__', 'energy__']
+    assert list(stats) == names and (stats['int_time__'] == stats['n_leapfrog__'] * stats['stepsize__']).all()
+assert static.draws(inc_warmup=True).shape == (90, 2, 14) and (static.draws() == short.draws()).all()
+tree = arviz_base.from_cmdstanpy(static, save_warmup=True)
+assert tree.sample_stats.diverging.dtype == bool and tree.warmup_posterior['mean'].shape == (2, 60)
+assert walk.metadata.cmdstan_config['algorithm'] == 'fixed_param' and walk.draws().shape == (30, 4, 13)
+silent = fit('silent')
+assert silent.draws().shape == (20, 2, 14) and 'energy__' in silent.method_variables()
 print(*(repr(float(x)) for x in [whole.stan_variable('w')[25, 1, 2], whole.step_size[1], dense.inv_metric[2, 0, 1],
-    dense.stan_variable('y').sum(), dense.method_variables()['energy__'].sum(), walk.stan_variable('mean').sum()]))
+    dense.stan_variable('y').sum(), dense.method_variables()['energy__'].sum(), walk.stan_variable('mean').sum(),
+    short.stan_variable('mean').sum()]))
 ";
     if let Some(printed) = python(STAN, script, &folder) {
         let found: Vec<f64> = printed.split_whitespace().map(|x| x.parse().unwrap()).collect();
@@ -101,12 +149,16 @@ print(*(repr(float(x)) for x in [whole.stan_variable('w')[25, 1, 2], whole.step_
         );
         assert_eq!(found[2], covariance[1]);
         let energies: f64 = dense.energies().unwrap().iter().flatten().sum();
-        let sums = [all(&dense, "y").iter().sum(), energies, all(&walk, "mean").iter().sum::<f64>()];
+        let sums = [
+            all(&dense, "y").iter().sum(),
+            energies,
+            all(&walk, "mean").iter().sum::<f64>(),
+            all(&short, "mean").iter().sum(),
+        ];
         for (found, sum) in found[3..].iter().zip(sums) {
             assert!((found - sum).abs() < 1e-9 * sum.abs().max(1.0), "{printed} {sum}");
         }
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Names are identifiers, so that they are one column each, and numbers that are none are read.

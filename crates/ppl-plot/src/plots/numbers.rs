@@ -74,6 +74,7 @@ impl Selection {
 
 /// The numbers of these sites or of all, a fair share of each site where there are more than `limit`.
 pub(super) fn select(chains: &Chains, names: Option<&[String]>, limit: usize) -> Result<Selection> {
+    chains.nonempty()?;
     // By site, the places of numbers.
     let mut wanted: Vec<(&str, Vec<usize>)> = Vec::new();
     let all =

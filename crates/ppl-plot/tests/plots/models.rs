@@ -2,7 +2,7 @@
 
 use ppl_core::{Ctx, Error, Result};
 use ppl_dist::{HalfNormal, Normal, Uniform};
-use ppl_mcmc::{Chains, HamiltonianState, Kernel, LogDensity, Mcmc, Nuts, Transition};
+use ppl_mcmc::{Chains, HamiltonianState, Kernel, LogDensity, Mcmc, Nuts, RandomWalk, Transition};
 use ppl_tensor::{KeyStream, Tensor};
 use xml::reader::{EventReader, XmlEvent};
 
@@ -73,6 +73,24 @@ pub(crate) fn failed() -> Chains {
     let chains = mcmc.run(&model, &data()).unwrap();
     assert!((1..6).contains(&chains.failures().len()));
     chains
+}
+
+/// Chains all of which fail after some draws.
+pub(crate) fn all_failed() -> Chains {
+    struct Ends(usize);
+    impl LogDensity for Ends {
+        fn dimension(&self) -> usize {
+            1
+        }
+
+        fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64> {
+            gradient[0] = -x[0];
+            self.0 = self.0.checked_sub(1).ok_or_else(|| Error::argument("the net is down"))?;
+            Ok(-0.5 * x[0] * x[0])
+        }
+    }
+    let mcmc = Mcmc::new(RandomWalk::new()).warmup(10).draws(50);
+    mcmc.sample(|| Ends(40), &[vec![0.0], vec![1.0]]).unwrap()
 }
 
 /// The text of a document that is well-formed, with its elements' names before their texts.

@@ -4,7 +4,7 @@ use ppl_infer::{Draws, Predictive};
 use ppl_plot::{Figure, Panel, Plots, Report};
 use ppl_tensor::Tensor;
 
-use crate::models::{chains, data, failed, funnel, model, parsed};
+use crate::models::{all_failed, chains, data, failed, funnel, model, parsed};
 
 #[test]
 fn a_report_has_all_its_parts_and_needs_no_network() {
@@ -91,6 +91,12 @@ fn errors_name_what_is_wrong() {
     assert_eq!(shape, expected);
     let infinite = error(Tensor::zeros([40, 5]) - f64::INFINITY);
     assert_eq!(infinite, "site `y`: a log likelihood is -inf: there is no estimate");
+    let none = all_failed();
+    let reason = "chains 0 and 1 failed: the net is down; `Chains::chain` has what was drawn";
+    assert_eq!(none.get("x").unwrap_err().to_string(), reason);
+    assert_eq!(Report::new(&none).to_html().unwrap_err().to_string(), reason);
+    assert_eq!(Plots::new(&none).sites(["x"]).trace().unwrap_err().to_string(), reason);
+    assert!(Report::new(&none.chain(0).unwrap()).to_html().is_ok());
     let error = Report::new(&chains).write("/proc/none/report.html").unwrap_err().to_string();
     assert!(error.starts_with("/proc/none/report.html: "), "{error}");
     let error =

@@ -162,6 +162,7 @@ fn save(folder: &Path, name: &str, compared: &[Comparison]) -> ppl::core::Result
 #[cfg(test)]
 mod tests {
     use ppl_posteriors::unless_missing;
+    use ppl_suite::TemporaryPath;
 
     use super::*;
 
@@ -185,7 +186,7 @@ mod tests {
         if unless_missing((find("kidscore_mom_work").unwrap().load)()).unwrap().is_none() {
             return;
         }
-        let out = std::env::temp_dir().join("ppl-example-posteriordb");
+        let out = TemporaryPath::new("example-posteriordb");
         let arguments = ["kidscore_mom_work", "--out", out.to_str().unwrap()];
         let results = compare(&PROGRAM.options(arguments).unwrap()).unwrap();
         for key in PROGRAM.keys.iter().flat_map(|(keys, _)| keys.split(", ")) {

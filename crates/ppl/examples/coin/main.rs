@@ -9,8 +9,9 @@ mod model;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ppl::infer::Execute;
 use ppl::prelude::*;
-use ppl_examples_support::{Options, Outcome, Program, Table, json, run, show, stats};
+use ppl_examples_support::{JIT, Options, Outcome, Program, Table, json, run, show, stats};
 
 use crate::beta::BetaDensity;
 use crate::model::{PRIOR, TOSSES, guide, model};
@@ -20,7 +21,7 @@ const PROGRAM: Program = Program {
     about: "Infers the fairness of a coin from ten tosses: 6 heads, 4 tails, fairness ~ Beta(10, 10).\n\
             The guide is a Beta distribution with two positive parameters, so the exact posterior can be reached.",
     steps: 2000,
-    extras: &[],
+    extras: &[JIT],
     cpu_only: None,
     figures: true,
     keys: &[
@@ -38,15 +39,15 @@ fn main() -> ExitCode {
 }
 
 fn infer(options: &Options) -> Outcome {
-    let optimizer =
-        Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.90, 0.999), ..AdamOptions::default() });
-    let mut svi = Svi::new(model, guide, optimizer, TraceElbo::new()).on(&options.device, options.seed);
     let start = Instant::now();
-    let losses = svi.run(options.steps, TOSSES)?;
+    let (params, losses) = match options.jit(false)? {
+        true => fit(options, TraceElbo::new().jit())?,
+        false => fit(options, TraceElbo::new())?,
+    };
     let seconds = start.elapsed().as_secs_f64();
 
-    let alpha_q = svi.params().get("alpha_q")?.to_scalar()?;
-    let beta_q = svi.params().get("beta_q")?.to_scalar()?;
+    let alpha_q = params.get("alpha_q")?.to_scalar()?;
+    let beta_q = params.get("beta_q")?.to_scalar()?;
     let fitted = BetaDensity { alpha: alpha_q, beta: beta_q };
     let exact = PRIOR.after(TOSSES);
     let final_loss = stats::mean(&losses[losses.len().saturating_sub(100)..]);
@@ -71,13 +72,24 @@ fn infer(options: &Options) -> Outcome {
     }))
 }
 
+/// The guide's parameters after the steps, and the losses.
+fn fit(options: &Options, objective: impl Execute<Tensor>) -> Result<(ParamStore, Vec<f64>)> {
+    let optimizer =
+        Adam::with(AdamOptions { learning_rate: 0.0005, betas: (0.90, 0.999), ..AdamOptions::default() });
+    let mut svi = Svi::new(model, guide, optimizer, objective).on(&options.device, options.seed);
+    let losses = svi.run(options.steps, &options.device.place(&Tensor::from(TOSSES))?)?;
+    Ok((svi.params().clone(), losses))
+}
+
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     #[test]
     fn a_few_steps_give_results_and_figures() {
-        let out = std::env::temp_dir().join("ppl-example-coin");
+        let out = TemporaryPath::new("example-coin");
         let options = PROGRAM.options(["--steps", "20", "--out", out.to_str().unwrap()]).unwrap();
         let results = infer(&options).unwrap();
         assert!((results["exact_mean"].as_f64().unwrap() - 16.0 / 30.0).abs() < 1e-12);
@@ -88,5 +100,12 @@ mod tests {
             assert!(results.get(key).is_some_and(|value| value.is_number()), "{key}");
         }
         assert!(out.join("coin_loss.svg").is_file() && out.join("coin_densities.svg").is_file());
+        // The compiler changes rounding alone.
+        let arguments = ["--steps", "20", "--out", out.to_str().unwrap(), "--jit", "on"];
+        let compiled = infer(&PROGRAM.options(arguments).unwrap()).unwrap();
+        for key in ["alpha_q", "beta_q", "final_loss"] {
+            let [compiled, eager] = [&compiled, &results].map(|results| results[key].as_f64().unwrap());
+            assert!((compiled / eager - 1.0).abs() < 1e-10, "{key}: {compiled} {eager}");
+        }
     }
 }

@@ -11,16 +11,16 @@ pub(crate) const TOSSES: &[bool] = &[true, true, true, true, true, true, false, 
 pub(crate) const PRIOR: BetaDensity = BetaDensity { alpha: 10.0, beta: 10.0 };
 
 /// A coin of unknown fairness is tossed.
-pub(crate) fn model(ctx: &mut Ctx, tosses: &[bool]) -> Result<()> {
+pub(crate) fn model(ctx: &mut Ctx, tosses: &Tensor) -> Result<()> {
     let fairness = ctx.sample("latent_fairness", Beta::new(PRIOR.alpha, PRIOR.beta))?;
-    for (i, &heads) in tosses.iter().enumerate() {
-        ctx.observe(&format!("obs_{i}"), Bernoulli::new(&fairness), heads)?;
+    for i in 0..TOSSES.len() {
+        ctx.observe(&format!("obs_{i}"), Bernoulli::new(&fairness), tosses.select_index(0, i))?;
     }
     Ok(())
 }
 
 /// The fairness after the tosses have been seen.
-pub(crate) fn guide(ctx: &mut Ctx, _tosses: &[bool]) -> Result<()> {
+pub(crate) fn guide(ctx: &mut Ctx, _tosses: &Tensor) -> Result<()> {
     let alpha_q = ctx.param_in("alpha_q", 15.0, constraints::positive())?;
     let beta_q = ctx.param_in("beta_q", 15.0, constraints::positive())?;
     ctx.sample("latent_fairness", Beta::new(alpha_q, beta_q))?;

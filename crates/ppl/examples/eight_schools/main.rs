@@ -145,11 +145,13 @@ fn save(folder: &Path, forms: [&Chains; 2], log_likelihood: &Draws) -> Result<[P
 
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     #[test]
     fn a_funnel_diverges_and_its_cure_does_not() {
-        let out = std::env::temp_dir().join("ppl-example-eight-schools");
+        let out = TemporaryPath::new("example-eight-schools");
         let options = PROGRAM.options(["--steps", "300", "--out", out.to_str().unwrap()]).unwrap();
         let results = compare(&options).unwrap();
         for key in PROGRAM.keys.iter().flat_map(|(keys, _)| keys.split(", ")) {

@@ -184,6 +184,8 @@ fn save_losses(folder: &Path, one: &Stretch, many: &Stretch) -> Result<Vec<PathB
 
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     #[test]
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_few_steps_give_results_and_figures() {
-        let out = std::env::temp_dir().join("ppl-example-linreg");
+        let out = TemporaryPath::new("example-linreg");
         let options = PROGRAM.options(["--steps", "5", "--out", out.to_str().unwrap()]).unwrap();
         let results = fit(&options).unwrap();
         for name in ["alpha", "beta[0]", "beta[7]", "sigma"] {

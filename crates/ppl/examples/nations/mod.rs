@@ -97,10 +97,12 @@ impl Nations {
 
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     fn read(rows: &str) -> std::result::Result<Nations, String> {
-        let path = std::env::temp_dir().join(format!("ppl-nations-{}.csv", rows.len()));
+        let path = TemporaryPath::new("nations");
         std::fs::write(&path, format!("isocode,cont_africa,rugged,rgdppc_2000\n{rows}")).unwrap();
         let name = path.display().to_string();
         Nations::read(&path).map_err(|error| error.to_string().replace(&name, "FILE"))

@@ -89,6 +89,8 @@ fn compare(options: &Options) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     /// A file of made-up nations.
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_few_steps_give_the_documented_results_and_the_figures() {
-        let out = std::env::temp_dir().join("ppl-example-rugged");
+        let out = TemporaryPath::new("example-rugged");
         std::fs::create_dir_all(&out).unwrap();
         let file = out.join("nations.csv");
         nations(&file);

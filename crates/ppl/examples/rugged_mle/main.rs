@@ -122,6 +122,8 @@ fn save_figures(folder: &Path, losses: &[f64], nations: &Nations, fitted: &[f64]
 
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     /// A file of made-up nations.
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_fit_reaches_least_squares_and_draws_the_model() {
-        let out = std::env::temp_dir().join("ppl-example-rugged-mle");
+        let out = TemporaryPath::new("example-rugged-mle");
         std::fs::create_dir_all(&out).unwrap();
         let file = out.join("nations.csv");
         nations(&file);

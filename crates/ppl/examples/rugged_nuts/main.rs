@@ -129,11 +129,13 @@ fn save(
 
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     #[test]
     fn a_few_draws_give_the_documented_results_and_the_figures() {
-        let out = std::env::temp_dir().join("ppl-example-rugged-nuts");
+        let out = TemporaryPath::new("example-rugged-nuts");
         std::fs::create_dir_all(&out).unwrap();
         let file = out.join("nations.csv");
         let nation = |i: u32| {

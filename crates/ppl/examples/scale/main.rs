@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ppl::prelude::*;
-use ppl_examples_support::{Options, Outcome, Program, Table, json, run, show, stats};
+use ppl::tensor::trace;
+use ppl_examples_support::{JIT, Options, Outcome, Program, Table, json, run, show, stats};
+use ppl_jit::compile;
 use ppl_plot::{BLACK, BLUE, Corner, Figure, GREY, Panel};
 
 /// What is believed before the object is put on the scale.
@@ -22,7 +24,7 @@ const PROGRAM: Program = Program {
     about: "Infers a weight from a guess and one measurement on an unreliable scale: weight ~ Normal(8.5, 1),\n\
             measurement ~ Normal(weight, 0.75) is 9.5. No optimiser: gradients of a differentiable loss, and steps by hand.",
     steps: 1000,
-    extras: &[],
+    extras: &[JIT],
     cpu_only: None,
     figures: true,
     keys: &[
@@ -44,27 +46,53 @@ fn scale(ctx: &mut Ctx, guess: &f64) -> Result<Tensor> {
     ctx.sample("measurement", Normal::new(weight, SDS.1))
 }
 
-fn infer(options: &Options) -> Outcome {
+/// The guide's two numbers, tensors of the loop's own: no store of parameters is involved.
+type State = (Tensor, Tensor);
+
+/// The numbers after one more step along the gradient of the loss, and the loss.
+fn step(device: &Device, key: Key, (a, b): &State) -> Result<(State, Tensor)> {
     let conditioned = condition(scale, [("measurement", MEASUREMENT)]);
-    // The guide's two numbers are tensors of the loop's own: no store of parameters is involved.
-    let (mut a, mut b) =
-        (options.device.place(&Tensor::from(GUESS))?, options.device.place(&Tensor::from(1.0))?);
-    let objective = TraceElbo::new();
-    let key = Key::on(&options.device, options.seed);
+    let (loc, scale) = (a.tracked(), b.tracked());
+    let guide = |ctx: &mut Ctx, _: &f64| ctx.sample("weight", Normal::new(&loc, scale.abs()));
+    let mut ctx = Ctx::with_key(device, key);
+    let loss = differentiable_loss(&TraceElbo::new(), &mut ctx, &conditioned, &guide, &GUESS)?;
+    let gradients = grad(&loss, &[&loc, &scale])?;
+    let next = (a - LEARNING_RATE * &gradients[0], b - LEARNING_RATE * &gradients[1]);
+    Ok((next, loss.detach()))
+}
+
+fn infer(options: &Options) -> Outcome {
+    let device = &options.device;
+    let mut state = device.place(&(Tensor::from(GUESS), Tensor::from(1.0)))?;
+    let key = Key::on(device, options.seed);
+    // The draws of a step are those of its number.
+    let numbered = |state: &State, number: &Tensor| step(device, key.fold_in(number), state);
+    let program = match options.jit(false)? {
+        true => {
+            let first = (state.clone(), device.place(&Tensor::from(0_i64))?);
+            let record = |(state, number): &(State, Tensor)| {
+                let failed = |error: Error| ppl::tensor::Error::argument("step", error.to_string());
+                numbered(state, number).map_err(failed)
+            };
+            let traced = trace(device, record, &first)?;
+            Some(compile(traced)?)
+        }
+        false => None,
+    };
     let mut losses = Vec::new();
     let (mut path_of_a, mut path_of_b) = (Vec::new(), Vec::new());
     for step in 0..options.steps {
-        let (loc, scale) = (a.tracked(), b.tracked());
-        let guide = |ctx: &mut Ctx, _: &f64| ctx.sample("weight", Normal::new(&loc, scale.abs()));
-        let mut ctx = Ctx::with_key(&options.device, key.fold_in(step));
-        let loss = differentiable_loss(&objective, &mut ctx, &conditioned, &guide, &GUESS)?;
-        let gradients = grad(&loss, &[&loc, &scale])?;
-        losses.push(loss.detach().to_scalar()?);
-        path_of_a.push((step as f64, a.to_scalar()?));
-        path_of_b.push((step as f64, b.abs().to_scalar()?));
-        a = a - LEARNING_RATE * &gradients[0];
-        b = b - LEARNING_RATE * &gradients[1];
+        path_of_a.push((step as f64, state.0.to_scalar()?));
+        path_of_b.push((step as f64, state.1.abs().to_scalar()?));
+        let number = device.place(&Tensor::from(step as i64))?;
+        let (next, loss) = match &program {
+            Some(program) => program.run(&(state, number))?,
+            None => numbered(&state, &number)?,
+        };
+        losses.push(loss.to_scalar()?);
+        state = next;
     }
+    let (a, b) = state;
     let (a, b) = (a.to_scalar()?, b.abs().to_scalar()?);
 
     let precision = SDS.0.powi(-2) + SDS.1.powi(-2);
@@ -126,11 +154,13 @@ fn save_figure(
 
 #[cfg(test)]
 mod tests {
+    use ppl_suite::TemporaryPath;
+
     use super::*;
 
     #[test]
     fn a_few_steps_give_results_and_the_figure() {
-        let out = std::env::temp_dir().join("ppl-example-scale");
+        let out = TemporaryPath::new("example-scale");
         let options = PROGRAM.options(["--steps", "150", "--out", out.to_str().unwrap()]).unwrap();
         let results = infer(&options).unwrap();
         assert!((results["exact_mean"].as_f64().unwrap() - 9.14).abs() < 1e-12);
@@ -142,5 +172,12 @@ mod tests {
             assert!(results.get(key).is_some_and(|value| value.is_number()), "{key}");
         }
         assert!(out.join("scale.svg").is_file());
+        // The compiler changes rounding alone.
+        let arguments = ["--steps", "150", "--out", out.to_str().unwrap(), "--jit", "on"];
+        let compiled = infer(&PROGRAM.options(arguments).unwrap()).unwrap();
+        for key in ["a", "b", "final_loss"] {
+            let [compiled, eager] = [&compiled, &results].map(|results| results[key].as_f64().unwrap());
+            assert!((compiled / eager - 1.0).abs() < 1e-10, "{key}: {compiled} {eager}");
+        }
     }
 }

@@ -6,9 +6,6 @@ use std::process::Command;
 /// Names the Python that has all that is needed.
 const VARIABLE: &str = "PPL_ARVIZ_PYTHON";
 
-/// ArviZ, and what is used of it by name: it hides which of its parts are missing.
-pub(crate) const ARVIZ: &str = "import sys, zarr, xarray; from arviz_stats import ess, loo, summary";
-
 /// What a script prints that is given a folder. Nothing where no Python is named and the one that there is lacks what the
 /// script imports: then there is nothing to test. A Python that is named must have it.
 pub(crate) fn python(imports: &str, script: &str, folder: &Path) -> Option<String> {
