@@ -23,6 +23,8 @@ pub(super) struct Bar {
 
 const REFRESH: Duration = Duration::from_millis(100);
 
+const TEMPLATE: &str = "{prefix} {bar:30} {pos}/{len}  {per_sec}  {msg}  {eta}";
+
 impl Bars {
     pub(super) fn new(shown: bool, chains: usize, transitions: usize) -> Self {
         let all = MultiProgress::new();
@@ -32,8 +34,7 @@ impl Bars {
 
     pub(super) fn bar(&self, number: usize) -> Bar {
         let bar = self.all.as_ref().map(|all| {
-            let style =
-                ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}  {per_sec}  {msg}  {eta}");
+            let style = ProgressStyle::with_template(TEMPLATE);
             let bar = all.add(ProgressBar::new(self.length));
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
                 .with_prefix(format!("chain {number}"))
@@ -89,5 +90,23 @@ mod tests {
         assert_eq!((shown.position(), bar.divergences), (60, 1));
         bar.tell(&divergent, false);
         assert_eq!((bar.untold, bar.divergences), (1, 2));
+    }
+
+    /// What a chain says of itself, and that its bar has room for it, and for its speed.
+    #[test]
+    fn a_chain_tells_its_step_size_and_divergences() {
+        let shown = ProgressBar::hidden();
+        let mut bar =
+            Bar { bar: Some(shown.clone()), untold: 0, divergences: 0, clock: Clock::new(Duration::ZERO) };
+        let divergent = Transition { divergent: true, step_size: 0.25, ..Transition::default() };
+        // A clock looks at every sixteenth of fast transitions, and always at the first.
+        bar.tell(&divergent, true);
+        assert_eq!(shown.message(), "warm-up, step 0.250, 0 divergent");
+        (0..40).for_each(|_| bar.tell(&divergent, false));
+        let message = shown.message();
+        let told = message.strip_prefix("step 0.250, ").and_then(|rest| rest.strip_suffix(" divergent"));
+        let told: u64 = told.unwrap().parse().unwrap();
+        assert!((24..=40).contains(&told) && shown.position() == told + 1, "{message}");
+        assert!(["{per_sec}", "{msg}", "{eta}"].iter().all(|part| TEMPLATE.contains(part)));
     }
 }
