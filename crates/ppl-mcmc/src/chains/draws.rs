@@ -204,8 +204,8 @@ impl Chains {
         &self.drawn
     }
 
-    /// The chains that failed, by number, and why: an error, or a panic in the model's code or the sampler's. They are not in the table; what they drew before is in
-    /// [`Chains::chain`].
+    /// The chains that failed, by number, and why: an error, or a panic in the model's code or the sampler's. They are not
+    /// in the table; what they drew before is in [`Chains::chain`].
     pub fn failures(&self) -> &[(usize, Error)] {
         &self.failures
     }

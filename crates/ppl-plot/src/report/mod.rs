@@ -67,8 +67,8 @@ impl<'a> Report<'a> {
     /// The report as the text of an HTML file, which is well-formed XML, too.
     ///
     /// # Errors
-    /// If there is no draw, which it says the reason of ([`Chains::nonempty`]); if draws cannot be read, a figure cannot be drawn, or there is no estimate from a log likelihood ([`ppl_mcmc::loo`]),
-    /// or it is not of all draws.
+    /// If there is no draw, and why ([`Chains::nonempty`]); if draws cannot be read, a figure cannot be drawn, or there is no
+    /// estimate from a log likelihood ([`ppl_mcmc::loo`]), or it is not of all draws.
     pub fn to_html(&self) -> Result<String> {
         sections::page(self)
     }

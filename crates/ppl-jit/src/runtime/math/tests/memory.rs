@@ -4,9 +4,8 @@
 use ppl_tensor::op::{Binary, Unary};
 
 use super::super::dispatch::testing::{map, map_in_place, zip, zip_in_place};
-use crate::runtime::kernels::tests::sizes;
-
 use super::super::{Target, binary_for, one, two, unary_for};
+use crate::runtime::kernels::tests::sizes;
 
 /// Among the numbers of each block are some that the fast path of `sin`, `lgamma` and `pow` leaves to the definition.
 fn numbers(n: usize, scale: f64) -> Vec<f64> {
