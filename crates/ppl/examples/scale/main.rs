@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use ppl::prelude::*;
 use ppl::tensor::trace;
 use ppl_examples_support::{JIT, Options, Outcome, Program, Table, json, run, show, stats};
-use ppl_jit::compile;
 use ppl_plot::{BLACK, BLUE, Corner, Figure, GREY, Panel};
 
 /// What is believed before the object is put on the scale.
@@ -75,7 +74,7 @@ fn infer(options: &Options) -> Outcome {
                 numbered(state, number).map_err(failed)
             };
             let traced = trace(device, record, &first)?;
-            Some(compile(traced)?)
+            Some(device.compile(traced)?)
         }
         false => None,
     };
